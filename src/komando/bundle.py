@@ -1,0 +1,98 @@
+"""A bundle: the exact files of one host, and the digest that names them."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """The files that one host shall have, as data: no program, no unit, nothing executable.
+
+    `files` maps paths below the root, without a leading slash ("etc/komando/manifest.json"), to
+    contents. Raises ValueError for a path that is absolute, not normal, or leaves the root.
+    """
+
+    host: str
+    files: Mapping[str, bytes]
+
+    def __post_init__(self) -> None:
+        for path in self.files:
+            _refuse_stray(path)
+        object.__setattr__(self, "files", MappingProxyType(dict(sorted(self.files.items()))))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of what `sha256sum` prints for the files, sorted by path.
+
+        So a person on the host can recompute it with coreutils alone.
+        """
+        lines = (
+            f"{hashlib.sha256(content).hexdigest()}  {path}\n"
+            for path, content in self.files.items()
+        )
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    def archive(self) -> bytes:
+        """The files as tar.gz; the same bundle gives the same bytes at any time and place."""
+        plain = io.BytesIO()
+        with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+            for path, content in self.files.items():
+                entry = tarfile.TarInfo(path)
+                entry.size = len(content)
+                entry.mode = 0o644
+                tar.addfile(entry, io.BytesIO(content))
+        return gzip.compress(plain.getvalue(), compresslevel=6, mtime=0)
+
+    @classmethod
+    def from_archive(cls, host: str, archive: bytes) -> Bundle:
+        """Read what `archive` or a host's `export` wrote.
+
+        Raises ValueError when it is no tar.gz, or holds anything but plain files and folders.
+        """
+        files: dict[str, bytes] = {}
+        try:
+            with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+                for entry in tar:
+                    if entry.isdir():
+                        continue
+                    content = tar.extractfile(entry) if entry.isreg() else None
+                    if content is None:
+                        raise ValueError(f"the archive of {host} holds {entry.name}, not a file")
+                    files[entry.name.removeprefix("./")] = content.read()
+        except (tarfile.TarError, EOFError, OSError) as error:
+            raise ValueError(f"the archive of {host} cannot be read: {error}") from error
+        return cls(host, files)
+
+    def text(self, path: str) -> str:
+        """One file as text. Raises KeyError when the bundle has no such file."""
+        return self.files[path].decode()
+
+    def write(self, folder: Path) -> None:
+        """Write the files below `folder`, which is made when it does not stand."""
+        for path, content in self.files.items():
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+
+    @classmethod
+    def read(cls, host: str, folder: Path) -> Bundle:
+        """Read a folder that `write` made. Raises FileNotFoundError when there is none."""
+        if not folder.is_dir():
+            raise FileNotFoundError(folder)
+        found = (path for path in folder.rglob("*") if path.is_file())
+        return cls(host, {path.relative_to(folder).as_posix(): path.read_bytes() for path in found})
+
+
+def _refuse_stray(path: str) -> None:
+    pure = PurePosixPath(path)
+    if not path or pure.is_absolute() or ".." in pure.parts or str(pure) != path:
+        raise ValueError(f"a bundle's path must be relative and normal, not {path!r}")
