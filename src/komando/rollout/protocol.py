@@ -1,0 +1,89 @@
+"""The lines that the controller and its pyinfra process exchange: one JSON object each."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Target:
+    """One host as the worker reaches it."""
+
+    name: str
+    address: str
+    port: int
+    user: str
+
+
+@dataclass(frozen=True)
+class Opening:
+    """The first line: whom to connect to, and how. Times in seconds.
+
+    `activate_timeout` bounds one activation; a router with 500 offices takes about 1 s.
+    """
+
+    targets: tuple[Target, ...]
+    known_hosts: str
+    identity: str | None = None
+    connect_timeout: int = 10
+    observe_timeout: int = 30
+    activate_timeout: int = 120
+
+    @classmethod
+    def from_json(cls, line: str) -> Opening:
+        fields = json.loads(line)
+        targets = tuple(Target(**target) for target in fields.pop("targets"))
+        return cls(targets=targets, **fields)
+
+
+@dataclass(frozen=True)
+class Cargo:
+    """What one host shall run; `archive` is base64 text, empty where the host has it already."""
+
+    digest: str
+    archive: str
+
+
+Verb = Literal["observe", "export", "activate"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One thing to do on `hosts`; `cargo` (by host) belongs to `activate` alone."""
+
+    verb: Verb
+    hosts: tuple[str, ...]
+    cargo: dict[str, Cargo] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, line: str) -> Request:
+        fields = json.loads(line)
+        cargo = {host: Cargo(**parts) for host, parts in fields["cargo"].items()}
+        return cls(verb=fields["verb"], hosts=tuple(fields["hosts"]), cargo=cargo)
+
+
+EventKind = Literal["connected", "started", "result", "failed", "done"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """What the worker says.
+
+    `connected`, `started`: progress. `result`: a host's answer in `value`. `failed`: the host is
+    out, with its reason in `value`. `done`: the request (or the opening) is finished.
+    """
+
+    kind: EventKind
+    host: str = ""
+    value: Any = None
+
+    @classmethod
+    def from_json(cls, line: str) -> Event:
+        return cls(**json.loads(line))
+
+
+def encode(message: Opening | Request | Event) -> str:
+    """One line, with its end."""
+    return json.dumps(asdict(message), separators=(",", ":")) + "\n"

@@ -1,0 +1,200 @@
+"""One session with the hosts: starts the pyinfra process and speaks with it."""
+
+from __future__ import annotations
+
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+from komando.inventory import Access, Host
+from komando.rollout.protocol import Cargo, Event, Opening, Request, Target, encode
+
+Listener = Callable[[Event], None]
+"""Is told of each event as it comes; for progress on a terminal."""
+
+
+class WorkerFailedError(RuntimeError):
+    """The pyinfra process ended when it should have answered; the message holds its last words."""
+
+
+@dataclass
+class Answers:
+    """What came of one request, by host.
+
+    `waiting` holds the hosts that have neither answered nor failed: none, unless the request was
+    `interrupted` twice, and then their state is unknown.
+    """
+
+    results: dict[str, Any] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    waiting: set[str] = field(default_factory=set)
+    interrupted: bool = False
+
+
+def _ignore(event: Event) -> None:
+    del event
+
+
+class Session:
+    """Connections to some hosts, open from `__enter__` to `__exit__`.
+
+    `refused` maps each host that could not be reached to the reason; the other hosts go on.
+    Raises FileNotFoundError when the identity or the known hosts' file does not stand.
+    """
+
+    def __init__(
+        self, hosts: Iterable[Host], access: Access, listener: Listener = _ignore
+    ) -> None:
+        self._hosts = tuple(hosts)
+        self._access = access
+        self._listener = listener
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.refused: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        opening = _opening(self._hosts, self._access)
+        self._process = subprocess.Popen(
+            [*self._access.prefix, sys.executable, "-m", "komando.rollout"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # a terminal's Ctrl-C is ours to handle: the worker finishes what it has begun
+            start_new_session=True,
+        )
+        self._words: list[str] = []
+        self._readers = [
+            threading.Thread(target=self._read_events, daemon=True),
+            threading.Thread(target=self._read_words, daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
+        try:
+            answers = self._converse(opening, waiting=())
+        except BaseException:
+            self._end(kill=True)
+            raise
+        if answers.interrupted:
+            self._end(kill=True)
+            raise KeyboardInterrupt
+        self.refused = answers.failures
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._end(kill=kind is not None)
+
+    def ask(self, request: Request) -> Answers:
+        """Carry out one request on all its hosts at once.
+
+        Ctrl-C waits for the hosts that have begun (the answers say so), a second one does not.
+        """
+        return self._converse(request, waiting=request.hosts)
+
+    def observe(self, hosts: Iterable[str]) -> Answers:
+        """Each host's answer to the one question, as its host program gives it."""
+        return self.ask(Request("observe", tuple(hosts)))
+
+    def export(self, hosts: Iterable[str]) -> Answers:
+        """The base64 text of each host's running generation."""
+        return self.ask(Request("export", tuple(hosts)))
+
+    def activate(self, cargo: Mapping[str, Cargo]) -> Answers:
+        """One exec on each host of `cargo`; the results are the host program's JSON texts."""
+        return self.ask(Request("activate", tuple(cargo), dict(cargo)))
+
+    def _converse(self, message: Opening | Request, waiting: Iterable[str]) -> Answers:
+        answers = Answers(waiting=set(waiting))
+        self._write(encode(message))
+        while True:
+            try:
+                event = self._next()
+            except KeyboardInterrupt:
+                if answers.interrupted or isinstance(message, Opening):
+                    answers.interrupted = True
+                    return answers
+                answers.interrupted = True
+                continue
+            self._listener(event)
+            answers.waiting.discard(event.host if event.kind in ("result", "failed") else "")
+            if event.kind == "result":
+                answers.results[event.host] = event.value
+            elif event.kind == "failed":
+                answers.failures[event.host] = str(event.value)
+            elif event.kind == "done":
+                return answers
+
+    def _write(self, line: str) -> None:
+        stdin = self._process.stdin
+        assert stdin is not None  # noqa: S101  # a pipe was asked for
+        try:
+            stdin.write(line)
+            stdin.flush()
+        except BrokenPipeError as error:
+            raise self._failure() from error
+
+    def _next(self) -> Event:
+        line = self._lines.get()
+        if not line:
+            raise self._failure()
+        return Event.from_json(line)
+
+    def _failure(self) -> WorkerFailedError:
+        self._process.wait(timeout=5)
+        self._readers[1].join(timeout=1)
+        words = "".join(self._words[-20:]).strip() or "it said nothing"
+        return WorkerFailedError(
+            f"the rollout process ended with {self._process.returncode}: {words}"
+        )
+
+    def _read_events(self) -> None:
+        stdout = self._process.stdout
+        assert stdout is not None  # noqa: S101  # a pipe was asked for
+        for line in stdout:
+            self._lines.put(line)
+        self._lines.put("")
+
+    def _read_words(self) -> None:
+        stderr = self._process.stderr
+        assert stderr is not None  # noqa: S101  # a pipe was asked for
+        for line in stderr:
+            self._words.append(line)
+
+    def _end(self, *, kill: bool) -> None:
+        process = self._process
+        if kill:
+            process.kill()
+        stdin = process.stdin
+        if stdin is not None:
+            try:
+                stdin.close()
+            except BrokenPipeError:
+                pass  # it is gone already, which is what we want
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        for reader in self._readers:
+            reader.join(timeout=1)
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def _opening(hosts: tuple[Host, ...], access: Access) -> Opening:
+    for path in (access.known_hosts, access.identity):
+        if path is not None and not path.is_file():
+            raise FileNotFoundError(path)
+    targets = tuple(Target(host.name, host.address, host.port, access.user) for host in hosts)
+    identity = None if access.identity is None else str(access.identity)
+    return Opening(targets, known_hosts=str(access.known_hosts), identity=identity)

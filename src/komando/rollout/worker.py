@@ -1,0 +1,178 @@
+"""The pyinfra process: connects once, then answers requests until its input ends.
+
+Started by `session`. It survives the loss of the controller's terminal: an activation that has
+begun is carried to its end, and only then does the closed input end the process.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+from collections import defaultdict
+from contextlib import suppress
+from typing import Any
+
+import gevent
+from gevent.fileobject import FileObjectThread
+from pyinfra.api import Config, FactBase, Inventory, State
+from pyinfra.api.connect import connect_all, disconnect_all
+from pyinfra.api.exceptions import PyinfraError
+from pyinfra.api.facts import get_fact
+from pyinfra.api.host import Host
+from pyinfra.api.operation import OperationMeta, add_op
+from pyinfra.api.operations import run_ops
+from pyinfra.api.state import BaseStateCallback
+from pyinfra.context import ctx_host, ctx_state
+
+from deploys.facts import Exported, Observed
+from deploys.operations import activate
+from komando.rollout.protocol import Cargo, Event, Opening, Request, Target, encode
+
+SILENCE_MS = 30_000
+"""A connection whose bytes stay unacknowledged for so long counts as lost (TCP_USER_TIMEOUT)."""
+
+
+def main() -> None:
+    """Read the opening, then one request a line; write events. Ends with its input."""
+    lines = FileObjectThread(sys.stdin.buffer, "rb")
+    worker = Worker(Opening.from_json(lines.readline()))
+    worker.connect()
+    for line in lines:
+        worker.serve(Request.from_json(line))
+    worker.close()
+
+
+class Reasons(logging.Handler):
+    """Why a host failed. pyinfra tells it to its log alone, each line led by the host's name."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._lines: dict[str, list[str]] = defaultdict(list)
+        logger = logging.getLogger("pyinfra")
+        logger.addHandler(self)
+        logger.propagate = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        prefix, found, text = record.getMessage().partition("] ")
+        if found and prefix.startswith("["):
+            self._lines[prefix[1:]].append(text.strip())
+
+    def take(self, host: str) -> str:
+        """The reason as one line, without pyinfra's closing remark when a better one stands."""
+        lines = [line for line in self._lines.pop(host, []) if line]
+        telling = [line for line in lines if not line.startswith(("Error: ", "could not load"))]
+        return "; ".join(telling or lines) or "it gave no reason"
+
+
+class Worker(BaseStateCallback):
+    """One pyinfra state: the connections of one session."""
+
+    def __init__(self, opening: Opening) -> None:
+        self.opening = opening
+        self.reasons = Reasons()
+        self.refused: set[str] = set()
+        config = Config(
+            PARALLEL=max(1, len(opening.targets)), CONNECT_TIMEOUT=opening.connect_timeout
+        )
+        names = [(target.name, _ssh_data(target, opening)) for target in opening.targets]
+        self.state = State(Inventory((names, {})), config, check_for_changes=False)
+        self.state.add_callback_handler(self)
+
+    def connect(self) -> None:
+        """Connect to all hosts at once; those that fail are out of the session."""
+        try:
+            connect_all(self.state)
+        except PyinfraError as error:  # a key that cannot be read, or no host is left
+            for host in self.state.inventory:
+                if not host.connected and host.name not in self.refused:
+                    _say(Event("failed", host.name, str(error)))
+        _say(Event("done"))
+
+    def close(self) -> None:
+        """End the connections, TCP included, which pyinfra's `disconnect_all` leaves open."""
+        disconnect_all(self.state)
+        for host in self.state.activated_hosts:
+            host.connector.client.close()
+
+    def serve(self, request: Request) -> None:
+        """Carry one request to its end. Every host of it gives a `result` or a `failed`."""
+        active = {host.name: host for host in self.state.active_hosts}
+        for name in request.hosts:
+            _say(Event("started", name) if name in active else Event("failed", name, "it is out"))
+        hosts = [active[name] for name in request.hosts if name in active]
+        if hosts and request.verb == "activate":
+            self._activate(hosts, request.cargo)
+        elif hosts:
+            fact = Observed if request.verb == "observe" else Exported
+            asked = [self.state.pool.spawn(self._ask, host, fact) for host in hosts]
+            gevent.joinall(asked, raise_error=True)
+        _say(Event("done"))
+
+    def _ask(self, host: Host, fact: type[FactBase[Any]]) -> None:
+        timeout = {"_timeout": self.opening.observe_timeout}
+        answer = None
+        with ctx_state.use(self.state), ctx_host.use(host), suppress(PyinfraError):
+            # PyinfraError: the session's last host has failed; why stands in the log
+            answer = get_fact(self.state, host, fact, kwargs=timeout)
+        if answer is None:
+            _say(Event("failed", host.name, self.reasons.take(host.name)))
+        else:
+            _say(Event("result", host.name, answer))
+
+    def _activate(self, hosts: list[Host], cargo: dict[str, Cargo]) -> None:
+        operations: dict[Host, OperationMeta] = {}
+        for host in hosts:
+            load = cargo[host.name]
+            operations |= add_op(
+                self.state,
+                activate,
+                load.digest,
+                load.archive,
+                host=host,
+                name="activate",
+                _timeout=self.opening.activate_timeout,
+            )
+        with suppress(PyinfraError):  # every host has failed: the results below say so
+            run_ops(self.state)
+        for host, operation in operations.items():
+            if operation.is_complete() and operation.did_succeed():
+                _say(Event("result", host.name, operation.stdout))
+            else:
+                _say(Event("failed", host.name, self.reasons.take(host.name)))
+
+    def host_connect(self, state: State, host: Host) -> None:
+        """pyinfra's callback: watch the connection from now on."""
+        del state
+        transport = host.connector.client.get_transport()
+        transport.set_keepalive(5)
+        transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE_MS)
+        _say(Event("connected", host.name))
+
+    def host_connect_error(self, state: State, host: Host, error: Exception) -> None:
+        """pyinfra's callback: the host is out."""
+        del state
+        self.reasons.take(host.name)
+        self.refused.add(host.name)
+        _say(Event("failed", host.name, str(error)))
+
+
+def _ssh_data(target: Target, opening: Opening) -> dict[str, Any]:
+    """How pyinfra reaches the host: known keys only, no agent, nothing from ~/.ssh/config."""
+    return {
+        "ssh_hostname": target.address,
+        "ssh_port": target.port,
+        "ssh_user": target.user,
+        "ssh_key": opening.identity,
+        "ssh_known_hosts_file": opening.known_hosts,
+        "ssh_strict_host_key_checking": "yes",
+        "ssh_config_file": "/dev/null",
+        "ssh_allow_agent": opening.identity is None,
+        "ssh_look_for_keys": opening.identity is None,
+        "ssh_forward_agent": False,
+    }
+
+
+def _say(event: Event) -> None:
+    sys.stdout.write(encode(event))
+    sys.stdout.flush()
