@@ -1,0 +1,35 @@
+"""Intent: the complete, platform-neutral meaning of a policy.
+
+`compile_intent` is pure: the same policy gives the same intent on any machine and any day.
+"""
+
+from __future__ import annotations
+
+from komando.intent.compile import Compiled, Intent, compile_intent
+from komando.intent.model import (
+    ExceptionIntent,
+    Leaf,
+    PoolIntent,
+    Profile,
+    RouterIntent,
+    SegmentIntent,
+    UplinkIntent,
+)
+from komando.intent.shaping import HtbClass, tree
+from komando.intent.timeline import Transition
+
+__all__ = [
+    "Compiled",
+    "ExceptionIntent",
+    "HtbClass",
+    "Intent",
+    "Leaf",
+    "PoolIntent",
+    "Profile",
+    "RouterIntent",
+    "SegmentIntent",
+    "Transition",
+    "UplinkIntent",
+    "compile_intent",
+    "tree",
+]

@@ -1,0 +1,270 @@
+"""Policy to intent, with the checks that only the whole can answer, at every moment."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from komando.diagnostics import Diagnostic
+from komando.intent.describe import describe_hours
+from komando.intent.model import (
+    LEAF_MINOR,
+    POOL_MINOR,
+    PUBLIC,
+    SLOTS,
+    ExceptionIntent,
+    Leaf,
+    PoolIntent,
+    Profile,
+    RouterIntent,
+    SegmentIntent,
+    UplinkIntent,
+)
+from komando.intent.shaping import in_force, offices_of, pool_size, promises, unmatched_rate
+from komando.intent.sums import Budget, check_budgets, check_shares
+from komando.intent.timeline import DAY_MINUTES, State, Transition, instant, timeline
+from komando.units import DIRECTIONS, Pair, Rate
+
+if TYPE_CHECKING:
+    from komando.policy import Hotspot, Opd, Policy, Uplink
+
+LONGEST_NAME = 80
+"""Characters of a profile's name; past that, a digest stands for the list of exceptions."""
+
+
+@dataclass(frozen=True)
+class Intent:
+    """The intent of each router, and from when on which of its profiles is in force."""
+
+    routers: Mapping[str, RouterIntent]
+    transitions: tuple[Transition, ...]
+    covered_until: datetime
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """An intent, or the reasons why there is none. Warnings leave the intent standing."""
+
+    intent: Intent | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def compile_intent(policy: Policy, divisor: int = 1) -> Compiled:
+    """Compile a valid policy; `divisor` divides every rate, for a lab that is smaller than life.
+
+    The result is the same whatever the day and the machine. Sums are checked for every moment
+    of the covered days; each failing sum is one diagnostic that names its first moment.
+    """
+    states = timeline(policy)
+    firsts: dict[State, datetime] = {}
+    for moment, state in states:
+        firsts.setdefault(state, moment)
+    names = {state: profile_name(state, policy) for state in firsts}
+    routers: dict[str, RouterIntent] = {}
+    found: list[Diagnostic] = []
+    for uplink_slug, uplink in policy.region.uplinks.items():
+        bare = _bare_router(policy, uplink_slug, uplink, divisor)
+        budgets = {state: _budgets(policy, bare, state) for state in firsts}
+        problems = check_budgets(policy, uplink_slug, firsts, budgets)
+        if not problems:
+            profiles = tuple(
+                _profile(bare, names[state], state, budgets[state])
+                for state in sorted(firsts, key=lambda state: names[state])
+            )
+            router = replace(bare, profiles=profiles)
+            problems = check_shares(policy, router)
+            routers[uplink.router] = router
+        found += problems
+    if any(item.severity == "error" for item in found):
+        return Compiled(None, tuple(found))
+    transitions = tuple(Transition(moment, names[state]) for moment, state in states)
+    return Compiled(Intent(routers, transitions, _end(policy)), tuple(found))
+
+
+def profile_name(state: State, policy: Policy) -> str:
+    """A name that is also a file's: the calendars with hours that are open, then exceptions."""
+    hours = [slug for slug in state.open if not policy.region.calendars[slug].always]
+    name = "+".join(hours) or "closed"
+    if not state.exceptions:
+        return name
+    full = "+".join([name, *state.exceptions])
+    if len(full) <= LONGEST_NAME:
+        return full
+    digest = hashlib.sha256("+".join(state.exceptions).encode()).hexdigest()[:8]
+    return f"{name}+{len(state.exceptions)}-exceptions-{digest}"
+
+
+def _end(policy: Policy) -> datetime:
+    region = policy.region
+    return instant(region.covers.end, DAY_MINUTES, ZoneInfo(region.zone))
+
+
+def _divided(pair: Pair, divisor: int) -> Pair:
+    if divisor == 1:
+        return pair
+    return Pair(
+        down=Rate(max(1, pair.down.bits // divisor)), up=Rate(max(1, pair.up.bits // divisor))
+    )
+
+
+def _bare_router(policy: Policy, uplink_slug: str, uplink: Uplink, divisor: int) -> RouterIntent:
+    """The router without its profiles."""
+    region = policy.region
+    segments = {
+        slug: segment
+        for slug, segment in region.segments.items()
+        if segment.router == uplink.router
+    }
+    points = [item for item in policy.hotspots.values() if item.link.segment in segments]
+    parts = sum(point.share for point in points)
+    leaves = [
+        _office(opd, region.pools[opd.calendar].slot, divisor)
+        for opd in policy.opd.values()
+        if opd.link.segment in segments
+    ]
+    leaves += [
+        _point(point, parts, _divided(region.public.in_hours, divisor), divisor) for point in points
+    ]
+    link = Pair(down=uplink.link("down"), up=uplink.link("up"))
+    return RouterIntent(
+        router=uplink.router,
+        region=region.name,
+        zone=region.zone,
+        divisor=divisor,
+        uplink=UplinkIntent(
+            name=uplink_slug,
+            addresses=tuple(str(address) for address in uplink.addresses),
+            gateways=tuple(str(address) for address in uplink.gateways),
+            nat_offices=str(uplink.nat.offices),
+            nat_public=str(uplink.nat.public),
+            capacity=_divided(uplink.capacity, divisor),
+            link=_divided(link, divisor),
+            control=_divided(uplink.control, divisor),
+            unmatched=_divided(uplink.unmatched, divisor),
+        ),
+        segments=tuple(
+            SegmentIntent(slug, tuple(str(address) for address in segment.addresses))
+            for slug, segment in sorted(segments.items())
+        ),
+        pools=tuple(
+            PoolIntent(
+                slug=slug,
+                minor=POOL_MINOR + pool.slot,
+                slot=pool.slot,
+                closed=None if pool.closed is None else _divided(pool.closed, divisor),
+            )
+            for slug, pool in sorted(region.pools.items(), key=lambda item: item[1].slot)
+        ),
+        leaves=tuple(sorted(leaves, key=lambda leaf: leaf.minor)),
+        profiles=(),
+        calendars={slug: describe_hours(region, slug) for slug in sorted(region.calendars)},
+    )
+
+
+def _office(opd: Opd, slot: int, divisor: int) -> Leaf:
+    link = _divided(opd.link.capacity, divisor)
+    return Leaf(
+        slug=opd.slug,
+        kind="opd",
+        id=opd.id,
+        name=opd.name,
+        pool=opd.calendar,
+        minor=LEAF_MINOR + SLOTS * opd.id + slot,
+        segment=opd.link.segment,
+        networks=tuple(opd.networks),
+        gateways=tuple(str(address) for address in opd.link.gateways),
+        mode=opd.mode,
+        calendar=opd.calendar,
+        guarantee=_divided(opd.guarantee, divisor),
+        floor=_divided(opd.floor, divisor),
+        ceiling=link if opd.ceiling is None else _divided(opd.ceiling, divisor),
+        link=link,
+        share=0,
+        exceptions=tuple(
+            ExceptionIntent(
+                start=item.start,
+                end=item.end,
+                guarantee=None if item.guarantee is None else _divided(item.guarantee, divisor),
+                calendar=item.calendar,
+            )
+            for item in sorted(opd.exceptions, key=lambda item: item.start)
+        ),
+    )
+
+
+def _point(point: Hotspot, parts: int, least: Pair, divisor: int) -> Leaf:
+    """A public point keeps its parts of the public's least share, half of it by its own rate."""
+    guarantee = Pair(
+        down=Rate(max(2, least.down.bits * point.share // parts)),
+        up=Rate(max(2, least.up.bits * point.share // parts)),
+    )
+    link = _divided(point.link.capacity, divisor)
+    return Leaf(
+        slug=point.slug,
+        kind="hotspot",
+        id=point.id,
+        name=point.name,
+        pool=PUBLIC,
+        minor=LEAF_MINOR + SLOTS * point.id,
+        segment=point.link.segment,
+        networks=tuple(point.networks),
+        gateways=tuple(str(address) for address in point.link.gateways),
+        mode="enforce",
+        calendar=None,
+        guarantee=guarantee,
+        floor=_divided(guarantee, 2),
+        ceiling=link,
+        link=link,
+        share=point.share,
+        exceptions=(),
+    )
+
+
+def _budgets(policy: Policy, router: RouterIntent, state: State) -> dict[str, Budget]:
+    """What is promised in a state, and what that leaves to the public, by direction."""
+    region = policy.region
+    inside = any(not region.calendars[slug].always for slug in state.open)
+    least = _divided(
+        region.public.in_hours if inside else region.public.out_of_hours, router.divisor
+    )
+    exceptions = in_force(router, state.exceptions)
+    found: dict[str, Budget] = {}
+    for direction in DIRECTIONS:
+        pools = {}
+        for pool in router.pools:
+            demands = offices_of(router, pool.slug, state.open, exceptions, direction)
+            closed = None if pool.slug in state.open or pool.closed is None else pool.closed
+            pools[pool.slug] = pool_size(demands, closed.of(direction).bits if closed else None)
+        uplink = router.uplink
+        found[direction] = Budget(
+            link=uplink.link.of(direction).bits,
+            control=uplink.control.of(direction).bits,
+            unmatched=unmatched_rate(uplink.unmatched.of(direction).bits),
+            pools=pools,
+            least=least.of(direction).bits,
+        )
+    return found
+
+
+def _profile(
+    router: RouterIntent, name: str, state: State, budgets: Mapping[str, Budget]
+) -> Profile:
+    down, up = budgets["down"], budgets["up"]
+    sizes = {pool.slug: _rates(down.pools[pool.slug], up.pools[pool.slug]) for pool in router.pools}
+    sizes[PUBLIC] = _rates(down.public, up.public)
+    profile = Profile(name, state.open, state.exceptions, sizes, {})
+    shares: dict[str, list[int]] = defaultdict(list)
+    for direction in DIRECTIONS:
+        for slug, bits in promises(router, profile, direction).items():
+            shares[slug].append(bits)
+    return replace(profile, shares={slug: _rates(*both) for slug, both in shares.items()})
+
+
+def _rates(down: int, up: int) -> Pair:
+    """A pool without members, or a remainder of nothing, is one bit: tc knows no rate 0."""
+    return Pair(down=Rate(max(1, down)), up=Rate(max(1, up)))

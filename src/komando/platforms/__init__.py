@@ -1,0 +1,1 @@
+"""Platforms: an intent becomes the exact files of a host."""

@@ -1,0 +1,97 @@
+"""Each rendered file goes through the program that will read it, before it leaves.
+
+A throw-away network namespace gets devices of the router's names, and nft, tc and ip load the
+bundle there for real: every profile on top of every tree.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from shutil import which
+
+from komando.bundle import Bundle
+from komando.diagnostics import Diagnostic, Location
+
+PROGRAMS = ("unshare", "ip", "tc", "nft")
+
+_LINE = re.compile(r"(?:Command failed \S+?:|\S+?:)(\d+)(?::(\d+))?")
+
+
+def check(bundle: Bundle) -> list[Diagnostic]:
+    """What the real parsers refuse. Without root, or without them, one warning says so."""
+    missing = [name for name in PROGRAMS if which(name) is None]
+    if os.geteuid() != 0 or missing:
+        why = f"not installed: {', '.join(missing)}" if missing else "it needs root"
+        return [_skipped(bundle, why)]
+    with tempfile.TemporaryDirectory(prefix="komando-check-") as folder:
+        for path, content in bundle.files.items():
+            target = Path(folder, path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        return _load(bundle, Path(folder))
+
+
+def _skipped(bundle: Bundle, why: str) -> Diagnostic:
+    return Diagnostic(
+        id="syntax-check-skipped",
+        severity="warning",
+        message=f"the files of {bundle.host} were not read by nft, tc and ip here: {why}",
+        found="no check by the real parsers",
+        expected="each file loaded in a throw-away network namespace",
+        remedy="run as root on a machine with nftables and iproute2; the host itself checks too",
+        location=Location(f"{bundle.host}", 1, 1),
+    )
+
+
+def _steps(folder: Path) -> list[tuple[list[str], str]]:
+    komando = folder / "etc/komando"
+    names = json.loads((komando / "router.json").read_text())
+    devices = [names["uplink"], *names["lans"], names["ifb"]]
+    steps: list[tuple[list[str], str]] = []
+    for device in devices:
+        steps.append((["ip", "link", "add", device, "type", "ifb"], ""))
+        steps.append((["ip", "link", "set", device, "up"], ""))
+    files = [f"nft/{name}.nft" for name in ("shaper", "reload", "nat")]
+    steps += [(["nft", "-f", f"{komando}/{file}"], file) for file in files]
+    files = ["tc/download.tc", "tc/upload.tc", "tc/steer.tc"]
+    files += sorted(f"tc/profiles/{path.name}" for path in (komando / "tc/profiles").iterdir())
+    steps += [(["tc", "-batch", f"{komando}/{file}"], file) for file in files]
+    steps.append((["ip", "-batch", f"{komando}/network"], "network"))
+    return steps
+
+
+def _load(bundle: Bundle, folder: Path) -> list[Diagnostic]:
+    script = "\n".join(
+        f"{' '.join(command)} >/dev/null 2>{folder}/error || "
+        f"{{ echo '{file}'; cat {folder}/error; exit 3; }}"
+        for command, file in _steps(folder)
+    )
+    done = subprocess.run(
+        ["unshare", "--net", "sh", "-c", script], capture_output=True, text=True, check=False
+    )
+    if done.returncode == 0:
+        return []
+    file, _, words = done.stdout.partition("\n")
+    return [_refused(bundle, file, (words + done.stderr).strip().splitlines())]
+
+
+def _refused(bundle: Bundle, file: str, words: Iterable[str]) -> Diagnostic:
+    text = "; ".join(words)
+    place = _LINE.search(text)
+    line = int(place.group(1)) if place else 1
+    column = int(place.group(2) or 1) if place else 1
+    return Diagnostic(
+        id="syntax-check",
+        severity="error",
+        message=f"the rendered file {file or 'device list'} of {bundle.host} is refused",
+        found=text,
+        expected="a file that nft, tc or ip loads",
+        remedy="this is a fault of the renderer, not of a policy: please report it",
+        location=Location(f"{bundle.host}/etc/komando/{file}", line, column),
+    )
