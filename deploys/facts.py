@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pyinfra.api import FactBase, StringCommand
+from pyinfra.api.command import StringCommand
 from pyinfra.api.exceptions import FactProcessError
+from pyinfra.api.facts import FactBase
 
 from komando.generation import PROGRAM
 
@@ -18,9 +19,11 @@ class Observed(FactBase[dict[str, Any]]):
     """
 
     def command(self) -> StringCommand:
+        """The question, as pyinfra sends it."""
         return StringCommand("sudo", "-n", PROGRAM, "observe")
 
     def process(self, output: list[str]) -> dict[str, Any]:
+        """Read the answer; raises FactProcessError for anything but a JSON object."""
         try:
             answer = json.loads("\n".join(output))
         except ValueError as error:
@@ -34,7 +37,9 @@ class Exported(FactBase[str]):
     """The files of the generation that the host runs, as the base64 text of a tar.gz."""
 
     def command(self) -> StringCommand:
+        """The question, as pyinfra sends it."""
         return StringCommand("sudo", "-n", PROGRAM, "export")
 
     def process(self, output: list[str]) -> str:
+        """Join the lines of the answer."""
         return "".join(output)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
-from pyinfra.api import StringCommand, operation
+from pyinfra.api.command import StringCommand
+from pyinfra.api.operation import operation
 
 from komando.generation import PROGRAM
 
 
 @operation(is_idempotent=True)
-def activate(digest: str, archive: str) -> Iterator[StringCommand]:
+def activate(digest: str, archive: str) -> Generator[StringCommand]:
     """Make the generation `digest` the running one, in one exec.
 
     `archive` is the base64 text of its tar.gz, or "" where the host has the generation already.

@@ -1,6 +1,10 @@
-from gevent import monkey; monkey.patch_all()  # noqa: E702, I001  # before any socket or thread is made
+"""The pyinfra process. Gevent replaces sockets and threads before anything can make one."""
 
-from komando.rollout.worker import main
+from gevent import monkey
+
+monkey.patch_all()
+
+from komando.rollout.worker import main  # noqa: E402  # only after the patch
 
 if __name__ == "__main__":
     main()

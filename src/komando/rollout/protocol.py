@@ -33,6 +33,7 @@ class Opening:
 
     @classmethod
     def from_json(cls, line: str) -> Opening:
+        """Read one line that `encode` wrote."""
         fields = json.loads(line)
         targets = tuple(Target(**target) for target in fields.pop("targets"))
         return cls(targets=targets, **fields)
@@ -59,6 +60,7 @@ class Request:
 
     @classmethod
     def from_json(cls, line: str) -> Request:
+        """Read one line that `encode` wrote."""
         fields = json.loads(line)
         cargo = {host: Cargo(**parts) for host, parts in fields["cargo"].items()}
         return cls(verb=fields["verb"], hosts=tuple(fields["hosts"]), cargo=cargo)
@@ -81,6 +83,7 @@ class Event:
 
     @classmethod
     def from_json(cls, line: str) -> Event:
+        """Read one line that `encode` wrote."""
         return cls(**json.loads(line))
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -47,9 +48,7 @@ class Session:
     Raises FileNotFoundError when the identity or the known hosts' file does not stand.
     """
 
-    def __init__(
-        self, hosts: Iterable[Host], access: Access, listener: Listener = _ignore
-    ) -> None:
+    def __init__(self, hosts: Iterable[Host], access: Access, listener: Listener = _ignore) -> None:
         self._hosts = tuple(hosts)
         self._access = access
         self._listener = listener
@@ -175,10 +174,8 @@ class Session:
             process.kill()
         stdin = process.stdin
         if stdin is not None:
-            try:
+            with suppress(BrokenPipeError):  # it is gone already, which is what we want
                 stdin.close()
-            except BrokenPipeError:
-                pass  # it is gone already, which is what we want
         try:
             process.wait(timeout=5)
         except subprocess.TimeoutExpired:

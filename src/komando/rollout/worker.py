@@ -15,19 +15,24 @@ from typing import Any
 
 import gevent
 from gevent.fileobject import FileObjectThread
-from pyinfra.api import Config, FactBase, Inventory, State
+from pyinfra.api.config import Config
 from pyinfra.api.connect import connect_all, disconnect_all
 from pyinfra.api.exceptions import PyinfraError
-from pyinfra.api.facts import get_fact
+from pyinfra.api.facts import FactBase, get_fact
 from pyinfra.api.host import Host
+from pyinfra.api.inventory import Inventory
 from pyinfra.api.operation import OperationMeta, add_op
 from pyinfra.api.operations import run_ops
-from pyinfra.api.state import BaseStateCallback
+from pyinfra.api.state import State
+from pyinfra.connectors.ssh import SSHConnector
+from pyinfra.connectors.sshuserclient.client import SSHClient
 from pyinfra.context import ctx_host, ctx_state
 
 from deploys.facts import Exported, Observed
 from deploys.operations import activate
 from komando.rollout.protocol import Cargo, Event, Opening, Request, Target, encode
+
+NO_REASON = "it gave no reason"
 
 SILENCE_MS = 30_000
 """A connection whose bytes stay unacknowledged for so long counts as lost (TCP_USER_TIMEOUT)."""
@@ -54,6 +59,7 @@ class Reasons(logging.Handler):
         logger.propagate = False
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Keep a line under its host's name."""
         prefix, found, text = record.getMessage().partition("] ")
         if found and prefix.startswith("["):
             self._lines[prefix[1:]].append(text.strip())
@@ -62,38 +68,42 @@ class Reasons(logging.Handler):
         """The reason as one line, without pyinfra's closing remark when a better one stands."""
         lines = [line for line in self._lines.pop(host, []) if line]
         telling = [line for line in lines if not line.startswith(("Error: ", "could not load"))]
-        return "; ".join(telling or lines) or "it gave no reason"
+        return "; ".join(telling or lines)
 
 
-class Worker(BaseStateCallback):
+class Worker:
     """One pyinfra state: the connections of one session."""
 
     def __init__(self, opening: Opening) -> None:
         self.opening = opening
         self.reasons = Reasons()
-        self.refused: set[str] = set()
-        config = Config(
+        config = Config(  # type: ignore[no-untyped-call]
             PARALLEL=max(1, len(opening.targets)), CONNECT_TIMEOUT=opening.connect_timeout
         )
         names = [(target.name, _ssh_data(target, opening)) for target in opening.targets]
-        self.state = State(Inventory((names, {})), config, check_for_changes=False)
-        self.state.add_callback_handler(self)
+        inventory = Inventory((names, {}))  # type: ignore[no-untyped-call]
+        self.state = State(inventory, config, check_for_changes=False)
 
     def connect(self) -> None:
         """Connect to all hosts at once; those that fail are out of the session."""
+        trouble = ""
         try:
             connect_all(self.state)
-        except PyinfraError as error:  # a key that cannot be read, or no host is left
-            for host in self.state.inventory:
-                if not host.connected and host.name not in self.refused:
-                    _say(Event("failed", host.name, str(error)))
+        except PyinfraError as error:  # no host is left, or the key cannot be used
+            trouble = str(error)
+        for host in self.state.inventory:
+            if host.connected:
+                _watch(_client(host))
+                _say(Event("connected", host.name))
+            else:
+                _say(Event("failed", host.name, self.reasons.take(host.name) or trouble))
         _say(Event("done"))
 
     def close(self) -> None:
         """End the connections, TCP included, which pyinfra's `disconnect_all` leaves open."""
         disconnect_all(self.state)
         for host in self.state.activated_hosts:
-            host.connector.client.close()
+            _client(host).close()
 
     def serve(self, request: Request) -> None:
         """Carry one request to its end. Every host of it gives a `result` or a `failed`."""
@@ -116,7 +126,7 @@ class Worker(BaseStateCallback):
             # PyinfraError: the session's last host has failed; why stands in the log
             answer = get_fact(self.state, host, fact, kwargs=timeout)
         if answer is None:
-            _say(Event("failed", host.name, self.reasons.take(host.name)))
+            _say(Event("failed", host.name, self.reasons.take(host.name) or NO_REASON))
         else:
             _say(Event("result", host.name, answer))
 
@@ -139,22 +149,23 @@ class Worker(BaseStateCallback):
             if operation.is_complete() and operation.did_succeed():
                 _say(Event("result", host.name, operation.stdout))
             else:
-                _say(Event("failed", host.name, self.reasons.take(host.name)))
+                _say(Event("failed", host.name, self.reasons.take(host.name) or NO_REASON))
 
-    def host_connect(self, state: State, host: Host) -> None:
-        """pyinfra's callback: watch the connection from now on."""
-        del state
-        transport = host.connector.client.get_transport()
+
+def _client(host: Host) -> SSHClient:
+    assert isinstance(host.connector, SSHConnector)  # noqa: S101  # the inventory has no other
+    client = host.connector.client
+    assert client is not None  # noqa: S101  # it is connected
+    return client
+
+
+def _watch(client: SSHClient) -> None:
+    """A silent connection shall end, and not wait for an hour."""
+    transport = client.get_transport()
+    if transport is not None:
         transport.set_keepalive(5)
-        transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE_MS)
-        _say(Event("connected", host.name))
-
-    def host_connect_error(self, state: State, host: Host, error: Exception) -> None:
-        """pyinfra's callback: the host is out."""
-        del state
-        self.reasons.take(host.name)
-        self.refused.add(host.name)
-        _say(Event("failed", host.name, str(error)))
+        if isinstance(transport.sock, socket.socket):
+            transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE_MS)
 
 
 def _ssh_data(target: Target, opening: Opening) -> dict[str, Any]:

@@ -1,0 +1,73 @@
+"""What follows for the pools: their sizes at each kind of hour, the public's remainder too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from komando.intent import Profile, RouterIntent
+from komando.plan.model import Shift
+from komando.plan.wording import Wording
+from komando.units import Pair
+
+PUBLIC_WORDS = "public (the remainder)"
+
+_Key = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def compare_pools(old: Wording, new: Wording) -> Iterator[Shift]:
+    """Each pool whose size changes, by hours; days with an exception only where they differ.
+
+    An exception that is new is compared with the days around it.
+    """
+    before, after = _by_key(old.intent), _by_key(new.intent)
+    plain: set[tuple[str, str | None, str | None]] = set()
+    for key in sorted(after, key=lambda key: (key[1], key[0])):
+        hours, exceptions = key
+        base = before.get(key) or (after if exceptions else before).get((hours, ()))
+        when = _when(hours, exceptions)
+        for shift in _shifts(when, base, after[key], old if key in before else new, new):
+            signature = (shift.pool, shift.before, shift.after)
+            if not exceptions:
+                plain.add(signature)
+            elif signature in plain:
+                continue  # the same as on the days without the exception
+            yield shift
+
+
+def pool_sizes(words: Wording) -> Iterator[Shift]:
+    """All pools at each kind of hour, days with exceptions left out: for a first generation."""
+    for (hours, exceptions), profile in sorted(_by_key(words.intent).items()):
+        if not exceptions:
+            yield from _shifts(_when(hours, ()), None, profile, words, words)
+
+
+def _by_key(intent: RouterIntent) -> dict[_Key, Profile]:
+    always = {slug for slug, text in intent.calendars.items() if text == "at all hours"}
+    return {
+        (tuple(slug for slug in profile.open if slug not in always), profile.exceptions): profile
+        for profile in intent.profiles
+    }
+
+
+def _when(hours: tuple[str, ...], exceptions: tuple[str, ...]) -> str:
+    text = f"in the hours of {' and '.join(hours)}" if hours else "out of hours"
+    if not exceptions:
+        return text
+    return f"{text}, with the exception of {', '.join(map(_exception, exceptions))}"
+
+
+def _exception(key: str) -> str:
+    slug, _, start = key.partition("@")
+    return f"{slug} from {start}"
+
+
+def _shifts(
+    when: str, base: Profile | None, now: Profile, old: Wording, new: Wording
+) -> Iterator[Shift]:
+    was: Mapping[str, Pair] = {} if base is None else base.pools
+    slugs = [pool.slug for pool in new.intent.pools]
+    slugs += sorted(was.keys() - {*slugs, "public"})
+    for slug in [*slugs, "public"]:
+        before, after = old.pair(was.get(slug)), new.pair(now.pools.get(slug))
+        if before != after:
+            yield Shift(when, PUBLIC_WORDS if slug == "public" else slug, before, after)

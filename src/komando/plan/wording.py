@@ -1,0 +1,91 @@
+"""How a plan says rates, hours and places in the policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from komando.diagnostics import Location
+from komando.intent import Leaf, RouterIntent
+from komando.plan.model import Detail
+from komando.units import Pair, Rate
+
+ONE_MEGABIT = 10**6
+
+
+class Where(Protocol):
+    """`Policy.where`: the place that says something, or KeyError."""
+
+    def __call__(self, kind: str, slug: str, *path: str | int) -> Location:
+        """The place of the value at `path` in the file of `kind` and `slug`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Wording:
+    """The words of one router's intent: rates as the policy states them, hours, places."""
+
+    intent: RouterIntent
+    where: Where
+
+    def rate(self, rate: Rate) -> str:
+        """A rate as the policy states it, before a lab's divisor; to the kbit/s above 1 Mbit/s."""
+        bits = rate.bits * self.intent.divisor
+        return str(Rate(round(bits, -3) if bits > ONE_MEGABIT else bits))
+
+    def pair(self, pair: Pair | None) -> str | None:
+        """`20 Mbit/s`, or `20 Mbit/s down, 10 Mbit/s up` where the directions differ."""
+        if pair is None:
+            return None
+        if pair.down == pair.up:
+            return self.rate(pair.down)
+        return f"{self.rate(pair.down)} down, {self.rate(pair.up)} up"
+
+    def place(self, kind: str, slug: str, *path: str | int) -> Location | None:
+        """Where the policy says it: the deepest part of `path` that stands there."""
+        for end in range(len(path), -1, -1):
+            try:
+                return self.where(kind, slug, *path[:end])
+            except KeyError:
+                continue
+        return None
+
+    def hours(self, calendar: str | None) -> str:
+        """`in the hours of working-week (Mon-Thu 07:00-15:30)`, or `at all hours`."""
+        if calendar is None:
+            return "at all hours"
+        text = self.intent.calendars.get(calendar, "")
+        if text in ("", "at all hours"):
+            return text or f"in the hours of {calendar}"
+        return f"in the hours of {calendar} ({text})"
+
+    def calendar(self, slug: str) -> str:
+        """`working-week (Mon-Thu 07:00-15:30)`."""
+        text = self.intent.calendars.get(slug)
+        return f"{slug} ({text})" if text else slug
+
+
+def policy_folder(leaf: Leaf) -> str:
+    """The folder of the policies that holds the leaf's file, as `Where` names it."""
+    return "opd" if leaf.kind == "opd" else "hotspots"
+
+
+def pair_details(
+    aspect: str,
+    before: tuple[Pair | None, Wording],
+    after: tuple[Pair | None, Wording],
+    place: Location | None,
+    when: str = "",
+) -> list[Detail]:
+    """A pair of rates that changes: one detail, or one for each direction that changes alone."""
+    (old, old_words), (new, new_words) = before, after
+    if old_words.pair(old) == new_words.pair(new):
+        return []
+    if old is None or new is None or (old.down == old.up and new.down == new.up):
+        return [Detail(aspect, old_words.pair(old), new_words.pair(new), when, place)]
+    sides = (("down", old.down, new.down), ("up", old.up, new.up))
+    return [
+        Detail(f"{aspect} {side}", old_words.rate(was), new_words.rate(becomes), when, place)
+        for side, was, becomes in sides
+        if old_words.rate(was) != new_words.rate(becomes)
+    ]

@@ -1,0 +1,82 @@
+"""Carries a plan out: one exec on each host that changes, none on the others."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from komando.bundle import Bundle
+from komando.plan import HostPlan, Plan
+from komando.rollout.observe import Cache
+from komando.rollout.protocol import Cargo
+from komando.rollout.session import Session
+
+State = Literal["carried", "failed", "unknown"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one host.
+
+    carried: it runs the wanted generation. failed: it says that it does not, and still runs what
+    it ran. unknown: it was interrupted or lost in the middle; only the host itself can tell.
+    `touched` counts the classes that changed in its kernel, `rebuilt` says that the trees were
+    built anew.
+    """
+
+    host: str
+    state: State
+    reason: str = ""
+    touched: int = 0
+    rebuilt: bool = False
+
+
+def carry(
+    session: Session, plan: Plan, wanted: Mapping[str, Bundle], cache: Cache
+) -> dict[str, Outcome]:
+    """Activate what the plan says, on all its changing hosts at once.
+
+    A Ctrl-C is held back until the hosts that have begun are through; after a second one those
+    that have not answered are `unknown`. Never raises KeyboardInterrupt: the caller reports first.
+    """
+    cargo = {host.host: _cargo(host, wanted[host.host]) for host in plan.changing()}
+    if not cargo:
+        return {}
+    answers = session.activate(cargo)
+    outcomes = {name: Outcome(name, *_failed(reason)) for name, reason in answers.failures.items()}
+    for name, text in answers.results.items():
+        outcomes[name] = _read(name, text, cargo[name].digest)
+        if outcomes[name].state == "carried":
+            cache.put(wanted[name])
+    outcomes |= {
+        name: Outcome(name, "unknown", "interrupted while it was being activated")
+        for name in answers.waiting
+    }
+    return dict(sorted(outcomes.items()))
+
+
+def _cargo(host: HostPlan, bundle: Bundle) -> Cargo:
+    """A repair sends no files: the host has them already."""
+    archive = "" if host.state == "repair" else base64.b64encode(bundle.archive()).decode()
+    return Cargo(bundle.digest, archive)
+
+
+def _failed(reason: str) -> tuple[State, str]:
+    """A host that refused knows that it did; a lost connection knows nothing."""
+    lost = any(word in reason for word in ("socket/SSH error", "timed out"))
+    return ("unknown" if lost else "failed"), reason
+
+
+def _read(host: str, text: str, digest: str) -> Outcome:
+    try:
+        answer: dict[str, Any] = json.loads(text)
+        changes, rebuilt = len(answer["changes"]), bool(answer["rebuilt"])
+        generation = answer["generation"]
+    except (ValueError, KeyError, TypeError) as error:
+        return Outcome(host, "unknown", f"its answer could not be read ({error!r}): {text[:200]}")
+    if generation != digest:
+        return Outcome(host, "failed", f"it says that it runs {generation}")
+    return Outcome(host, "carried", touched=changes, rebuilt=rebuilt)
