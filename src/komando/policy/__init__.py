@@ -1,0 +1,36 @@
+"""Policies: YAML files with positions, their models, and the checks of the whole."""
+
+from __future__ import annotations
+
+from komando.policy.load import Loaded, load_policy
+from komando.policy.model import Policy
+from komando.policy.models import (
+    Calendar,
+    DatedException,
+    Days,
+    Hotspot,
+    Link,
+    Opd,
+    Period,
+    Pool,
+    Region,
+    Segment,
+    Uplink,
+)
+
+__all__ = [
+    "Calendar",
+    "DatedException",
+    "Days",
+    "Hotspot",
+    "Link",
+    "Loaded",
+    "Opd",
+    "Period",
+    "Policy",
+    "Pool",
+    "Region",
+    "Segment",
+    "Uplink",
+    "load_policy",
+]

@@ -1,0 +1,275 @@
+"""The kinds of values in policy files that the standard library has a type for."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+    ip_address,
+    ip_interface,
+    ip_network,
+)
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from komando.units import Spelling, Unfit
+
+Network = IPv4Network | IPv6Network
+Address = IPv4Address | IPv6Address
+Interface = IPv4Interface | IPv6Interface
+
+_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+SLUG_EXPECTED = "words of a-z and 0-9 joined by `-`, at most 60 characters"
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def is_slug(text: str) -> bool:
+    """Whether this text may name an office, a calendar, a segment, a host or a file."""
+    return len(text) <= 60 and _SLUG.fullmatch(text) is not None
+
+
+def near_slug(text: str) -> str:
+    """The slug that a name was probably meant to be; "" when nothing of it is left."""
+    return "-".join(re.findall(r"[a-z0-9]+", text.lower()))[:60].strip("-")
+
+
+def _slug(value: Any) -> str:
+    if isinstance(value, str) and is_slug(value):
+        return value
+    near = near_slug(value) if isinstance(value, str) else ""
+    raise Unfit(
+        "slug",
+        "not a proper short name",
+        expected=SLUG_EXPECTED,
+        remedy=f"write `{near}`" if near else "take the short name of the thing that is meant",
+    )
+
+
+def _text(value: Any, expected: str, least: int, most: int) -> str:
+    if not isinstance(value, str):
+        raise Unfit(
+            "value-type",
+            "not text",
+            expected=expected,
+            remedy="put it in double quotes if it is meant as text",
+        )
+    if not least <= len(value) <= most:
+        raise Unfit(
+            "text-length",
+            "text that is too short" if len(value) < least else "text that is too long",
+            expected=f"{expected} of {least} to {most} characters",
+            remedy="say enough for a reader who was not there"
+            if len(value) < least
+            else "keep to what matters, and refer to the letter for the rest",
+        )
+    return value
+
+
+def _line(value: Any) -> str:
+    text = _text(value, "one line of text", 1, 120)
+    if _CONTROL.search(text):
+        raise Unfit(
+            "text-line",
+            "text with a line break or a control character",
+            expected="one line of text",
+            remedy="write it on one line",
+        )
+    return text.strip() or _line("")
+
+
+def _prose(least: int) -> Spelling:
+    def read(value: Any) -> str:
+        plain = " ".join(_CONTROL.sub(" ", value).split()) if isinstance(value, str) else value
+        return _text(plain, "text", least, 2000)
+
+    return Spelling(
+        read, "Text for people; line breaks count as spaces.", (), r"^[\s\S]{%d,}$" % least
+    )
+
+
+def _date(value: Any) -> date:
+    if isinstance(value, date):
+        return value
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise Unfit(
+                "date",
+                "a day that no calendar has",
+                expected="a day, as `2026-11-24`",
+                remedy="look at the month and the number of its days",
+            ) from None
+    raise Unfit(
+        "date",
+        "not a date",
+        expected="a day, as `2026-11-24`",
+        remedy="year, month and day with dashes, two digits each for month and day",
+    )
+
+
+def _zone(value: Any) -> ZoneInfo:
+    if isinstance(value, ZoneInfo):
+        return value
+    try:
+        return ZoneInfo(value)
+    except (ValueError, OSError, TypeError, LookupError):
+        raise Unfit(
+            "zone-unknown",
+            "an unknown time zone",
+            expected="a zone of the IANA database, as `Asia/Pontianak`",
+            remedy=_near_zone(value),
+        ) from None
+
+
+def _near_zone(value: Any) -> str:
+    from difflib import get_close_matches
+    from zoneinfo import available_timezones
+
+    own = {"WIB": "Asia/Jakarta", "WITA": "Asia/Makassar", "WIT": "Asia/Jayapura"}
+    text = str(value)
+    near = own.get(text.upper()) or next(
+        iter(get_close_matches(text, sorted(available_timezones()), n=1, cutoff=0.6)), None
+    )
+    if near is None:
+        return "Indonesia has Asia/Jakarta, Asia/Pontianak, Asia/Makassar and Asia/Jayapura"
+    return f"did you mean `{near}`?"
+
+
+def _network(value: Any) -> Network:
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value
+    text = value if isinstance(value, str) else ""
+    if "/" in text:
+        try:
+            return IPv6Network(text) if ":" in text else IPv4Network(text)
+        except ValueError:
+            pass
+    raise _refused_network(text)
+
+
+def _refused_network(text: str) -> Unfit:
+    try:
+        found = ip_network(text, strict=False)
+    except ValueError:
+        return Unfit(
+            "network",
+            "not a network",
+            expected="an IPv4 or IPv6 network, as `10.20.5.0/24` or `2001:db8:1005::/48`",
+            remedy=_broken_address(text),
+        )
+    if "/" not in text:
+        return Unfit(
+            "network",
+            "a network without its length",
+            expected="an address, a slash and a prefix length",
+            remedy=f"write `{found}` for this one address, or the length that is meant",
+        )
+    return Unfit(
+        "network-host-bits",
+        "a network with host bits set",
+        expected=f"the first address of the network, here `{found}`",
+        remedy=f"write `{found}`, or the longer prefix that is meant",
+    )
+
+
+def _broken_address(text: str) -> str:
+    if any(len(part) > 1 and part.startswith("0") for part in text.partition("/")[0].split(".")):
+        return "write the numbers without leading zeros"
+    if text.count(".") == 3 and all(part.isdigit() for part in text.partition("/")[0].split(".")):
+        return "each number is 0 to 255, and the prefix length 0 to 32"
+    return "look for a missing number, a letter too many, or a comma in place of a point"
+
+
+def _address(value: Any) -> Address:
+    if isinstance(value, IPv4Address | IPv6Address):
+        return value
+    try:
+        if not isinstance(value, str):
+            raise ValueError
+        return ip_address(value)
+    except ValueError:
+        cut = isinstance(value, str) and "/" in value
+        raise Unfit(
+            "address",
+            "not an address",
+            expected="one IPv4 or IPv6 address, as `172.20.1.5` or `2001:db8:f000::1:5`",
+            remedy="leave out the slash and the length"
+            if cut
+            else _broken_address(value if isinstance(value, str) else ""),
+        ) from None
+
+
+def _address4(value: Any) -> IPv4Address:
+    found = _address(value)
+    if isinstance(found, IPv6Address):
+        raise Unfit(
+            "address",
+            "not an IPv4 address",
+            expected="one IPv4 address, as `203.0.113.10`",
+            remedy="IPv6 is not translated: it needs no address here",
+        )
+    return found
+
+
+def _interface(value: Any) -> Interface:
+    if isinstance(value, IPv4Interface | IPv6Interface):
+        return value
+    try:
+        if not isinstance(value, str) or "/" not in value:
+            raise ValueError
+        found = ip_interface(value)
+    except ValueError:
+        raise Unfit(
+            "address",
+            "not an interface's address",
+            expected="an address with the length of its network, as `172.20.0.1/22`",
+            remedy="write the router's own address, a slash and the prefix length",
+        ) from None
+    if found.ip == found.network.network_address and found.network.num_addresses > 2:
+        raise Unfit(
+            "address",
+            "a network in place of an interface's address",
+            expected="the router's own address in that network, as `172.20.0.1/22`",
+            remedy=f"`{found.network[1]}/{found.network.prefixlen}` is its first address",
+        )
+    return found
+
+
+Slug = Annotated[
+    str,
+    Spelling(
+        _slug,
+        "A short name: words of a-z and 0-9 joined by dashes.",
+        ("dinas-kesehatan",),
+        r"^[a-z0-9]+(-[a-z0-9]+)*$",
+    ),
+]
+Line = Annotated[str, Spelling(_line, "One line of text.", (), r"^.{1,120}$")]
+Prose = Annotated[str, _prose(1)]
+Reason = Annotated[str, _prose(20)]
+Day = Annotated[date, Spelling(_date, "A day.", ("2026-11-24",), r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+Zone = Annotated[ZoneInfo, Spelling(_zone, "A zone of the IANA database.", ("Asia/Pontianak",))]
+NetworkField = Annotated[
+    Network,
+    Spelling(_network, "An IPv4 or IPv6 network.", ("10.20.5.0/24", "2001:db8:1005::/48")),
+]
+AddressField = Annotated[
+    Address, Spelling(_address, "An IPv4 or IPv6 address.", ("172.20.1.5", "2001:db8:f000::1:5"))
+]
+Address4Field = Annotated[IPv4Address, Spelling(_address4, "An IPv4 address.", ("203.0.113.10",))]
+InterfaceField = Annotated[
+    Interface,
+    Spelling(
+        _interface,
+        "An interface's own address with the length of its network.",
+        ("172.20.0.1/22", "2001:db8:f000::1/64"),
+    ),
+]

@@ -1,0 +1,94 @@
+"""Policies from a folder: every file read, every fault told, nothing stopped at the first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from komando.diagnostics import Diagnostic, errors_in, in_order
+from komando.policy.checks import check_draft
+from komando.policy.documents import Document
+from komando.policy.explain import Explainer
+from komando.policy.model import Draft, Policy
+from komando.policy.models import Hotspot, Opd, Region
+from komando.policy.reader import read
+from komando.policy.tree import PolicyFile, read_bytes, scan
+
+Progress = Callable[[int, int], None]
+"""Told how many files of how many are read."""
+
+_MODELS: dict[str, type[BaseModel]] = {"region": Region, "opd": Opd, "hotspots": Hotspot}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The policy, unless a diagnostic is an error; all diagnostics, in order."""
+
+    policy: Policy | None
+    diagnostics: list[Diagnostic]
+
+
+def load_policy(root: Path, today: date | None = None, progress: Progress | None = None) -> Loaded:
+    """Read and check the policies under a folder.
+
+    `today` is for the warnings that depend on the day (coverage that ends, exceptions long over);
+    without it there are none. Never raises for what stands in the folder.
+    """
+    files, diagnostics = scan(root)
+    draft = Draft()
+    for number, file in enumerate(files, 1):
+        _load_file(file, draft, diagnostics)
+        if progress is not None and number % 100 == 0:
+            progress(number, len(files))
+    diagnostics += check_draft(draft, today)
+    ordered = in_order(diagnostics)
+    if draft.region is None or errors_in(ordered):
+        return Loaded(None, ordered)
+    policy = Policy(
+        draft.region,
+        dict(sorted(draft.opd.items())),
+        dict(sorted(draft.hotspots.items())),
+        draft.origins,
+    )
+    return Loaded(policy, ordered)
+
+
+def _load_file(file: PolicyFile, draft: Draft, diagnostics: list[Diagnostic]) -> None:
+    raw = read_bytes(file.path)
+    if isinstance(raw, Diagnostic):
+        diagnostics.append(raw)
+        return
+    reading = read(file.path, raw)
+    diagnostics += reading.diagnostics
+    document = reading.document
+    if document is None:
+        return
+    draft.origins[file.kind, file.slug] = document
+    model = _MODELS[file.kind]
+    try:
+        found = model.__pydantic_validator__.validate_python(_named(document, file))
+    except ValidationError as error:
+        explainer = Explainer(model, document, reading.text)
+        diagnostics += explainer.explain(error, reading.broken)
+        return
+    if isinstance(found, Region):
+        draft.region = found
+    elif isinstance(found, Opd):
+        draft.opd[file.slug] = found
+    else:
+        draft.hotspots[file.slug] = found
+
+
+def _named(document: Document, file: PolicyFile) -> Any:
+    """The data with the slug, which the file's name says: the key `slug` itself is unknown."""
+    data = document.data
+    if file.kind == "region" or not isinstance(data, dict):
+        return data
+    if "slug" in data:
+        return {**data, "slug": file.slug, "slug ": data["slug"]}
+    return {**data, "slug": file.slug}

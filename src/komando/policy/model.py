@@ -1,0 +1,44 @@
+"""The whole policy: the region, its offices and its public points, with where each was written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from komando.diagnostics import Location
+from komando.policy.documents import Document
+from komando.policy.models import Hotspot, Opd, Region
+from komando.policy.tree import Kind
+
+Origins = Mapping[tuple[Kind, str], Document]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """All policies of one tree, each valid by itself and in the whole.
+
+    `opd` and `hotspots` are keyed by slug, in the order of the slugs.
+    """
+
+    region: Region
+    opd: Mapping[str, Opd]
+    hotspots: Mapping[str, Hotspot]
+    origins: Origins = field(repr=False, compare=False)
+
+    def where(self, kind: Kind, slug: str, *path: str | int) -> Location:
+        """The place of a value, as `where("opd", "dinas-kesehatan", "guarantee")`.
+
+        The path has the keys of the YAML. A value that is not written (a default, one direction of
+        a pair that is written once) has the place of the nearest part above it.
+        """
+        return self.origins[kind, slug].value(path)
+
+
+@dataclass
+class Draft:
+    """What could be read so far: the checks of the whole work on it, whatever else is broken."""
+
+    region: Region | None = None
+    opd: dict[str, Opd] = field(default_factory=dict)
+    hotspots: dict[str, Hotspot] = field(default_factory=dict)
+    origins: dict[tuple[Kind, str], Document] = field(default_factory=dict)

@@ -1,0 +1,390 @@
+"""Bytes of a file to a `Document`, over libyaml's events.
+
+Scalars follow the core schema of YAML 1.2: `no` and `10:30` are text. What surprises people in
+YAML (tags, anchors, aliases, duplicate keys, tabs, several documents, empty values) is an error
+here, and nothing is ever expanded: a file costs what its bytes cost.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    StreamEndEvent,
+)
+
+from komando.diagnostics import Diagnostic, Location
+from komando.policy.documents import SHIFT, Document
+
+DEEPEST: Final = 16
+"""Levels of nesting; the deepest that a policy needs is 7."""
+
+_WORDS: Final[dict[str, bool | None]] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_NUMERIC: Final = frozenset("0123456789+-.")
+_NUMBER: Final = re.compile(
+    r"(?P<int>[-+]?[0-9]{1,40})|0o(?P<oct>[0-7]{1,40})|0x(?P<hex>[0-9a-fA-F]{1,40})"
+    r"|(?P<float>[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)"
+    r"|(?P<inf>[-+]?\.(?:inf|Inf|INF))|\.(?:nan|NaN|NAN)"
+)
+_ODD: Final = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|\r(?!\n)"
+)
+_INDENT_TAB: Final = re.compile(r"^ *\t", re.MULTILINE)
+
+
+@dataclass
+class Reading:
+    """What reading one file gave: the document, unless the file is past understanding.
+
+    `broken` are the packed positions of values that already have a diagnostic of their own, so
+    that nobody complains about them twice. `lines` are the file's, for what was found.
+    """
+
+    document: Document | None
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    broken: set[int] = field(default_factory=set)
+    text: str = ""
+
+
+def read(file: str, raw: bytes) -> Reading:
+    """Read the bytes of a file; `file` is its name in diagnostics."""
+    reading = Reading(None)
+    try:
+        text = raw.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        reading.diagnostics.append(_not_utf8(file, raw, error))
+        return reading
+    reading.text = text
+    if _tell_odd(file, text, reading.diagnostics):
+        return reading
+    if "\t" in text:
+        text = text.replace("\t", " ")
+        raw = text.encode()
+    parser = yaml.CSafeLoader(raw)
+    try:
+        _Builder(file, parser, reading).build()
+    except _Hopeless:
+        pass
+    except yaml.MarkedYAMLError as error:
+        reading.diagnostics.append(_syntax(file, error))
+    finally:
+        parser.dispose()
+    return reading
+
+
+class _Hopeless(Exception):  # noqa: N818 - no error of the program: the file has its diagnostic
+    """Reading on makes no sense."""
+
+
+class _Builder:
+    """Data, marks and complaints out of one parser's events."""
+
+    def __init__(self, file: str, parser: yaml.CSafeLoader, reading: Reading) -> None:
+        self.file = file
+        self.reading = reading
+        self.next = parser.get_event
+        self.marks = array("Q")
+        self.push = self.marks.append
+
+    def build(self) -> None:
+        self.next()  # the stream begins
+        start = self.next()
+        if type(start) is StreamEndEvent:
+            self._empty_file()
+        self._refuse_directives(start)
+        first = self.next()
+        data = self._node(first, 0)
+        if data is None and type(first) is ScalarEvent:
+            self._empty_file()
+        self.next()  # the document ends
+        self.reading.document = Document(self.file, data, self.marks)
+        after = self.next()
+        if type(after) is DocumentStartEvent:
+            self._complain(
+                "yaml-documents",
+                after.start_mark,
+                "a second document in one file",
+                found="---",
+                expected="one document",
+                remedy="remove the line `---`, or make a file of each document",
+            )
+
+    def _node(self, event: Any, depth: int) -> Any:
+        """The value that begins with this event; None where it is empty or already told."""
+        mark = event.start_mark
+        packed = mark.line << SHIFT | mark.column
+        self.push(packed)
+        kind = type(event)
+        if kind is ScalarEvent:
+            if event.anchor is not None or event.tag is not None:
+                self._refuse_marking(event, packed)
+            return _resolved(event.value) if not event.style else event.value
+        if kind is AliasEvent:
+            self._refuse_alias(event, packed)
+            return None
+        if event.anchor is not None or event.tag is not None:
+            self._refuse_marking(event, packed)
+        if depth == DEEPEST:
+            self._refuse_depth(mark)
+        if kind is MappingStartEvent:
+            return self._mapping(depth + 1)
+        items = []
+        while type(event := self.next()) is not SequenceEndEvent:
+            item = self._node(event, depth + 1)
+            if item is None:
+                self._refuse_empty(event.start_mark, "an item", event.start_mark)
+            items.append(item)
+        return items
+
+    def _mapping(self, depth: int) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        push = self.push
+        while type(event := self.next()) is not MappingEndEvent:
+            mark = event.start_mark
+            if type(event) is not ScalarEvent or event.value in found:
+                self._refuse_key(event, found, depth)
+                continue
+            if event.anchor is not None or event.tag is not None:
+                self._refuse_marking(event, mark.line << SHIFT | mark.column)
+            push(mark.line << SHIFT | mark.column)
+            following = self.next()
+            value = self._node(following, depth)
+            if value is None:
+                self._refuse_empty(following.start_mark, f"`{event.value}`", mark)
+            found[event.value] = value
+        return found
+
+    def _refuse_key(self, event: Any, found: dict[str, Any], depth: int) -> None:
+        """A key that cannot stand: it and its value leave no trace in data and marks."""
+        length = len(self.marks)
+        if type(event) is ScalarEvent:
+            self._complain(
+                "yaml-duplicate-key",
+                event.start_mark,
+                f"the key `{event.value}` a second time",
+                found=event.value,
+                expected="each key once",
+                remedy="remove one of the two; a reader could take either",
+            )
+        else:
+            self._node(event, depth)
+            if type(event) is not AliasEvent:
+                self._complain(
+                    "yaml-key",
+                    event.start_mark,
+                    "a key that is no word",
+                    found="a mapping" if type(event) is MappingStartEvent else "a list",
+                    expected="a word as key",
+                    remedy="remove the `?`, or put quotes around what is meant as text",
+                )
+        self._node(self.next(), depth)
+        del self.marks[length:]
+
+    def _refuse_marking(self, event: Any, packed: int) -> None:
+        self.reading.broken.add(packed)
+        if event.anchor is not None:
+            self._complain(
+                "yaml-anchor",
+                event.start_mark,
+                "an anchor",
+                found=f"&{event.anchor}",
+                expected="values written where they hold",
+                remedy=f"remove `&{event.anchor}`, and write the value out at each place",
+            )
+        if event.tag is not None:
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            self._complain(
+                "yaml-tag",
+                event.start_mark,
+                "a tag",
+                found=tag,
+                expected="plain values: each key knows its own kind",
+                remedy=f"remove `{tag}`",
+            )
+
+    def _refuse_alias(self, event: Any, packed: int) -> None:
+        self.reading.broken.add(packed)
+        self._complain(
+            "yaml-alias",
+            event.start_mark,
+            "an alias",
+            found=f"*{event.anchor}",
+            expected="values written where they hold",
+            remedy=f"write in place of `*{event.anchor}` what it stands for",
+        )
+
+    def _refuse_empty(self, value: yaml.Mark, what: str, shown: yaml.Mark) -> None:
+        packed = value.line << SHIFT | value.column
+        if packed in self.reading.broken:
+            return
+        self.reading.broken.add(packed)
+        self._complain(
+            "value-empty",
+            shown,
+            f"{what} without a value",
+            found="nothing",
+            expected="a value",
+            remedy="write the value, or remove the line",
+        )
+
+    def _refuse_depth(self, mark: yaml.Mark) -> None:
+        self._complain(
+            "yaml-depth",
+            mark,
+            "nesting without end",
+            found=f"more than {DEEPEST} levels",
+            expected="at most 7 levels",
+            remedy="look for brackets that were never closed",
+        )
+        raise _Hopeless
+
+    def _refuse_directives(self, start: DocumentStartEvent) -> None:
+        if start.version is not None or start.tags:
+            self._complain(
+                "yaml-directive",
+                start.start_mark,
+                "a directive",
+                found="%YAML" if start.version is not None else "%TAG",
+                expected="a file without lines that begin with %",
+                remedy="remove the line; policies are YAML 1.2",
+            )
+
+    def _empty_file(self) -> None:
+        self.reading.diagnostics.append(
+            Diagnostic(
+                "file-empty",
+                "error",
+                "an empty file",
+                found="no data",
+                expected="a policy",
+                remedy="write the policy, or remove the file",
+                location=Location(self.file, 1, 1),
+            )
+        )
+        raise _Hopeless
+
+    def _complain(
+        self, check: str, mark: yaml.Mark, message: str, *, found: str, expected: str, remedy: str
+    ) -> None:
+        location = Location(self.file, mark.line + 1, mark.column + 1)
+        self.reading.diagnostics.append(
+            Diagnostic(check, "error", message, found, expected, remedy, location)
+        )
+
+
+def _resolved(text: str) -> Any:
+    """A plain scalar by the core schema of YAML 1.2 (section 10.3.2)."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in _NUMERIC or (match := _NUMBER.fullmatch(text)) is None:
+        return text
+    if match["int"]:
+        return int(text)
+    if match["oct"]:
+        return int(match["oct"], 8)
+    if match["hex"]:
+        return int(match["hex"], 16)
+    if match["float"]:
+        return float(text)
+    return float(text.replace(".", ""))
+
+
+def _not_utf8(file: str, raw: bytes, error: UnicodeDecodeError) -> Diagnostic:
+    before = raw[: error.start]
+    line = before.count(b"\n") + 1
+    start = before.rfind(b"\n") + 1
+    column = len(before[start:].decode("utf-8", errors="replace")) + 1
+    wide = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
+    return Diagnostic(
+        "file-encoding",
+        "error",
+        "a file that is not UTF-8",
+        found="UTF-16" if wide else f"byte 0x{raw[error.start]:02x}",
+        expected="UTF-8",
+        remedy="save it as UTF-8; `file` names the encoding that it has",
+        location=Location(file, line, column),
+    )
+
+
+def _tell_odd(file: str, text: str, diagnostics: list[Diagnostic]) -> bool:
+    """Tell of tabs and control characters; whether the file cannot be read on because of them."""
+    odd = None if text.isascii() and text.isprintable() else _ODD.search(text)
+    if odd is not None:
+        diagnostics.append(
+            Diagnostic(
+                "yaml-character",
+                "error",
+                "a character that no text needs",
+                found=f"U+{ord(odd[0]):04X}",
+                expected="printable characters and line ends",
+                remedy="remove it; it may be invisible in an editor",
+                location=_place(file, text, odd.start()),
+            )
+        )
+    if "\t" in text:
+        for number, line in enumerate(text.split("\n"), 1):
+            if (at := line.find("\t")) >= 0:
+                diagnostics.append(
+                    Diagnostic(
+                        "yaml-tab",
+                        "error",
+                        "a tab",
+                        found="a tab character",
+                        expected="spaces",
+                        remedy="use two spaces for a level, and one after a colon",
+                        location=Location(file, number, at + 1),
+                    )
+                )
+        if _INDENT_TAB.search(text):
+            return True
+    return odd is not None
+
+
+def _place(file: str, text: str, offset: int) -> Location:
+    start = text.rfind("\n", 0, offset) + 1
+    return Location(file, text.count("\n", 0, offset) + 1, offset - start + 1)
+
+
+_SYNTAX_REMEDIES: Final = {
+    "mapping values are not allowed in this context": (
+        "put the text in double quotes if its colon belongs to it, or look at the indentation"
+    ),
+    "could not find expected ':'": "write `key: value`; a colon and a space stand between them",
+    "did not find expected key": "look at the indentation: keys of one level begin in one column",
+    "did not find expected '-' indicator": "items of one list begin in one column, each with `- `",
+    "did not find expected ',' or ']'": "close the list with `]`, and part its items with commas",
+    "did not find expected ',' or '}'": "close with `}`, and part the keys with commas",
+    "found unexpected end of stream": "close the quotation mark",
+    "found character that cannot start any token": "put the text in double quotes",
+}
+
+
+def _syntax(file: str, error: yaml.MarkedYAMLError) -> Diagnostic:
+    problem = str(error.problem or "not understood")
+    scanning = (error.context or "").startswith("while scanning")
+    mark = (error.context_mark if scanning else None) or error.problem_mark or error.context_mark
+    location = Location(file, mark.line + 1, mark.column + 1) if mark else Location(file, 1, 1)
+    context = f" {error.context}" if error.context else ""
+    return Diagnostic(
+        "yaml-syntax",
+        "error",
+        "not YAML",
+        found=f"{problem}{context}",
+        expected="YAML",
+        remedy=_SYNTAX_REMEDIES.get(problem, "compare the line with the same line of another file"),
+        location=location,
+    )

@@ -1,0 +1,246 @@
+"""The files of a policy tree: which there are, and what does not belong.
+
+Nothing is opened or followed here, and nothing is skipped in silence: whatever stands in the tree
+is either a policy or has a diagnostic.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from komando.diagnostics import Diagnostic, Location, Related
+from komando.policy.fields import is_slug, near_slug
+
+Kind = Literal["region", "opd", "hotspots"]
+
+LARGEST: Final = 1 << 20
+"""Bytes of the largest file that is read: 1 MiB, some hundred times what a policy needs."""
+
+_FOLDERS: Final[tuple[Kind, ...]] = ("opd", "hotspots")
+_WELCOME: Final = frozenset({"README.md", ".gitkeep"})
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFile:
+    """A file that should hold a policy. `slug` is "" for the region."""
+
+    kind: Kind
+    slug: str
+    path: str
+
+
+def scan(root: Path) -> tuple[list[PolicyFile], list[Diagnostic]]:
+    """All policy files under a root, sorted by kind and name, and complaints about the rest."""
+    diagnostics: list[Diagnostic] = []
+    if not root.is_dir():
+        return [], [
+            _whole(
+                "policies-missing",
+                str(root),
+                "no policies here",
+                found="no such folder" if not root.exists() else "not a folder",
+                expected="a folder with region.yaml, opd/ and hotspots/",
+                remedy="name the folder with --policies",
+            )
+        ]
+    files: list[PolicyFile] = []
+    entries = _entries(root, diagnostics)
+    names = {entry.name for entry in entries}
+    for entry in entries:
+        if entry.name in _FOLDERS and _proper(entry, "folder", diagnostics):
+            files += _folder(root, entry, diagnostics)
+        elif entry.name == "region.yaml":
+            if _proper(entry, "file", diagnostics):
+                files.append(PolicyFile("region", "", entry.path))
+        elif entry.name not in _WELCOME and entry.name not in _FOLDERS:
+            diagnostics.append(_stray(entry, near=_near(entry, ("region.yaml", *_FOLDERS))))
+    if "region.yaml" not in names:
+        diagnostics.append(
+            _whole(
+                "region-missing",
+                str(root / "region.yaml"),
+                "the region's file is missing",
+                found="no such file",
+                expected="region.yaml with uplinks, segments, calendars and pools",
+                remedy="write it, or name the right folder with --policies",
+            )
+        )
+    return files, diagnostics
+
+
+def _entries(folder: Path, diagnostics: list[Diagnostic]) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        diagnostics.append(unreadable(str(folder), error))
+        return []
+
+
+def _folder(
+    root: Path, folder: os.DirEntry[str], diagnostics: list[Diagnostic]
+) -> Iterable[PolicyFile]:
+    kind: Kind = "opd" if folder.name == "opd" else "hotspots"
+    taken: dict[str, PolicyFile] = {}
+    for entry in _entries(root / folder.name, diagnostics):
+        stem, extension = os.path.splitext(entry.name)  # noqa: PTH122 - ten thousand of them
+        if extension.lower() not in (".yaml", ".yml"):
+            if entry.name not in _WELCOME:
+                diagnostics.append(_stray(entry, near=""))
+            continue
+        slug = stem if is_slug(stem) else near_slug(stem)
+        if slug != stem or extension != ".yaml":
+            diagnostics.append(_misnamed(entry, slug))
+        if not _proper(entry, "file", diagnostics):
+            continue
+        if slug in taken:
+            diagnostics.append(_twin(entry, taken[slug]))
+            slug = f"{slug} of {entry.name}"  # no name of a slug's form: nobody else has it
+        file = PolicyFile(kind, slug, entry.path)
+        taken[slug] = file
+    return taken.values()
+
+
+def _proper(
+    entry: os.DirEntry[str], wanted: Literal["file", "folder"], diagnostics: list[Diagnostic]
+) -> bool:
+    """Whether the entry is a plain file or folder; links and everything else are told."""
+    if entry.is_symlink():
+        diagnostics.append(_link(entry))
+        return False
+    right = (
+        entry.is_file(follow_symlinks=False)
+        if wanted == "file"
+        else entry.is_dir(follow_symlinks=False)
+    )
+    if not right:
+        diagnostics.append(
+            _whole(
+                "file-kind",
+                entry.path,
+                f"not a {wanted}",
+                found=_kind_of(entry),
+                expected=f"a {wanted}",
+                remedy="remove it, or give it another name outside of the policies",
+            )
+        )
+    return right
+
+
+def _kind_of(entry: os.DirEntry[str]) -> str:
+    mode = entry.stat(follow_symlinks=False).st_mode
+    names = {
+        stat.S_IFDIR: "a folder",
+        stat.S_IFREG: "a file",
+        stat.S_IFIFO: "a named pipe",
+        stat.S_IFSOCK: "a socket",
+    }
+    return names.get(stat.S_IFMT(mode), "a device")
+
+
+def _link(entry: os.DirEntry[str]) -> Diagnostic:
+    target = os.readlink(entry.path)
+    return _whole(
+        "file-link",
+        entry.path,
+        "a symbolic link",
+        found=f"a link to {target}",
+        expected="a plain file, so that what is reviewed is what is read",
+        remedy="put the file itself in its place",
+    )
+
+
+def _stray(entry: os.DirEntry[str], near: str) -> Diagnostic:
+    folder = entry.is_dir(follow_symlinks=False)
+    return _whole(
+        "file-stray",
+        entry.path,
+        "a folder that does not belong here" if folder else "a file that does not belong here",
+        found=entry.name,
+        expected="region.yaml, opd/<office>.yaml and hotspots/<point>.yaml",
+        remedy=f"did you mean `{near}`?" if near else "move it out of the policies, or remove it",
+    )
+
+
+def _near(entry: os.DirEntry[str], known: tuple[str, ...]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - for the rare fault only
+
+    return next(iter(get_close_matches(entry.name.lower(), known, n=1, cutoff=0.6)), "")
+
+
+def _misnamed(entry: os.DirEntry[str], slug: str) -> Diagnostic:
+    return _whole(
+        "file-name",
+        entry.path,
+        "a file name that is no short name",
+        found=entry.name,
+        expected="words of a-z and 0-9 joined by `-`, then .yaml",
+        remedy=f"rename it to {slug}.yaml" if slug else "rename it",
+    )
+
+
+def _twin(entry: os.DirEntry[str], other: PolicyFile) -> Diagnostic:
+    slug = other.slug
+    return _whole(
+        "slug-twice",
+        entry.path,
+        f"a second file for `{slug}`",
+        found=entry.name,
+        expected="one file for each office or point",
+        remedy="keep one of the two, and give the other office its own name",
+        related=(Related("the other file", Location(other.path, 1, 1)),),
+    )
+
+
+def unreadable(path: str, error: OSError) -> Diagnostic:
+    """The operating system refuses to open or read it."""
+    return _whole(
+        "file-unreadable",
+        path,
+        "a file that cannot be read",
+        found=(error.strerror or str(error)).lower(),
+        expected="a readable file",
+        remedy="look at its owner and mode (`ls -l`), and at those of its folder",
+    )
+
+
+def read_bytes(path: str) -> bytes | Diagnostic:
+    """The bytes of a plain file of at most `LARGEST` bytes; the size is looked at first."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            size = os.fstat(handle).st_size
+            if size <= LARGEST:
+                return os.read(handle, LARGEST + 1)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        return unreadable(path, error)
+    return _whole(
+        "file-size",
+        path,
+        "a file that is too large",
+        found=f"{size} bytes",
+        expected=f"at most {LARGEST} bytes",
+        remedy="look at what it is: a policy has a few thousand bytes",
+    )
+
+
+def _whole(
+    check: str,
+    path: str,
+    message: str,
+    *,
+    found: str,
+    expected: str,
+    remedy: str,
+    related: tuple[Related, ...] = (),
+) -> Diagnostic:
+    """An error about a file as such."""
+    at = Location(path, 1, 1)
+    return Diagnostic(check, "error", message, found, expected, remedy, at, related, whole=True)

@@ -1,0 +1,106 @@
+"""A week's hours: `{mon-thu: ["07:00-15:30"], fri: ["07:00-14:30"]}`."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Annotated, Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from komando.units import Unfit, Window
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_EXPECTED = "a weekday or a range of them, as `fri` or `mon-thu`"
+_DAY = "(mon|tue|wed|thu|fri|sat|sun)"
+
+
+def weekdays(key: str) -> tuple[int, ...]:
+    """The days (0 is Monday) that a key of a week names. Raises `Unfit`."""
+    first, dash, last = key.partition("-")
+    if first in WEEKDAYS and (not dash or last in WEEKDAYS):
+        start = WEEKDAYS.index(first)
+        end = WEEKDAYS.index(last) if dash else start
+        if start < end or not dash:
+            return tuple(range(start, end + 1))
+        raise Unfit(
+            "week-day",
+            "a range of days that does not go forward",
+            expected=_EXPECTED,
+            remedy=f"write `{last}-{first}`" if start > end else f"write `{first}`",
+        )
+    short = "-".join(part[:3].lower() for part in key.split("-"))
+    known = all(part in WEEKDAYS for part in short.split("-"))
+    raise Unfit(
+        "week-day",
+        "an unknown day",
+        expected=_EXPECTED,
+        remedy=f"write `{short}`" if known else f"the days are {', '.join(WEEKDAYS)}",
+    )
+
+
+class _WeekSpelling:
+    """Reads a mapping of days to windows into windows by weekday."""
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        inner = core_schema.dict_schema(
+            core_schema.no_info_plain_validator_function(_day_key),
+            core_schema.list_schema(Window.spelling.as_core(), min_length=1),
+        )
+        return core_schema.chain_schema(
+            [inner, core_schema.no_info_plain_validator_function(_by_weekday)]
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        windows = {"type": "array", "minItems": 1, "items": Window.spelling.as_json()}
+        return {
+            "type": "object",
+            "description": "Hours by weekday; a day that is not named is closed.",
+            "examples": [{"mon-thu": ["07:00-15:30"], "fri": ["07:00-14:30"]}],
+            "patternProperties": {f"^{_DAY}(-{_DAY})?$": windows},
+            "additionalProperties": False,
+        }
+
+
+def _day_key(value: Any) -> str:
+    weekdays(value)
+    return str(value)
+
+
+def _by_weekday(days: dict[str, list[Window]]) -> dict[int, tuple[Window, ...]]:
+    found: dict[int, tuple[Window, ...]] = {}
+    for key, windows in days.items():
+        _refuse_overlap(key, windows)
+        for weekday in weekdays(key):
+            if weekday in found:
+                raise Unfit(
+                    "week-twice",
+                    f"hours for `{WEEKDAYS[weekday]}` a second time",
+                    expected="each day once",
+                    remedy="name the day in one key only",
+                    path=(key, "[key]"),
+                )
+            found[weekday] = tuple(sorted(windows))
+    return dict(sorted(found.items()))
+
+
+def _refuse_overlap(key: str, windows: list[Window]) -> None:
+    order = sorted(range(len(windows)), key=windows.__getitem__)
+    for before, after in pairwise(order):
+        if windows[after].start < windows[before].end:
+            later = max(before, after)
+            raise Unfit(
+                "window-overlap",
+                f"a window that overlaps `{windows[min(before, after)]}`",
+                expected="windows of a day that stand apart",
+                remedy="join the two, or let one begin when the other has ended",
+                path=(key, later),
+            )
+
+
+Week = Annotated[dict[int, tuple[Window, ...]], _WeekSpelling()]
