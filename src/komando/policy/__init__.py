@@ -6,7 +6,7 @@ from komando.policy.load import Loaded, load_policy
 from komando.policy.model import Policy
 from komando.policy.models import (
     Calendar,
-    DatedException,
+    OfficeException,
     Days,
     Hotspot,
     Link,
@@ -20,7 +20,7 @@ from komando.policy.models import (
 
 __all__ = [
     "Calendar",
-    "DatedException",
+    "OfficeException",
     "Days",
     "Hotspot",
     "Link",

@@ -115,11 +115,9 @@ def _date(value: Any) -> date:
     )
 
 
-def _zone(value: Any) -> ZoneInfo:
-    if isinstance(value, ZoneInfo):
-        return value
+def _zone(value: Any) -> str:
     try:
-        return ZoneInfo(value)
+        return ZoneInfo(value).key
     except (ValueError, OSError, TypeError, LookupError):
         raise Unfit(
             "zone-unknown",
@@ -256,7 +254,7 @@ Line = Annotated[str, Spelling(_line, "One line of text.", (), r"^.{1,120}$")]
 Prose = Annotated[str, _prose(1)]
 Reason = Annotated[str, _prose(20)]
 Day = Annotated[date, Spelling(_date, "A day.", ("2026-11-24",), r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
-Zone = Annotated[ZoneInfo, Spelling(_zone, "A zone of the IANA database.", ("Asia/Pontianak",))]
+Zone = Annotated[str, Spelling(_zone, "A zone of the IANA database.", ("Asia/Pontianak",))]
 NetworkField = Annotated[
     Network,
     Spelling(_network, "An IPv4 or IPv6 network.", ("10.20.5.0/24", "2001:db8:1005::/48")),

@@ -75,7 +75,7 @@ Identity = Annotated[
 ]
 
 
-class DatedException(_Model):
+class OfficeException(_Model):
     """Another guarantee or other hours for some whole days, which expires by itself."""
 
     start: Day = Field(alias="from", description="The first day.", examples=["2026-12-01"])
@@ -140,7 +140,7 @@ class Opd(_Site):
         examples=["enforce"],
     )
     request: Request | None = Field(default=None, description="The letter that asks for it.")
-    exceptions: tuple[DatedException, ...] = _none_yet("Other terms for some days.")
+    exceptions: tuple[OfficeException, ...] = _none_yet("Other terms for some days.")
 
 
 class Hotspot(_Site):
@@ -322,7 +322,7 @@ __all__ = [
     "AddedHoliday",
     "Address",
     "Calendar",
-    "DatedException",
+    "OfficeException",
     "Days",
     "Holidays",
     "Hotspot",
