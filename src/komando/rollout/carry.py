@@ -46,7 +46,8 @@ def carry(
     if not cargo:
         return {}
     answers = session.activate(cargo)
-    outcomes = {name: Outcome(name, *_failed(reason)) for name, reason in answers.failures.items()}
+    outcomes = {name: Outcome(name, "failed", why) for name, why in answers.failures.items()}
+    outcomes |= {name: Outcome(name, "unknown", why) for name, why in answers.lost.items()}
     for name, text in answers.results.items():
         outcomes[name] = _read(name, text, cargo[name].digest)
         if outcomes[name].state == "carried":
@@ -62,12 +63,6 @@ def _cargo(host: HostPlan, bundle: Bundle) -> Cargo:
     """A repair sends no files: the host has them already."""
     archive = "" if host.state == "repair" else base64.b64encode(bundle.archive()).decode()
     return Cargo(bundle.digest, archive)
-
-
-def _failed(reason: str) -> tuple[State, str]:
-    """A host that refused knows that it did; a lost connection knows nothing."""
-    lost = any(word in reason for word in ("socket/SSH error", "timed out"))
-    return ("unknown" if lost else "failed"), reason
 
 
 def _read(host: str, text: str, digest: str) -> Outcome:

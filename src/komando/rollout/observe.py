@@ -17,7 +17,7 @@ from komando.rollout.session import Session
 
 @dataclass(frozen=True)
 class Observation:
-    """What the hosts answered, and why the others did not. Together they are all that were asked."""
+    """What the hosts answered, and why the others did not: together all that were asked."""
 
     running: Mapping[str, RunningGeneration]
     failures: Mapping[str, str]

@@ -66,7 +66,7 @@ class Request:
         return cls(verb=fields["verb"], hosts=tuple(fields["hosts"]), cargo=cargo)
 
 
-EventKind = Literal["connected", "started", "result", "failed", "done"]
+EventKind = Literal["connected", "started", "result", "failed", "lost", "done"]
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,8 @@ class Event:
     """What the worker says.
 
     `connected`, `started`: progress. `result`: a host's answer in `value`. `failed`: the host is
-    out, with its reason in `value`. `done`: the request (or the opening) is finished.
+    out, with its reason in `value`. `lost`: it did not answer, and may have carried the request
+    out all the same. `done`: the request (or the opening) is finished.
     """
 
     kind: EventKind

@@ -27,14 +27,27 @@ class WorkerFailedError(RuntimeError):
 class Answers:
     """What came of one request, by host.
 
-    `waiting` holds the hosts that have neither answered nor failed: none, unless the request was
-    `interrupted` twice, and then their state is unknown.
+    `lost` holds the hosts that began and gave no answer. `waiting` holds those that are still at
+    it: none, unless the request was `interrupted` twice. Of both, the state is unknown.
     """
 
     results: dict[str, Any] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    lost: dict[str, str] = field(default_factory=dict)
     waiting: set[str] = field(default_factory=set)
     interrupted: bool = False
+
+    def note(self, event: Event) -> None:
+        """Take in what the worker says of one host."""
+        if event.kind == "result":
+            self.results[event.host] = event.value
+        elif event.kind == "failed":
+            self.failures[event.host] = str(event.value)
+        elif event.kind == "lost":
+            self.lost[event.host] = str(event.value)
+        else:
+            return
+        self.waiting.discard(event.host)
 
 
 def _ignore(event: Event) -> None:
@@ -124,13 +137,9 @@ class Session:
                 answers.interrupted = True
                 continue
             self._listener(event)
-            answers.waiting.discard(event.host if event.kind in ("result", "failed") else "")
-            if event.kind == "result":
-                answers.results[event.host] = event.value
-            elif event.kind == "failed":
-                answers.failures[event.host] = str(event.value)
-            elif event.kind == "done":
+            if event.kind == "done":
                 return answers
+            answers.note(event)
 
     def _write(self, line: str) -> None:
         stdin = self._process.stdin

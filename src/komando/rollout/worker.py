@@ -146,10 +146,20 @@ class Worker:
         with suppress(PyinfraError):  # every host has failed: the results below say so
             run_ops(self.state)
         for host, operation in operations.items():
-            if operation.is_complete() and operation.did_succeed():
-                _say(Event("result", host.name, operation.stdout))
-            else:
-                _say(Event("failed", host.name, self.reasons.take(host.name) or NO_REASON))
+            _say(self._outcome(host, operation))
+
+    def _outcome(self, host: Host, operation: OperationMeta) -> Event:
+        """A host that refuses says why; one that says nothing may have done anything."""
+        words = "; ".join(operation.stderr_lines) if operation.is_complete() else ""
+        reason = self.reasons.take(host.name)
+        if operation.is_complete() and operation.did_succeed():
+            return Event("result", host.name, operation.stdout)
+        if words:
+            return Event("failed", host.name, words)
+        transport = _client(host).get_transport()
+        if transport is None or not transport.is_active():
+            reason = "the connection was lost before it answered"
+        return Event("lost", host.name, reason or NO_REASON)
 
 
 def _client(host: Host) -> SSHClient:

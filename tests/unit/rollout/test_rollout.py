@@ -1,0 +1,202 @@
+"""The rollout against real ssh servers: what is asked, what is carried, what failures say."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import paramiko
+import pytest
+
+from komando.bundle import Bundle
+from komando.inventory import Access
+from komando.plan import HostPlan, Plan
+from komando.rollout.carry import Outcome, carry
+from komando.rollout.observe import Cache, Observation, observe
+from komando.rollout.session import Session
+from tests.unit.rollout.played import PlayedHost
+
+Play = Callable[[str], PlayedHost]
+
+
+def bundle(host: str, text: str = "new") -> Bundle:
+    return Bundle(host, {"etc/komando/manifest.json": text.encode()})
+
+
+def plan_for(*bundles: Bundle) -> Plan:
+    hosts = (HostPlan(item.host, "change", "0" * 64, item.digest, "") for item in bundles)
+    return Plan(tuple(hosts))
+
+
+def look(hosts: list[PlayedHost], access: Access, cache: Path) -> Observation:
+    wanted = {host.name: bundle(host.name) for host in hosts}
+    with Session([host.host for host in hosts], access) as session:
+        return observe(session, wanted, Cache(cache))
+
+
+def activate(host: PlayedHost, access: Access, cache: Path) -> Outcome:
+    wanted = bundle(host.name)
+    with Session([host.host], access) as session:
+        return carry(session, plan_for(wanted), {host.name: wanted}, Cache(cache))[host.name]
+
+
+def test_a_host_that_runs_what_is_wanted_is_asked_one_question(
+    play: Play, access: Access, tmp_path: Path
+) -> None:
+    host = play("core-1")
+    host.running = bundle("core-1")
+    seen = look([host], access, tmp_path)
+    assert host.verbs == ["observe"]
+    assert seen.running["core-1"].digest == bundle("core-1").digest
+    assert seen.running["core-1"].bundle is None
+    assert not seen.failures
+
+
+def test_a_host_that_differs_is_asked_for_its_files_once(
+    play: Play, access: Access, tmp_path: Path
+) -> None:
+    host = play("core-1")
+    host.running = bundle("core-1", "old")
+    for _ in range(2):
+        seen = look([host], access, tmp_path)
+        assert not seen.failures
+        assert seen.running["core-1"].bundle == host.running
+    assert host.verbs == ["observe", "export", "observe"]
+
+
+def test_a_damaged_cache_is_asked_for_again(play: Play, access: Access, tmp_path: Path) -> None:
+    host = play("core-1")
+    host.running = bundle("core-1", "old")
+    look([host], access, tmp_path)
+    (kept,) = tmp_path.glob("*.tar.gz")
+    kept.write_bytes(bundle("core-1", "another").archive())
+    assert look([host], access, tmp_path).running["core-1"].bundle == host.running
+    assert host.verbs.count("export") == 2
+
+
+def test_hosts_that_fail_are_named_and_the_others_go_on(
+    play: Play, access: Access, tmp_path: Path
+) -> None:
+    good, closed, stranger = play("core-1"), play("core-2"), play("core-3")
+    closed.close()
+    stranger.host_key = paramiko.ECDSAKey.generate()
+    seen = look([good, closed, stranger], access, tmp_path)
+    assert list(seen.running) == ["core-1"]
+    assert "Could not connect" in seen.failures["core-2"]
+    assert "does not match" in seen.failures["core-3"]
+
+
+def test_an_unknown_host_key_is_never_accepted(play: Play, access: Access, tmp_path: Path) -> None:
+    host = play("core-1")
+    access.known_hosts.write_text("")
+    seen = look([host], access, tmp_path)
+    assert "No host key" in seen.failures["core-1"]
+    assert access.known_hosts.read_text() == ""
+    assert host.verbs == []
+
+
+def test_files_that_do_not_match_the_digest_are_refused(
+    play: Play, access: Access, tmp_path: Path
+) -> None:
+    class Forged(Bundle):
+        @property
+        def digest(self) -> str:
+            return "f" * 64
+
+    host = play("core-1")
+    host.running = Forged("core-1", {"etc/komando/manifest.json": b"forged"})
+    seen = look([host], access, tmp_path)
+    assert "changed them by hand" in seen.failures["core-1"]
+
+
+def test_activation_is_one_exec_and_the_next_plan_needs_no_files(
+    play: Play, access: Access, tmp_path: Path
+) -> None:
+    host = play("core-1")
+    host.running = bundle("core-1", "old")
+    outcome = activate(host, access, tmp_path)
+    assert (outcome.state, outcome.touched, outcome.rebuilt) == ("carried", 1, False)
+    assert host.verbs == ["activate"]
+    assert host.running == bundle("core-1")
+    assert Cache(tmp_path).get("core-1", bundle("core-1").digest) == bundle("core-1")
+
+
+def test_a_repair_sends_no_files(play: Play, access: Access, tmp_path: Path) -> None:
+    host = play("core-1")
+    host.running, host.kernel = bundle("core-1"), "missing: table inet shaper"
+    digest = host.running.digest
+    plan = Plan((HostPlan("core-1", "repair", digest, digest, ""),))
+    with Session([host.host], access) as session:
+        outcomes = carry(session, plan, {"core-1": host.running}, Cache(tmp_path))
+    assert outcomes["core-1"].state == "carried"
+    assert host.kernel == "ok"
+
+
+def test_a_refused_activation_gives_the_reason_of_the_host(
+    play: Play, access: Access, tmp_path: Path
+) -> None:
+    host = play("core-1")
+    host.refuse = "nft: line 3: no such map"
+    outcome = activate(host, access, tmp_path)
+    assert outcome.state == "failed"
+    assert outcome.reason == ("komando-host: nft: line 3: no such map; what ran before runs on")
+
+
+def test_one_host_that_refuses_does_not_hold_back_the_other(
+    play: Play, access: Access, tmp_path: Path
+) -> None:
+    good, bad = play("core-1"), play("core-2")
+    bad.refuse = "no space left"
+    wanted = {name: bundle(name) for name in ("core-1", "core-2")}
+    with Session([good.host, bad.host], access) as session:
+        outcomes = carry(session, plan_for(*wanted.values()), wanted, Cache(tmp_path))
+    assert {name: item.state for name, item in outcomes.items()} == {
+        "core-1": "carried",
+        "core-2": "failed",
+    }
+
+
+def test_a_line_that_is_cut_in_the_middle_leaves_the_host_unknown(
+    play: Play, access: Access, tmp_path: Path
+) -> None:
+    host = play("core-1")
+    host.hold = threading.Event()
+
+    def cut() -> None:
+        host.activating.wait(30)
+        host.drop()
+
+    threading.Thread(target=cut, daemon=True).start()
+    outcome = activate(host, access, tmp_path)
+    assert outcome.state == "unknown"
+    assert outcome.reason == "the connection was lost before it answered"
+
+
+def test_a_program_that_dies_without_a_word_leaves_the_host_unknown(
+    play: Play, access: Access, tmp_path: Path
+) -> None:
+    host = play("core-1")
+    host.dies = True
+    assert activate(host, access, tmp_path).state == "unknown"
+
+
+@pytest.mark.parametrize(("times", "state"), [(1, "carried"), (2, "unknown")])
+def test_ctrl_c_waits_for_what_has_begun_and_a_second_one_does_not(
+    play: Play, access: Access, tmp_path: Path, times: int, state: str
+) -> None:
+    host = play("core-1")
+    hold = host.hold = threading.Event()
+
+    def interrupt() -> None:
+        host.activating.wait(30)
+        for _ in range(times):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.2)
+        hold.set()
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    assert activate(host, access, tmp_path).state == state
