@@ -1,6 +1,6 @@
 """`check.cold.10000`: `komando check` on 10,000 offices, as a whole process.
 
-Ours is the wall time of one `python -m komando check`, from its start to its exit: interpreter,
+Ours is the wall time of one `komando check`, from its start to its exit: interpreter,
 imports, loading with positions, models, checks across files, the sums at every moment. The peer
 (`benchmarks/events.py`) is only the time in its event loop and in pydantic. The page cache is
 warm for both, and both run under the interpreter that runs this.
@@ -39,23 +39,20 @@ def check_cold(count: int) -> Iterator[Contest]:
 
 def _check(policies: Path) -> float:
     start = time.perf_counter()
-    _run("komando", "check", "--policies", str(policies))
+    _run(str(Path(sys.executable).with_name("komando")), "check", "--policies", str(policies))
     return time.perf_counter() - start
 
 
 def _peer(policies: Path) -> float:
-    parts = json.loads(_run("benchmarks.events", str(policies)))
+    parts = json.loads(_run("-m", "benchmarks.events", str(policies)))
     return float(parts["events"]) + float(parts["validation"])
 
 
-def _run(module: str, *arguments: str) -> str:
+def _run(*arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
+        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        raise Unmeasured(f"{module} exits {done.returncode}:\n{done.stderr or done.stdout}")
+        said = done.stderr or done.stdout
+        raise Unmeasured(f"{' '.join(arguments)} exits {done.returncode}:\n{said}")
     return done.stdout
