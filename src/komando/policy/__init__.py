@@ -6,10 +6,10 @@ from komando.policy.load import Loaded, load_policy
 from komando.policy.model import Policy
 from komando.policy.models import (
     Calendar,
-    OfficeException,
     Days,
     Hotspot,
     Link,
+    OfficeException,
     Opd,
     Period,
     Pool,
@@ -20,11 +20,11 @@ from komando.policy.models import (
 
 __all__ = [
     "Calendar",
-    "OfficeException",
     "Days",
     "Hotspot",
     "Link",
     "Loaded",
+    "OfficeException",
     "Opd",
     "Period",
     "Policy",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from difflib import get_close_matches
-from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -13,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from komando.diagnostics import Diagnostic, Location, token_at
 from komando.policy.documents import Document, Path
+from komando.policy.schema import described, example, first_sentence
 from komando.units import Unfit
 
 _YAML_1_1_BOOLEANS = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false"})
@@ -83,7 +82,7 @@ class Explainer:
             "error",
             f"the key `{key}` is missing",
             found=f"{where} without `{key}`" if above else f"a file without `{key}`",
-            expected=_first_sentence(schema) or f"`{key}`",
+            expected=first_sentence(schema) or f"`{key}`",
             remedy=f"add `{key}: {example(schema)}`",
             location=at,
         )
@@ -123,7 +122,7 @@ def _of_type(detail: ErrorDetails, schema: dict[str, Any], found: str) -> tuple[
     if kind == "too_short":
         return "value-empty", "an empty list", "at least one item", sample
     if kind == "string_pattern_mismatch":
-        return "value-form", "text of another form", _first_sentence(schema) or "", sample
+        return "value-form", "text of another form", first_sentence(schema) or "", sample
     if kind == "bool_type" and found.lower() in _YAML_1_1_BOOLEANS:
         right = "true" if found.lower() in ("yes", "on", "y") else "false"
         return "value-type", "a word in place of true or false", "true or false", f"write `{right}`"
@@ -137,72 +136,6 @@ def _of_type(detail: ErrorDetails, schema: dict[str, Any], found: str) -> tuple[
         "list_type": "a list",
     }.get(kind, "")
     return "value-type", "a value of the wrong kind", expected or detail["msg"], sample
-
-
-@cache
-def _schema(model: type[BaseModel]) -> dict[str, Any]:
-    """The JSON Schema of a file, without what the file's name says."""
-    schema = model.model_json_schema()
-    schema["properties"].pop("slug", None)
-    if "required" in schema:
-        schema["required"] = [key for key in schema["required"] if key != "slug"]
-    return schema
-
-
-def described(model: type[BaseModel], path: Path) -> dict[str, Any]:
-    """The part of a model's JSON Schema for the value at a path; {} where there is none."""
-    whole = _schema(model)
-    part = whole
-    for step in path:
-        part = _into(_resolved(part, whole), step)
-        for option in part.get("anyOf", ()):  # the optional ones: null is never written
-            if "$ref" in option:
-                part = {**part, **_resolved(option, whole)}
-    return {**_resolved(part, whole)}
-
-
-def _resolved(part: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
-    if "$ref" in part:
-        name = part["$ref"].rpartition("/")[2]
-        return {**whole["$defs"][name], **{k: v for k, v in part.items() if k != "$ref"}}
-    return part
-
-
-def _into(part: dict[str, Any], step: str | int) -> dict[str, Any]:
-    if isinstance(step, int):
-        return dict(part.get("items", {}))
-    if step in part.get("properties", {}):
-        return dict(part["properties"][step])
-    for option in part.get("anyOf", ()):
-        if step in option.get("properties", {}):
-            return dict(option["properties"][step])
-    rest = part.get("additionalProperties")
-    if isinstance(rest, dict):
-        return rest
-    return dict(next(iter(part.get("patternProperties", {}).values()), {}))
-
-
-def _first_sentence(schema: dict[str, Any]) -> str:
-    text = str(schema.get("description", "")).partition(". ")[0].removesuffix(".")
-    return text[:1].lower() + text[1:]
-
-
-def example(schema: dict[str, Any]) -> str:
-    """A value of this kind, as one would write it."""
-    samples = schema.get("examples") or schema.get("enum")
-    if samples:
-        return flow(samples[0])
-    return {"array": "[...]", "object": "{...}", "integer": "1"}.get(schema.get("type", ""), "...")
-
-
-def flow(value: Any) -> str:
-    """A value in YAML's flow style."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {flow(one)}" for key, one in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(flow(one) for one in value) + "]"
-    text = value if isinstance(value, str) else json.dumps(value)
-    return f'"{text}"' if isinstance(value, str) and ":" in text else text
 
 
 def nearest(word: str, known: tuple[str, ...]) -> str:

@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from komando.diagnostics import Diagnostic, errors_in, in_order
 from komando.policy.checks import check_draft
 from komando.policy.documents import Document
 from komando.policy.explain import Explainer
 from komando.policy.model import Draft, Policy
-from komando.policy.models import Hotspot, Opd, Region
+from komando.policy.models import Opd, Region
 from komando.policy.reader import read
-from komando.policy.tree import PolicyFile, read_bytes, scan
+from komando.policy.schema import MODELS
+from komando.policy.tree import Kind, PolicyFile, read_bytes, scan
 
 Progress = Callable[[int, int], None]
 """Told how many files of how many are read."""
 
-_MODELS: dict[str, type[BaseModel]] = {"region": Region, "opd": Opd, "hotspots": Hotspot}
-
 
 @dataclass(frozen=True)
 class Loaded:
-    """The policy, unless a diagnostic is an error; all diagnostics, in order."""
+    """The policy, unless a diagnostic is an error; all diagnostics, in order; files by kind."""
 
     policy: Policy | None
     diagnostics: list[Diagnostic]
+    files: Mapping[Kind, int] = field(default_factory=dict)
 
 
 def load_policy(root: Path, today: date | None = None, progress: Progress | None = None) -> Loaded:
@@ -47,15 +48,11 @@ def load_policy(root: Path, today: date | None = None, progress: Progress | None
             progress(number, len(files))
     diagnostics += check_draft(draft, today)
     ordered = in_order(diagnostics)
+    counts = Counter(file.kind for file in files)
     if draft.region is None or errors_in(ordered):
-        return Loaded(None, ordered)
-    policy = Policy(
-        draft.region,
-        dict(sorted(draft.opd.items())),
-        dict(sorted(draft.hotspots.items())),
-        draft.origins,
-    )
-    return Loaded(policy, ordered)
+        return Loaded(None, ordered, counts)
+    opd, hotspots = dict(sorted(draft.opd.items())), dict(sorted(draft.hotspots.items()))
+    return Loaded(Policy(draft.region, opd, hotspots, draft.origins), ordered, counts)
 
 
 def _load_file(file: PolicyFile, draft: Draft, diagnostics: list[Diagnostic]) -> None:
@@ -68,14 +65,16 @@ def _load_file(file: PolicyFile, draft: Draft, diagnostics: list[Diagnostic]) ->
     document = reading.document
     if document is None:
         return
-    draft.origins[file.kind, file.slug] = document
-    model = _MODELS[file.kind]
+    model = MODELS[file.kind]
     try:
         found = model.__pydantic_validator__.validate_python(_named(document, file))
     except ValidationError as error:
         explainer = Explainer(model, document, reading.text)
         diagnostics += explainer.explain(error, reading.broken)
         return
+    if file.twin:
+        return
+    draft.origins[file.kind, file.slug] = document
     if isinstance(found, Region):
         draft.region = found
     elif isinstance(found, Opd):

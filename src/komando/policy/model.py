@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from komando.diagnostics import Location
@@ -42,3 +42,18 @@ class Draft:
     opd: dict[str, Opd] = field(default_factory=dict)
     hotspots: dict[str, Hotspot] = field(default_factory=dict)
     origins: dict[tuple[Kind, str], Document] = field(default_factory=dict)
+
+    def where(self, kind: Kind, slug: str, *path: str | int) -> Location:
+        """As `Policy.where`."""
+        return self.origins[kind, slug].value(path)
+
+    def key(self, kind: Kind, slug: str, *path: str | int) -> Location:
+        """The place of the key that ends a path."""
+        return self.origins[kind, slug].key(path)
+
+    def sites(self) -> Iterator[tuple[Kind, Opd | Hotspot]]:
+        """Offices, then public points."""
+        for opd in self.opd.values():
+            yield "opd", opd
+        for hotspot in self.hotspots.values():
+            yield "hotspots", hotspot

@@ -86,7 +86,7 @@ def read(file: str, raw: bytes) -> Reading:
     return reading
 
 
-class _Hopeless(Exception):  # noqa: N818 - no error of the program: the file has its diagnostic
+class _Hopeless(Exception):
     """Reading on makes no sense."""
 
 

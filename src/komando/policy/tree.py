@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -27,11 +26,15 @@ _WELCOME: Final = frozenset({"README.md", ".gitkeep"})
 
 @dataclass(frozen=True, slots=True)
 class PolicyFile:
-    """A file that should hold a policy. `slug` is "" for the region."""
+    """A file that should hold a policy. `slug` is "" for the region.
+
+    `twin`: another file has this slug already, so that this one is only read by itself.
+    """
 
     kind: Kind
     slug: str
     path: str
+    twin: bool = False
 
 
 def scan(root: Path) -> tuple[list[PolicyFile], list[Diagnostic]]:
@@ -84,8 +87,9 @@ def _entries(folder: Path, diagnostics: list[Diagnostic]) -> list[os.DirEntry[st
 
 def _folder(
     root: Path, folder: os.DirEntry[str], diagnostics: list[Diagnostic]
-) -> Iterable[PolicyFile]:
+) -> list[PolicyFile]:
     kind: Kind = "opd" if folder.name == "opd" else "hotspots"
+    files: list[PolicyFile] = []
     taken: dict[str, PolicyFile] = {}
     for entry in _entries(root / folder.name, diagnostics):
         stem, extension = os.path.splitext(entry.name)  # noqa: PTH122 - ten thousand of them
@@ -100,10 +104,9 @@ def _folder(
             continue
         if slug in taken:
             diagnostics.append(_twin(entry, taken[slug]))
-            slug = f"{slug} of {entry.name}"  # no name of a slug's form: nobody else has it
-        file = PolicyFile(kind, slug, entry.path)
-        taken[slug] = file
-    return taken.values()
+        files.append(PolicyFile(kind, slug, entry.path, twin=slug in taken))
+        taken.setdefault(slug, files[-1])
+    return files
 
 
 def _proper(
@@ -168,7 +171,7 @@ def _stray(entry: os.DirEntry[str], near: str) -> Diagnostic:
 
 
 def _near(entry: os.DirEntry[str], known: tuple[str, ...]) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 - for the rare fault only
+    from difflib import get_close_matches
 
     return next(iter(get_close_matches(entry.name.lower(), known, n=1, cutoff=0.6)), "")
 

@@ -1,0 +1,112 @@
+"""`komando check`: validate the policies, and say everything that is wrong at once."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import click
+
+from komando.diagnostics import Diagnostic, Sources, as_text, errors_in, in_order
+from komando.policy import Loaded, load_policy
+
+PATIENCE_S = 1.0
+"""Seconds of silence before progress is shown."""
+
+
+@click.command()
+@click.option("--policies", type=click.Path(path_type=Path), default=Path("policies"),
+              show_default=True, help="The folder of the policies.")  # fmt: skip
+@click.option("--format", "form", type=click.Choice(["text", "json", "github", "sarif"]),
+              default="text", show_default=True, help="How to print what was found.")  # fmt: skip
+@click.option("--today", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE",
+              help="Judge what depends on the day as on this one. Default: today.")  # fmt: skip
+def check(policies: Path, form: str, today: datetime | None) -> None:
+    """Validate the policies: each file, the whole, and the sums at every moment.
+
+    Exit status 0 when they are good (warnings may stand), 1 when they are not. Each finding has
+    an id with a page in docs/checks.
+    """
+    day = today.date() if today is not None else datetime.now(UTC).date()
+    loaded, diagnostics = examine(policies, day)
+    _print(form, loaded, diagnostics)
+    sys.exit(1 if errors_in(diagnostics) else 0)
+
+
+def examine(policies: Path, today: date) -> tuple[Loaded, list[Diagnostic]]:
+    """Load, and compile what loads well: the sums need a policy that is valid in all its parts."""
+    loaded = load_policy(policies, today, _Progress("policies read"))
+    if loaded.policy is None:
+        return loaded, loaded.diagnostics
+    from komando.intent import compile_intent
+
+    compiled = compile_intent(loaded.policy)
+    return loaded, in_order([*loaded.diagnostics, *compiled.diagnostics])
+
+
+class _Progress:
+    """Progress on stderr for those who wait; silent for the first second and on no terminal."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._began = time.monotonic()
+        self._shown = sys.stderr.isatty()
+
+    def __call__(self, done: int, total: int) -> None:
+        if not self._shown or time.monotonic() - self._began < PATIENCE_S:
+            return
+        end = "\r\033[K" if done >= total else ""
+        click.echo(f"\r{done} of {total} {self._what}{end}", file=sys.stderr, nl=False)
+
+
+def _print(form: str, loaded: Loaded, diagnostics: list[Diagnostic]) -> None:
+    if form == "text":
+        _print_text(loaded, diagnostics)
+        return
+    from komando.cli.formats import as_github, as_json, as_sarif
+
+    if form == "json":
+        click.echo(as_json(diagnostics, _counts(loaded, diagnostics)))
+    elif form == "sarif":
+        click.echo(as_sarif(diagnostics))
+    else:
+        if diagnostics:
+            click.echo(as_github(diagnostics))
+        click.echo(_summary(loaded, diagnostics), err=True)
+
+
+def _print_text(loaded: Loaded, diagnostics: list[Diagnostic]) -> None:
+    sources = Sources()
+    texts = [as_text(one, sources) for one in diagnostics]
+    summary = _summary(loaded, diagnostics)
+    if not sys.stdout.isatty():
+        click.echo("\n\n".join([*texts, summary]))
+        return
+    from komando.cli.colours import print_diagnostics
+
+    print_diagnostics(texts, summary, good=not errors_in(diagnostics))
+
+
+def _counts(loaded: Loaded, diagnostics: list[Diagnostic]) -> dict[str, int]:
+    severities = [one.severity for one in diagnostics]
+    return {
+        "offices": loaded.files.get("opd", 0),
+        "points": loaded.files.get("hotspots", 0),
+        "errors": severities.count("error"),
+        "warnings": severities.count("warning"),
+    }
+
+
+def _summary(loaded: Loaded, diagnostics: list[Diagnostic]) -> str:
+    counts = _counts(loaded, diagnostics)
+    read = f"{_number(counts['offices'], 'office')} and {_number(counts['points'], 'public point')}"
+    warnings = _number(counts["warnings"], "warning")
+    if counts["errors"]:
+        return f"{_number(counts['errors'], 'error')} and {warnings} in {read}"
+    return f"All is well: {read}" + (f", {warnings}" if counts["warnings"] else "")
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}" + ("" if count == 1 else "s")

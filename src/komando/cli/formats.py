@@ -1,0 +1,143 @@
+"""Diagnostics for machines: JSON, annotations of GitHub's workflows, and SARIF 2.1.0."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from komando import __version__
+from komando.diagnostics import Diagnostic, Location
+
+PAGES = Path("docs/checks")
+
+
+def as_json(diagnostics: Sequence[Diagnostic], counts: dict[str, int]) -> str:
+    """One object: the counts, and each diagnostic with the same keys as in the text."""
+    return json.dumps(
+        {"format": 1, **counts, "diagnostics": [_plain(one) for one in diagnostics]},
+        indent=2,
+        ensure_ascii=False,
+    )
+
+
+def _plain(one: Diagnostic) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "severity": one.severity,
+        "message": one.message,
+        "found": one.found,
+        "expected": one.expected,
+        "remedy": one.remedy,
+        **one.location._asdict(),
+        "related": [{"message": two.message, **two.location._asdict()} for two in one.related],
+        "page": one.page,
+    }
+
+
+def as_github(diagnostics: Sequence[Diagnostic]) -> str:
+    """One workflow command a line, which GitHub shows at the line of a pull request."""
+    return "\n".join(_annotation(one) for one in diagnostics)
+
+
+def _annotation(one: Diagnostic) -> str:
+    at = one.location
+    text = f"{one.message}\nfound: {one.found}\nexpected: {one.expected}\nhelp: {one.remedy}"
+    for two in one.related:
+        text += f"\nsee: {two.location}: {two.message}"
+    properties = {"file": _relative(at.file), "line": at.line, "col": at.column, "title": one.id}
+    written = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
+    return f"::{one.severity} {written}::{_data(text)}"
+
+
+def _data(text: str) -> str:
+    """Escaped as GitHub's own toolkit does it (actions/toolkit, command.ts)."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _relative(file: str) -> str:
+    """A file under the working folder without that folder: annotations want the repository's."""
+    path = Path(file)
+    if path.is_absolute() and path.is_relative_to(Path.cwd()):
+        return path.relative_to(Path.cwd()).as_posix()
+    return path.as_posix()
+
+
+def as_sarif(diagnostics: Sequence[Diagnostic]) -> str:
+    """SARIF 2.1.0 (OASIS), one run, with a rule for each check that found something."""
+    ids = sorted({one.id for one in diagnostics})
+    rules = [_rule(next(one for one in diagnostics if one.id == name)) for name in ids]
+    run = {
+        "tool": {"driver": {"name": "komando", "version": __version__, "rules": rules}},
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(one, ids.index(one.id)) for one in diagnostics],
+    }
+    whole = {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [run],
+    }
+    return json.dumps(whole, indent=2, ensure_ascii=False)
+
+
+def _rule(one: Diagnostic) -> dict[str, Any]:
+    rule: dict[str, Any] = {
+        "id": one.id,
+        "shortDescription": {"text": one.id.replace("-", " ")},
+        "helpUri": _page_uri(one),
+        "defaultConfiguration": {"level": one.severity},
+    }
+    page = PAGES / f"{one.id}.md"
+    if page.is_file():
+        text = page.read_text(encoding="utf-8")
+        rule["shortDescription"]["text"] = text.partition("\n")[0].removeprefix("# ")
+        rule["help"] = {"text": text, "markdown": text}
+    return rule
+
+
+def _page_uri(one: Diagnostic) -> str:
+    """An absolute address, as SARIF wants it: on the forge where a workflow runs, else here."""
+    server, repository = os.environ.get("GITHUB_SERVER_URL"), os.environ.get("GITHUB_REPOSITORY")
+    if server and repository:
+        return f"{server}/{repository}/blob/HEAD/{one.page}"
+    return (Path.cwd() / one.page).as_uri()
+
+
+def _result(one: Diagnostic, rule: int) -> dict[str, Any]:
+    text = f"{one.message}. Found: {one.found}. Expected: {one.expected}. Help: {one.remedy}"
+    result: dict[str, Any] = {
+        "ruleId": one.id,
+        "ruleIndex": rule,
+        "level": one.severity,
+        "message": {"text": text},
+        "locations": [_sarif_location(one.location)],
+    }
+    if one.related:
+        result["relatedLocations"] = [
+            {"id": number, "message": {"text": two.message}, **_sarif_location(two.location)}
+            for number, two in enumerate(one.related, 1)
+        ]
+    return result
+
+
+def _sarif_location(at: Location) -> dict[str, Any]:
+    path = Path(_relative(at.file))
+    uri = path.as_uri() if path.is_absolute() else _quoted(path.as_posix())
+    return {
+        "physicalLocation": {
+            "artifactLocation": {"uri": uri},
+            "region": {"startLine": at.line, "startColumn": at.column},
+        }
+    }
+
+
+def _quoted(path: str) -> str:
+    from urllib.parse import quote
+
+    return quote(path)
