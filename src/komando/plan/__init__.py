@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from komando.plan.make import make_plan
+from komando.plan.markdown import markdown
 from komando.plan.model import (
     Change,
     Detail,
@@ -13,6 +14,8 @@ from komando.plan.model import (
     Shift,
     Traffic,
 )
+from komando.plan.record import StalePlanError, hold_to, promised, to_json
+from komando.plan.text import text_lines
 from komando.plan.wording import Where
 
 __all__ = [
@@ -23,7 +26,13 @@ __all__ = [
     "Hours",
     "Plan",
     "Shift",
+    "StalePlanError",
     "Traffic",
     "Where",
+    "hold_to",
     "make_plan",
+    "markdown",
+    "promised",
+    "text_lines",
+    "to_json",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from komando.intent import ExceptionIntent, Leaf
 from komando.plan.model import Change, Detail
-from komando.plan.wording import Wording, pair_details, policy_folder
+from komando.plan.wording import Folder, Wording, pair_details, policy_folder
 
 
 def compare_leaves(old: Wording, new: Wording) -> Iterator[Change]:
@@ -137,7 +137,11 @@ def _exception(item: ExceptionIntent | None, words: Wording) -> str | None:
 
 
 def _plain(
-    aspect: str, was: object, now: object, words: Wording, place: tuple[str, ...]
+    aspect: str,
+    was: object,
+    now: object,
+    words: Wording,
+    place: tuple[Folder, str, *tuple[str, ...]],
 ) -> Iterator[Detail]:
     if was != now:
         folder, slug, *path = place

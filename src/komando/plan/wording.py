@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from komando.diagnostics import Location
 from komando.intent import Leaf, RouterIntent
 from komando.plan.model import Detail
 from komando.units import Pair, Rate
 
+Folder = Literal["region", "opd", "hotspots"]
+
 ONE_MEGABIT = 10**6
 
 
 class Where(Protocol):
-    """`Policy.where`: the place that says something, or KeyError."""
+    """`Policy.where`: the place of a value, or of the nearest part above it, or KeyError."""
 
-    def __call__(self, kind: str, slug: str, *path: str | int) -> Location:
+    def __call__(self, kind: Folder, slug: str, *path: str | int) -> Location:
         """The place of the value at `path` in the file of `kind` and `slug`."""
         ...
 
@@ -41,14 +43,12 @@ class Wording:
             return self.rate(pair.down)
         return f"{self.rate(pair.down)} down, {self.rate(pair.up)} up"
 
-    def place(self, kind: str, slug: str, *path: str | int) -> Location | None:
-        """Where the policy says it: the deepest part of `path` that stands there."""
-        for end in range(len(path), -1, -1):
-            try:
-                return self.where(kind, slug, *path[:end])
-            except KeyError:
-                continue
-        return None
+    def place(self, kind: Folder, slug: str, *path: str | int) -> Location | None:
+        """Where the policy says it; None when it has no such file any more."""
+        try:
+            return self.where(kind, slug, *path)
+        except KeyError:
+            return None
 
     def hours(self, calendar: str | None) -> str:
         """`in the hours of working-week (Mon-Thu 07:00-15:30)`, or `at all hours`."""
@@ -65,7 +65,7 @@ class Wording:
         return f"{slug} ({text})" if text else slug
 
 
-def policy_folder(leaf: Leaf) -> str:
+def policy_folder(leaf: Leaf) -> Folder:
     """The folder of the policies that holds the leaf's file, as `Where` names it."""
     return "opd" if leaf.kind == "opd" else "hotspots"
 

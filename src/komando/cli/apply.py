@@ -1,0 +1,101 @@
+"""`komando apply`: carry the plan out, then look whether the hosts obey."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from komando.cli.desired import Desired, desired, report
+from komando.cli.plan import show_plan
+from komando.cli.planning import Planned, planned, tell_failures, working
+from komando.cli.reach import access_to, host_options
+from komando.inventory import Access
+from komando.plan import StalePlanError, hold_to, promised
+
+if TYPE_CHECKING:
+    from komando.rollout.carry import Outcome
+
+
+@click.command()
+@click.argument("plan_file", metavar="[PLAN]", required=False,
+                type=click.Path(path_type=Path, exists=True, dir_okay=False))  # fmt: skip
+@host_options
+@click.option("--diff/--no-diff", default=False, help="Show the files' unified diffs, too.")
+@click.option("--verify/--no-verify", default=True, show_default=True,
+              help="Run the checks of tests/hosts on each changed host afterwards.")  # fmt: skip
+def apply(
+    plan_file: Path | None,
+    inventory: str,
+    policies: Path,
+    lab: str | None,
+    identity: Path | None,
+    diff: bool,
+    verify: bool,
+) -> None:
+    """Bring every host to what the policies say.
+
+    With PLAN, a file of `komando plan --out`, nothing is done unless it still holds. Run twice,
+    the second changes nothing. Exit status: 0 all hosts obey, 1 an error.
+    """
+    wanted = desired(policies, inventory)
+    report([one for one in wanted.diagnostics if one.severity == "error"])
+    access = access_to(wanted, lab, identity)
+    with planned(wanted, access) as found:
+        outcomes = _carry_out(found, wanted, plan_file, diff=diff)
+    tell_failures(found.failures)
+    good = _tell(outcomes, wanted) and not found.failures
+    carried = [name for name, outcome in outcomes.items() if outcome.state == "carried"]
+    if verify and carried:
+        good &= _verified(carried, wanted, access)
+    if not good:
+        raise click.exceptions.Exit(1)
+
+
+def _carry_out(
+    found: Planned, wanted: Desired, plan_file: Path | None, *, diff: bool
+) -> Mapping[str, Outcome]:
+    """Show the plan, then do it; nothing at all when a host could not be asked."""
+    from komando.rollout.carry import carry
+    from komando.rollout.observe import Cache
+
+    show_plan(found.plan, "text", diff=diff)
+    if plan_file is not None:
+        try:
+            hold_to(found.plan, promised(plan_file))
+        except StalePlanError as error:
+            raise click.ClickException(str(error)) from error
+    if found.failures:
+        click.echo("Nothing is carried out, as not every host could be asked.", err=True)
+        return {}
+    names = ", ".join(host.host for host in found.plan.changing())
+    if not names:
+        return {}
+    with working(f"activating on {names}"):
+        return carry(found.session, found.plan, wanted.bundles, Cache.of_user())
+
+
+def _tell(outcomes: Mapping[str, Outcome], wanted: Desired) -> bool:
+    """One line for each host that was touched; whether all of them run what they should."""
+    for name, outcome in outcomes.items():
+        digest = wanted.bundles[name].digest[:12]
+        if outcome.state == "carried":
+            how = "built anew" if outcome.rebuilt else f"{outcome.touched} classes changed in place"
+            click.echo(f"{name} runs {digest}: {how}")
+        elif outcome.state == "failed":
+            click.echo(f"{name} refused {digest} and runs what it ran: {outcome.reason}", err=True)
+        else:
+            click.echo(
+                f"{name}: not known whether it runs {digest} ({outcome.reason}); "
+                "`komando plan` asks it",
+                err=True,
+            )
+    return all(outcome.state == "carried" for outcome in outcomes.values())
+
+
+def _verified(names: list[str], wanted: Desired, access: Access) -> bool:
+    from komando.cli.verify import verify_hosts
+
+    return verify_hosts(names, wanted, access)

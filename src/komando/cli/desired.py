@@ -1,0 +1,82 @@
+"""From policies and an inventory to the bundle of each host, for the verbs that need them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from pydantic import ValidationError
+
+from komando.bundle import Bundle
+from komando.cli.checked import checked_intent, refused
+from komando.diagnostics import Diagnostic, Sources, as_text, errors_in, in_order
+from komando.intent import Intent
+from komando.inventory import Inventory, load_inventory
+from komando.policy import Policy
+
+INVENTORIES = Path("inventories")
+
+
+@dataclass(frozen=True)
+class Desired:
+    """What the policies ask for, down to the bytes. `diagnostics` holds what rendering found."""
+
+    policy: Policy
+    inventory: Inventory
+    folder: Path
+    intent: Intent
+    bundles: dict[str, Bundle]
+    diagnostics: list[Diagnostic]
+
+
+def desired(policies: Path, inventory: str) -> Desired:
+    """Check, compile, render, and have the real parsers read each file.
+
+    `inventory` is the name of a folder of inventories/, or a path. Policies that are wrong are
+    told on stderr and end the verb with exit status 1; so does an inventory that cannot be read.
+    """
+    from komando.platforms.debian import check, render
+
+    folder = _folder(inventory)
+    machines = _machines(folder)
+    policy, intent = checked_intent(policies, machines.divisor)
+    bundles: dict[str, Bundle] = {}
+    diagnostics: list[Diagnostic] = []
+    for name in sorted(intent.routers):
+        if name not in machines.hosts:
+            raise click.ClickException(
+                f"router {name} stands in the policies, but not in {folder}/hosts.yaml: add it"
+            )
+        try:
+            bundles[name] = render(intent, machines.hosts[name])
+        except ValueError as error:
+            raise click.ClickException(str(error)) from error
+        diagnostics += check(bundles[name])
+    return Desired(policy, machines, folder, intent, bundles, diagnostics)
+
+
+def report(diagnostics: list[Diagnostic]) -> None:
+    """Tell on stderr what rendering found; on an error, end the verb with exit status 1."""
+    if errors_in(diagnostics):
+        raise refused(diagnostics)
+    sources = Sources()
+    for one in in_order(diagnostics):
+        click.echo(as_text(one, sources) + "\n", err=True)
+
+
+def _folder(inventory: str) -> Path:
+    for folder in (INVENTORIES / inventory, Path(inventory)):
+        if (folder / "hosts.yaml").is_file():
+            return folder
+    known = sorted(path.parent.name for path in INVENTORIES.glob("*/hosts.yaml"))
+    raise click.ClickException(
+        f"no inventory {inventory!r}: {INVENTORIES}/ has {', '.join(known) or 'none'}"
+    )
+
+
+def _machines(folder: Path) -> Inventory:
+    try:
+        return load_inventory(folder)
+    except (OSError, ValueError, ValidationError) as error:
+        raise click.ClickException(f"{folder}/hosts.yaml cannot be read: {error}") from error

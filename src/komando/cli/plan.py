@@ -1,0 +1,62 @@
+"""`komando plan`: what would change, in offices and Mbit/s, and the line of policy behind it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from komando.cli.desired import desired, report
+from komando.cli.planning import planned, tell_failures
+from komando.cli.reach import access_to, host_options
+from komando.plan import Plan, markdown, text_lines, to_json
+
+CHANGES = 2
+"""The exit status when an apply would change something; 0 is nothing, 1 an error."""
+
+
+@click.command()
+@host_options
+@click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text",
+              show_default=True, help="How to print it.")  # fmt: skip
+@click.option("--diff/--no-diff", default=True, help="With the files' unified diffs, or without.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False),
+              help="Also write the plan as JSON: `komando apply FILE` holds to it.")  # fmt: skip
+def plan(
+    inventory: str,
+    policies: Path,
+    lab: str | None,
+    identity: Path | None,
+    form: str,
+    diff: bool,
+    out: Path | None,
+) -> None:
+    """What an apply would change; nothing is changed now.
+
+    Exit status: 0 nothing would change, 2 something would, 1 an error.
+    """
+    wanted = desired(policies, inventory)
+    report([one for one in wanted.diagnostics if one.severity == "error"])
+    with planned(wanted, access_to(wanted, lab, identity)) as found:
+        made, failures = found.plan, found.failures
+    show_plan(made, form, diff=diff)
+    if out is not None:
+        out.write_text(to_json(made))
+    if failures:
+        tell_failures(failures)
+        raise click.exceptions.Exit(1)
+    raise click.exceptions.Exit(CHANGES if made.changes else 0)
+
+
+def show_plan(plan: Plan, form: str, *, diff: bool) -> None:
+    """Print the plan on stdout, in one of the formats."""
+    if form == "json":
+        click.echo(to_json(plan), nl=False)
+    elif form == "markdown":
+        click.echo(markdown(plan, diff=diff), nl=False)
+    else:
+        console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+        for line in text_lines(plan, diff=diff):
+            console.print(line)

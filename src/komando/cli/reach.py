@@ -1,0 +1,80 @@
+"""How a verb reaches the hosts: options that plan, apply and verify share, and the way there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from komando.cli.desired import Desired
+from komando.inventory import Access
+
+LAB = "lab"
+"""The inventory whose machines are those of a miniature city."""
+
+Verb = TypeVar("Verb", bound=Callable[..., Any])
+
+
+def host_options(verb: Verb) -> Verb:
+    """`--inventory`, `--policies`, `--lab` and `--identity`."""
+    for option in (
+        click.option(
+            "--identity",
+            type=click.Path(path_type=Path, dir_okay=False),
+            envvar="KOMANDO_IDENTITY",
+            help="The ssh key of the deploy user. Default: the agent's, or the user's own keys.",
+        ),
+        click.option(
+            "--lab",
+            "lab",
+            metavar="NAME",
+            default=None,
+            help="Which lab, where several stand; for --inventory lab.",
+        ),
+        click.option(
+            "--policies",
+            type=click.Path(path_type=Path),
+            default=Path("policies"),
+            show_default=True,
+            help="The folder of the policies.",
+        ),
+        click.option(
+            "--inventory",
+            default="production",
+            show_default=True,
+            help="The machines: a folder of inventories/.",
+        ),
+    ):
+        verb = option(verb)
+    return verb
+
+
+def access_to(wanted: Desired, lab: str | None, identity: Path | None) -> Access:
+    """The way to the hosts of an inventory.
+
+    A lab knows its own; elsewhere host keys stand in the inventory's `known_hosts`. Ends the verb
+    with exit status 1 when the lab is not up or the file does not stand.
+    """
+    if wanted.inventory.name == LAB:
+        return _lab(lab)
+    if lab is not None:
+        raise click.UsageError("--lab goes with --inventory lab alone")
+    known_hosts = wanted.folder / "known_hosts"
+    if not known_hosts.is_file():
+        raise click.ClickException(
+            f"{known_hosts} does not stand: without the hosts' keys nothing can be trusted. "
+            f"Collect them at the machines' consoles (ssh-keyscan trusts whoever answers)"
+        )
+    return Access(prefix=(), identity=identity, known_hosts=known_hosts)
+
+
+def _lab(name: str | None) -> Access:
+    from komando.lab.city import load_city
+    from komando.lab.place import DEFAULT, LabError
+
+    try:
+        return load_city(name or DEFAULT).access
+    except LabError as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,95 @@
+"""The plan as a comment on a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from komando.plan.model import Change, HostPlan, Plan
+from komando.plan.narration import (
+    arrow,
+    detail_words,
+    digest_words,
+    hours_words,
+    shifts_by_hours,
+    traffic_words,
+)
+
+VERBS = {"add": "added", "remove": "removed", "change": "changes"}
+
+
+def markdown(plan: Plan, *, diff: bool = True) -> str:
+    """GitHub's Markdown; diffs are folded."""
+    return "\n".join(_plan(plan, diff=diff)) + "\n"
+
+
+def _plan(plan: Plan, *, diff: bool) -> Iterator[str]:
+    changing = [f"`{host.host}`" for host in plan.changing()]
+    yield f"### Plan: {', '.join(changing) if changing else 'nothing changes'}"
+    for host in plan.hosts:
+        yield ""
+        yield from _host(host, diff=diff)
+    for note in plan.notes:
+        yield ""
+        yield f"> **Note**: {_plain(note)}"
+
+
+def _host(host: HostPlan, *, diff: bool) -> Iterator[str]:
+    if host.state == "same":
+        yield f"`{host.host}` runs `{digest_words(host.after)}`: {host.summary}."
+        return
+    versions = arrow(digest_words(host.before), digest_words(host.after))
+    yield f"#### `{host.host}` ({versions}): {_plain(host.summary)}"
+    for change in host.changes:
+        yield ""
+        yield from _change(change)
+    for when, shifts in shifts_by_hours(host.follows):
+        yield ""
+        yield f"**{_plain(when.capitalize())}**"
+        yield ""
+        yield "| pool | before | after |"
+        yield "|---|---|---|"
+        for shift in shifts:
+            yield f"| {shift.pool} | {shift.before or '-'} | {shift.after or '-'} |"
+    lines = [line for item in host.hours for line in hours_words(item)]
+    for title, found in (("Hours that change", lines), ("Traffic", list(traffic_words(host)))):
+        if found:
+            yield ""
+            yield f"**{title}**"
+            yield ""
+            yield from (f"- {_plain(line)}" for line in found)
+    yield from _files(host, diff=diff)
+    for note in host.notes:
+        yield ""
+        yield f"> **Note**: {_plain(note)}"
+
+
+def _change(change: Change) -> Iterator[str]:
+    yield f"- **{_plain(change.title)}** {VERBS[change.action]}"
+    for detail in change.details:
+        place = f" (`{detail.location}`)" if detail.location is not None else ""
+        yield f"  - {detail.aspect}: {_plain(detail_words(detail))}{place}"
+
+
+def _files(host: HostPlan, *, diff: bool) -> Iterator[str]:
+    if not host.files:
+        return
+    yield ""
+    yield f"<details><summary>{len(host.files)} files</summary>"
+    yield ""
+    for file in host.files:
+        yield f"- `{file.path}` +{file.lines_added} -{file.lines_removed}"
+    texts = [file.diff for file in host.files if file.diff]
+    if diff and texts:
+        yield ""
+        yield "```diff"
+        yield from (line for text in texts for line in text.splitlines())
+        yield "```"
+    yield ""
+    yield "</details>"
+
+
+def _plain(text: str) -> str:
+    """A name in a policy must not become markup in a comment."""
+    for mark in "\\`*_<>[]|#":
+        text = text.replace(mark, f"\\{mark}")
+    return text

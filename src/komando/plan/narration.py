@@ -1,0 +1,89 @@
+"""A plan as lines of words, each with its role, which text and Markdown then dress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from komando.plan.model import Detail, HostPlan, Hours, Shift, Traffic
+
+DIRECTION_WORDS = {"down": "download", "up": "upload"}
+
+MOST_NAMES = 6
+"""Classes that are named; of more, the rest is counted."""
+
+
+def digest_words(digest: str | None) -> str:
+    """The first twelve characters of a digest, enough for a person."""
+    return "nothing" if digest is None else digest[:12]
+
+
+def arrow(before: str | None, after: str | None) -> str:
+    """`20 Mbit/s -> 25 Mbit/s`; a side that is not there is left out and said."""
+    if before is None:
+        return after or ""
+    if after is None:
+        return f"{before} -> gone"
+    return f"{before} -> {after}"
+
+
+def detail_words(detail: Detail) -> str:
+    """`20 Mbit/s -> 25 Mbit/s, in the hours of working-week (Mon-Thu 07:00-15:30)`."""
+    words = arrow(detail.before, detail.after)
+    if detail.before is not None and detail.after is None:
+        words = detail.before
+    return f"{words}, {detail.when}" if detail.when else words
+
+
+def shifts_by_hours(shifts: Iterable[Shift]) -> Iterator[tuple[str, list[Shift]]]:
+    """The shifts under their hours, hours with the same shifts told once."""
+    told: dict[tuple[tuple[str, str | None, str | None], ...], list[str]] = {}
+    groups: dict[tuple[tuple[str, str | None, str | None], ...], list[Shift]] = {}
+    for when, group in groupby(shifts, key=lambda shift: shift.when):
+        found = list(group)
+        key = tuple((shift.pool, shift.before, shift.after) for shift in found)
+        told.setdefault(key, []).append(when)
+        groups[key] = found
+    for key, whens in told.items():
+        yield "; ".join(whens), groups[key]
+
+
+def hours_words(hours: Hours) -> Iterator[str]:
+    """One line for each day that a calendar changes."""
+    return (f"{hours.calendar}: {day}" for day in hours.days)
+
+
+def traffic_words(host: HostPlan) -> Iterator[str]:
+    """What traffic will notice, both directions in one line where they are alike."""
+    if host.state == "first":
+        yield "the trees are built: traffic is unshaped until then, and queues from then on"
+        return
+    by_words: dict[str, list[str]] = {}
+    for traffic in host.traffic:
+        place = f"{DIRECTION_WORDS[traffic.direction]} ({traffic.device})"
+        by_words.setdefault(_traffic(traffic), []).append(place)
+    for words, places in by_words.items():
+        yield f"{' and '.join(places)}: {words}"
+    if host.traffic and not any(traffic.rebuilt for traffic in host.traffic):
+        yield "no restart, and no packet of another class is touched"
+
+
+def _traffic(traffic: Traffic) -> str:
+    if traffic.rebuilt:
+        return f"all {traffic.total} classes are built anew; what waits in them is lost"
+    parts = [
+        f"{len(names)} {verb} ({_names(names)})"
+        for names, verb in (
+            (traffic.changed, "change in place"),
+            (traffic.added, "added"),
+            (traffic.deleted, "deleted once drained"),
+        )
+        if names
+    ]
+    return f"of {traffic.total} classes {'; '.join(parts)}" if parts else "nothing, at this hour"
+
+
+def _names(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:MOST_NAMES])
+    more = len(names) - MOST_NAMES
+    return f"{shown} and {more} more" if more > 0 else shown

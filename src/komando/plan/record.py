@@ -1,0 +1,54 @@
+"""The plan as JSON: for programs, and as the file that an apply can be held to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from komando.diagnostics import Location
+from komando.plan.model import Plan
+
+FORMAT = 1
+
+
+class StalePlanError(ValueError):
+    """A plan's file that no longer says what an apply would do, or is none."""
+
+
+def to_json(plan: Plan) -> str:
+    """All of the plan; places are `file:line:column`."""
+    data = {"format": FORMAT, "changes": plan.changes} | asdict(
+        plan, dict_factory=lambda pairs: {key: _plain(value) for key, value in pairs}
+    )
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Location) else value
+
+
+def promised(path: Path) -> dict[str, tuple[str | None, str]]:
+    """What a plan's file takes each host from and to. Raises StalePlanError when it is none."""
+    try:
+        data = json.loads(path.read_text())
+        if data["format"] != FORMAT:
+            raise StalePlanError(f"{path} has format {data['format']}, not {FORMAT}")
+        return {host["host"]: (host["before"], host["after"]) for host in data["hosts"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StalePlanError(f"{path} is no plan: {error}") from error
+
+
+def hold_to(plan: Plan, before: Mapping[str, tuple[str | None, str]]) -> None:
+    """Raise StalePlanError unless `plan` does on every host what was promised."""
+    now = {host.host: (host.before, host.after) for host in plan.hosts}
+    for name in sorted(before.keys() | now.keys()):
+        was, is_now = before.get(name), now.get(name)
+        if was == is_now:
+            continue
+        if was is None or is_now is None:
+            raise StalePlanError(f"{name} is in one of the two alone: plan again")
+        what = "runs another generation" if was[0] != is_now[0] else "shall run another bundle"
+        raise StalePlanError(f"{name} {what} than when the plan was made: plan again")
