@@ -2,9 +2,197 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from zoneinfo import ZoneInfo
+
 import click
+from rich.console import Console
+from rich.markup import escape
+
+from komando.lab.place import DEFAULT, LabError, Place, Told
+
+INVENTORY = Path("inventories/lab")
+ROLES = Path("roles")
+
+name_option = click.option(
+    "--name", default=DEFAULT, show_default=True, help="Which lab; several may stand at once."
+)
 
 
-@click.group()
+class _Lab(click.Group):
+    """A group whose verbs tell on one line why they cannot."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        # a root shell that came by `su` may not have them, and ip and tc live there
+        os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+        try:
+            return super().invoke(ctx)
+        except LabError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Lab)
 def lab() -> None:
-    """The miniature city: the regency's network on this machine (needs root)."""
+    """The miniature city: the regency's network in namespaces of this machine. Needs root.
+
+    The same roles, files and tests as production; only the inventory differs. Nothing of it is
+    seen outside of its namespaces, and `down` leaves nothing behind.
+    """
+
+
+@lab.command()
+@name_option
+@click.option("--offices", type=click.IntRange(min=1), metavar="N",
+              help="Only the first N offices by id. Default: all.")  # fmt: skip
+@click.option("--clock", "moment", metavar="MOMENT",
+              help="Run the router as if it were that moment; see `komando lab clock`.")  # fmt: skip
+@click.option("--policies", type=click.Path(path_type=Path), default=Path("policies"),
+              show_default=True, help="The folder of the policies.")  # fmt: skip
+def up(name: str, offices: int | None, moment: str | None, policies: Path) -> None:
+    """Build the city and prepare its router, ready for `komando apply --inventory lab`.
+
+    A city that stands is brought up to date: offices that came or went, roles that changed.
+    """
+    from komando.cli.checked import checked_intent
+    from komando.inventory import load_inventory
+    from komando.lab.life import Order, raise_city
+    from komando.lab.rehearsal import set_clock
+    from komando.lab.status import draw
+
+    place = Place(name)
+    for folder in (INVENTORY, ROLES):
+        if not folder.is_dir():
+            raise LabError(f"there is no {folder} here: call this in the repository's folder")
+    inventory = load_inventory(INVENTORY)
+    policy, _ = checked_intent(policies, inventory.divisor)
+    order = Order(policy, inventory, INVENTORY, ROLES, offices)
+    with _progress() as told, _ends_as_interrupt():
+        city = raise_city(place, order, told)
+        if moment is not None:
+            told("setting the clock", moment)
+            set_clock(city, _moment(moment, city.zone))
+    draw(city, Console(highlight=False))
+
+
+@lab.command()
+@name_option
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",
+              show_default=True, help="How to print it.")  # fmt: skip
+def status(name: str, form: str) -> None:
+    """Show the city: who is where, and what its router runs."""
+    from komando.lab.city import load_city
+    from komando.lab.status import as_json, draw
+
+    city = load_city(name)
+    if form == "json":
+        click.echo(as_json(city))
+    else:
+        draw(city, Console(highlight=False))
+
+
+@lab.command(context_settings={"ignore_unknown_options": True})
+@name_option
+@click.argument("where", default="router")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def shell(name: str, where: str, command: tuple[str, ...]) -> None:
+    """Open a shell (or run COMMAND) in a part of the city.
+
+    WHERE is router, controller, internet, isp, switch-SEGMENT, or the slug of an office or a public
+    point.
+
+    \b
+    komando lab shell dinas-kesehatan ping -c 3 192.0.2.2
+    komando lab shell router nft list ruleset
+    """
+    from komando.lab.city import load_city
+    from komando.lab.shell import shell_command
+
+    arguments, environment = shell_command(load_city(name), where, command)
+    os.execvpe(arguments[0], arguments, os.environ | environment)  # noqa: S606  # that is the verb
+
+
+@lab.command()
+@name_option
+@click.argument("moment")
+def clock(name: str, moment: str) -> None:
+    """Run the router as if it were another MOMENT from now on; `off` ends that.
+
+    `2026-11-24T20:00` is a moment in the region's zone; another zone is written behind it, as
+    `2026-11-24T20:00+00:00`. The rehearsed clock ticks on; a reboot of the router ends it.
+    """
+    from komando.lab.city import load_city
+    from komando.lab.rehearsal import set_clock
+
+    city = load_city(name)
+    said = set_clock(city, _moment(moment, city.zone))
+    click.echo(f"profile {said['profile'] or 'none: nothing is applied yet'}")
+
+
+@lab.command()
+@name_option
+def down(name: str) -> None:
+    """Remove the city and every trace of it; harmless when there is none."""
+    from komando.lab.life import raze_city
+
+    with _progress() as told, _ends_as_interrupt():
+        told("removing", name)
+        found = raze_city(Place(name))
+    click.echo(f"the lab {name!r} is gone" if found else f"there is no lab {name!r}", err=True)
+
+
+def _moment(text: str, zone: str) -> str:
+    if text == "off":
+        return text
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise LabError(
+            f"{text!r} is no moment: write 2026-11-24T20:00 (in {zone}), or off"
+        ) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))).isoformat()
+
+
+@contextmanager
+def _ends_as_interrupt() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the verb as Ctrl-C does: with its clean-up."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        raise KeyboardInterrupt
+
+    before = {one: signal.signal(one, interrupt) for one in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for one, handling in before.items():
+            signal.signal(one, handling)
+
+
+@contextmanager
+def _progress() -> Iterator[Told]:
+    """Steps with their seconds on standard error; a terminal sees their details pass by, too."""
+    console = Console(stderr=True, highlight=False)
+    began: list[tuple[str, float]] = []
+
+    def finish() -> None:
+        if began:
+            step, since = began.pop()
+            console.print(f"  {step} [dim]{time.monotonic() - since:.1f} s[/]")
+
+    with console.status("") as spinner:
+
+        def told(step: str, detail: str) -> None:
+            if not began or began[0][0] != step:
+                finish()
+                began.append((step, time.monotonic()))
+            spinner.update(f"{step} [dim]{escape(detail)}[/]")
+
+        yield told
+        finish()

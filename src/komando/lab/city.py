@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter, ValidationError
 
 from komando.inventory import Access, Host
 from komando.lab.place import DEFAULT, LabError, Place
 from komando.lab.router import access
-from komando.lab.topology import Endpoint
-from komando.units import Pair, Rate
+from komando.lab.topology import INTERNET, Endpoint, Topology
+from komando.units import Pair
 
-_WHERE = {"controller": "ctl"}
+_NAMESPACES = {"controller": "ctl"}
 
 
 @dataclass(frozen=True)
 class City:
     """One lab that is up.
 
-    Rates are the lab's own: the policy's divided by `divisor`. `usable` is what the shaper shares
-    out on the uplink, `endpoints` maps slugs to the offices and public points, and `internet_v4`
-    and `internet_v6` are the addresses that their clients talk to.
+    Rates are the lab's own: the policy's divided by `divisor`. `capacity` is what the ISP carries,
+    `usable` what the shaper shares out of it. `prepared` is the digest of the roles that the router
+    was prepared by.
     """
 
     name: str
+    region: str
+    zone: str
     router: Host
     divisor: int
+    capacity: Pair
     usable: Pair
-    internet_v4: str
-    internet_v6: str
-    segments: tuple[str, ...]
-    endpoints: dict[str, Endpoint]
+    topology: Topology
+    prepared: str
+    internet_v4: str = INTERNET[0].partition("/")[0]
+    internet_v6: str = INTERNET[1].partition("/")[0]
 
     @property
     def place(self) -> Place:
@@ -44,45 +48,43 @@ class City:
         return access(self.place, self.router.user)
 
     @property
+    def endpoints(self) -> dict[str, Endpoint]:
+        """The offices and public points, by slug."""
+        return {slug: site.endpoint for slug, site in self.topology.sites.items()}
+
+    @property
     def parts(self) -> list[str]:
-        """Every answer to WHERE."""
-        switches = [f"switch-{segment}" for segment in self.segments]
-        return ["router", "controller", "internet", "isp", *switches, *self.endpoints]
+        """Every answer to WHERE: the shared parts, then the offices and public points."""
+        shared = (part.name for part in self.topology.parts)
+        return [*("controller" if one == "ctl" else one for one in shared), *self.endpoints]
 
     def netns(self, where: str) -> str:
         """The namespace of a part; raises LabError, naming the parts, for anything else."""
         if where not in self.parts:
             raise LabError(f"the lab has no {where!r}; it has {', '.join(self.parts)}")
-        return self.place.namespace(_WHERE.get(where, where))
+        return self.place.namespace(_NAMESPACES.get(where, where))
+
+
+_RECORD = TypeAdapter(City)
 
 
 def save_city(city: City) -> None:
     """Write the record, whole or not at all: from now on the city counts as standing."""
-    rates = {"down": city.usable.down.bits, "up": city.usable.up.bits}
-    text = json.dumps(asdict(city) | {"usable": rates}, indent=1)
     new = city.place.record.with_suffix(".new")
-    new.write_text(text)
+    new.write_bytes(_RECORD.dump_json(city, indent=1))
     os.replace(new, city.place.record)
 
 
 def load_city(name: str = DEFAULT) -> City:
     """The city of that name; raises LabError when it is not up."""
-    place = Place(name)
     try:
-        read = json.loads(place.record.read_text())
+        return _RECORD.validate_json(Place(name).record.read_bytes())
     except FileNotFoundError:
         option = "" if name == DEFAULT else f" --name {name}"
         raise LabError(f"the lab {name!r} is not up: `komando lab up{option}`") from None
     except PermissionError:
         raise LabError("the lab belongs to root: run this as root (sudo)") from None
-    usable = Pair(down=Rate(read["usable"]["down"]), up=Rate(read["usable"]["up"]))
-    endpoints = {slug: Endpoint(**one) for slug, one in read["endpoints"].items()}
-    return City(
-        **read
-        | {
-            "router": Host(**read["router"]),
-            "usable": usable,
-            "segments": tuple(read["segments"]),
-            "endpoints": endpoints,
-        }
-    )
+    except ValidationError:
+        raise LabError(
+            f"the lab {name!r} was built by another version: `komando lab up` builds it anew"
+        ) from None

@@ -3,101 +3,118 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+import signal
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from komando.inventory import Host, Inventory
 from komando.lab.city import City, load_city, save_city
 from komando.lab.groups import groups_of, processes_in, remove_groups
-from komando.lab.place import STATE, LabError, Place, locked, require_machine
-from komando.lab.prepare import prepare_router
+from komando.lab.place import STATE, LabError, Place, Told, locked, require_machine
+from komando.lab.prepare import digest_of_roles, prepare_router
 from komando.lab.root import root_tree
 from komando.lab.router import boot_router, make_keys
-from komando.lab.topology import (
-    INTERNET,
-    Topology,
-    choose_offices,
-    draw_topology,
-    usable_link,
-)
-from komando.lab.wiring import Told, build_wiring, remove_wiring
+from komando.lab.topology import Topology, divided, draw_topology, uplink_of
+from komando.lab.wiring import add_sites, build_wiring, remove_sites, remove_wiring
 from komando.policy import Policy
+from komando.units import Pair
 
 
 @dataclass(frozen=True)
 class Order:
-    """What to build: whose offices (None: all), which machines, prepared how."""
+    """What to build: whose offices (None: all), which machines, prepared by which roles.
+
+    `inventory_folder` and `roles` are folders of the repository.
+    """
 
     policy: Policy
     inventory: Inventory
     inventory_folder: Path
-    playbook: Path
+    roles: Path
     offices: int | None = None
 
 
-def _busy(place: Place) -> str:
-    return f"another `komando lab` is building or removing {place.name!r}: wait for it"
-
-
 def raise_city(place: Place, order: Order, told: Told) -> City:
-    """Build the city, prepare its router, and return it; the one that stands, if it is whole.
+    """Make the city what was ordered, and return it.
 
-    What an earlier attempt left is removed first. Raises LabError; whatever ends this early (an
-    error, Ctrl-C) leaves nothing behind.
+    What stands as ordered is left alone: offices come and go without touching the router, and the
+    router is prepared again when its roles have changed. A city with other shared parts, or one
+    that is not whole, is built anew. Raises LabError; when a new city does not come to stand (an
+    error, Ctrl-C), nothing is left of it.
     """
     require_machine()
-    with locked(STATE / f"{place.name}.lock", _busy(place)):
-        if is_whole(place):
-            return load_city(place.name)
-        _remove(place)
-        try:
-            return _build(place, order, told)
-        except BaseException:
-            _remove(place)
-            raise
+    with _alone(place):
+        city = _draw(place, order)
+        standing = load_city(place.name) if is_whole(place) else None
+        if standing is not None and _shared(standing) == _shared(city):
+            _renew(standing, city, order, told)
+        else:
+            _build(city, order, told)
+        save_city(city)
+    return city
 
 
 def raze_city(place: Place) -> bool:
-    """Remove the city and every trace of it; returns whether there was one."""
+    """Remove the city and every trace of it; returns whether there was any.
+
+    Finds what belongs to it by name, so it needs no record. Raises LabError when another process
+    is at work on the same city, or something cannot be removed.
+    """
     require_machine()
-    with locked(STATE / f"{place.name}.lock", _busy(place)):
-        found = place.folder.exists() or bool(place.namespaces()) or any_group(place)
+    with _alone(place), _undisturbed():
+        groups = any(group.exists() for group in groups_of(place))
+        found = groups or place.folder.exists() or bool(place.namespaces())
         _remove(place)
     return found
 
 
 def is_whole(place: Place) -> bool:
-    """Whether the city's record, its namespaces and its router are all there."""
-    if not place.record.exists():
+    """Whether the city's record, its namespaces (no fewer, no more) and its router are there."""
+    try:
+        city = load_city(place.name)
+    except LabError:
         return False
-    city = load_city(place.name)
-    names = {city.netns(part) for part in city.parts}
-    return names <= set(place.namespaces()) and bool(processes_in(place))
+    names = sorted(city.netns(part) for part in city.parts)
+    return names == place.namespaces() and bool(processes_in(place))
 
 
-def any_group(place: Place) -> bool:
-    """Whether a control group of the lab stands."""
-    return any(group.exists() for group in groups_of(place))
+def _alone(place: Place) -> AbstractContextManager[None]:
+    busy = f"another `komando lab` is building or removing {place.name!r}: wait for it"
+    return locked(STATE / f"{place.name}.lock", busy)
 
 
-def _build(place: Place, order: Order, told: Told) -> City:
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """A second Ctrl-C waits until the removal, a second or less, is done."""
+    held = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, held)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _draw(place: Place, order: Order) -> City:
+    policy, divisor = order.policy, order.inventory.divisor
     host = _router(order.inventory)
-    offices = choose_offices(order.policy, order.offices)
-    topology = draw_topology(
-        order.policy, offices, host, order.inventory.divisor, place.prefix
+    uplink = uplink_of(policy, host)
+    return City(
+        name=place.name,
+        region=policy.region.name,
+        zone=str(policy.region.zone),
+        router=host,
+        divisor=divisor,
+        capacity=_divided(uplink.capacity, divisor),
+        usable=_divided(Pair(uplink.link("down"), uplink.link("up")), divisor),
+        topology=draw_topology(policy, host, divisor, place.prefix, order.offices),
+        prepared=digest_of_roles(order.inventory_folder, order.roles),
     )
-    tree = root_tree(told)
-    place.folder.mkdir(mode=0o700, parents=True)
-    told(f"laying cables to {len(topology.endpoints)} offices and public points")
-    make_keys(place, host)
-    build_wiring(place, topology)
-    told("booting the router")
-    boot_router(place, host, tree)
-    told("preparing the router")
-    prepare_router(place, order.inventory_folder, order.playbook, told)
-    city = _city(place, order, host, topology)
-    save_city(city)
-    return city
+
+
+def _divided(pair: Pair, divisor: int) -> Pair:
+    return Pair(divided(pair.down, divisor), divided(pair.up, divisor))
 
 
 def _router(inventory: Inventory) -> Host:
@@ -107,26 +124,44 @@ def _router(inventory: Inventory) -> Host:
     return routers[0]
 
 
-def _city(place: Place, order: Order, host: Host, topology: Topology) -> City:
-    uplinks = order.policy.region.uplinks.values()
-    uplink = next(one for one in uplinks if one.router == host.name)
-    return City(
-        name=place.name,
-        router=host,
-        divisor=order.inventory.divisor,
-        usable=usable_link(uplink, order.inventory.divisor),
-        internet_v4=INTERNET[0].partition("/")[0],
-        internet_v6=INTERNET[1].partition("/")[0],
-        segments=tuple(
-            part.name.removeprefix("switch-")
-            for part in topology.parts
-            if part.name.startswith("switch-")
-        ),
-        endpoints=topology.endpoints,
-    )
+def _shared(city: City) -> City:
+    """A city without what can change while its router runs."""
+    return replace(city, prepared="", topology=replace(city.topology, sites={}))
+
+
+def _renew(standing: City, city: City, order: Order, told: Told) -> None:
+    old, new = standing.topology.sites, city.topology.sites
+    gone = [site for slug, site in old.items() if new.get(slug) != site]
+    come = [site for slug, site in new.items() if old.get(slug) != site]
+    if gone or come:
+        told("moving cables", f"{len(gone)} taken away, {len(come)} laid")
+        remove_sites(city.place, gone)
+        add_sites(city.place, come)
+    if standing.prepared != city.prepared:
+        prepare_router(city.place, order.inventory_folder, order.roles, told)
+
+
+def _build(city: City, order: Order, told: Told) -> None:
+    place = city.place
+    with _undisturbed():
+        _remove(place)
+    tree = root_tree(told)
+    try:
+        place.folder.mkdir(mode=0o700, parents=True)
+        make_keys(place, city.router)
+        told("laying cables", f"to {len(city.endpoints)} offices and public points")
+        build_wiring(place, city.topology)
+        told("booting the router", city.router.name)
+        boot_router(place, city.router, tree)
+        prepare_router(place, order.inventory_folder, order.roles, told)
+    except BaseException:
+        with _undisturbed():
+            _remove(place)
+        raise
 
 
 def _remove(place: Place) -> None:
     remove_groups(place)
     remove_wiring(place)
-    shutil.rmtree(place.folder, ignore_errors=True)
+    if place.folder.exists():
+        shutil.rmtree(place.folder)

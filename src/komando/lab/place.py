@@ -9,7 +9,7 @@ import fcntl
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,9 @@ STATE = Path("/run/komando-lab")
 CACHE = Path("/var/cache/komando-lab")
 NAMESPACES = Path("/run/netns")
 DEFAULT = "kotim"
+
+Told = Callable[[str, str], None]
+"""Is told what is being done: the step, in a few words, and what of it ("" at its start)."""
 
 # No dash: then no lab's prefix is the beginning of another's. Short: a container's name is a
 # host name of 64 characters at most.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -11,27 +12,43 @@ import subprocess
 import sys
 from pathlib import Path
 
-from komando.lab.place import LabError, Place
+from komando.lab.place import LabError, Place, Told
 from komando.lab.router import ADMINISTRATOR, CONTROLLER, access, ssh_options
-from komando.lab.wiring import Told
 
+STEP = "preparing the router"
 _TASK = re.compile(r"^(?:TASK|RUNNING HANDLER) \[(?:\w+ : )?(.+?)\] \**$")
 _RECAP = re.compile(r"^\S+\s+: ok=\d+\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)")
 
 
-def prepare_router(place: Place, inventory: Path, playbook: Path, told: Told) -> int:
-    """Run the playbook from the controller's namespace; returns how many tasks changed something.
+def digest_of_roles(inventory: Path, roles: Path) -> str:
+    """The digest of everything that decides what a prepared machine is like."""
+    repository = roles.resolve().parent
+    files = [
+        repository / "ansible.cfg",
+        *inventory.rglob("*"),
+        *roles.rglob("*"),
+        *(repository / "src/komando/host").glob("*.py"),
+    ]
+    digest = hashlib.sha256()
+    for file in sorted(file for file in files if file.is_file() and file.suffix != ".pyc"):
+        digest.update(f"{file.name}\n{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def prepare_router(place: Place, inventory: Path, roles: Path, told: Told) -> int:
+    """Run roles/site.yml from the controller's namespace; returns how many tasks changed something.
 
     Ansible stays a process of its own. Raises LabError with its last words when it fails.
     """
     command = [
         *place.enter("ctl"),
-        *(_ansible(), "-i", str(inventory), str(playbook)),
+        *(_ansible(), "-i", str(inventory), str(roles / "site.yml")),
         *("--extra-vars", json.dumps(_settings(place))),
     ]
+    told(STEP, "")
     process = subprocess.Popen(
         command,
-        env=_environment(place, playbook),
+        env=_environment(place, roles),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -43,7 +60,7 @@ def prepare_router(place: Place, inventory: Path, playbook: Path, told: Told) ->
         for line in process.stdout:
             lines.append(line)
             if match := _TASK.match(line):
-                told(f"preparing the router: {match[1][0].lower()}{match[1][1:]}")
+                told(STEP, match[1])
         code = process.wait()
     except BaseException:
         process.kill()
@@ -72,14 +89,14 @@ def _settings(place: Place) -> dict[str, object]:
     }
 
 
-def _environment(place: Place, playbook: Path) -> dict[str, str]:
+def _environment(place: Place, roles: Path) -> dict[str, str]:
     """Ansible sees the repository's settings, the lab's keys, and nothing of the user's own."""
     way = access(place, "root", ADMINISTRATOR)
     persist = ["-o", "ControlMaster=auto", "-o", "ControlPersist=30s"]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
     return kept | {
         "LC_ALL": "C.UTF-8",
-        "ANSIBLE_CONFIG": str(playbook.resolve().parents[1] / "ansible.cfg"),
+        "ANSIBLE_CONFIG": str(roles.resolve().parent / "ansible.cfg"),
         "ANSIBLE_HOME": str(place.folder / "ansible"),
         "ANSIBLE_SSH_ARGS": shlex.join([*ssh_options(way), *persist]),
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(place.folder / "ansible"),

@@ -8,8 +8,7 @@ import uuid
 from pathlib import Path
 
 from komando.lab.commands import run
-from komando.lab.place import CACHE, locked
-from komando.lab.wiring import Told
+from komando.lab.place import CACHE, Told, locked
 
 SUITE = "bookworm"
 
@@ -51,7 +50,7 @@ def root_tree(told: Told) -> Path:
         return tree
     with locked(CACHE / "lock"):
         if not tree.is_dir():
-            told("building the router's Debian, once (half a minute)")
+            told("building the router's Debian, once (half a minute)", "")
             _build(tree)
     return tree
 
@@ -61,9 +60,11 @@ def _build(tree: Path) -> None:
     for left in CACHE.glob("*.new"):
         shutil.rmtree(left)
     new = tree.with_name(f"{uuid.uuid4().hex}.new")
+    # In namespaces of its own for mounts and processes, bound to our life: however it or we end,
+    # nothing of it runs on or stays mounted.
+    alone = ["setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child"]
     try:
-        # in a mount namespace of its own: what mmdebstrap mounts is gone however it ends
-        run(["unshare", "--mount", "mmdebstrap", "--quiet", *OPTIONS, SUITE, str(new)])
+        run([*alone, "mmdebstrap", "--quiet", *OPTIONS, SUITE, str(new)])
         new.rename(tree)
     finally:
         shutil.rmtree(new, ignore_errors=True)

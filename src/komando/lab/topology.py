@@ -10,17 +10,16 @@ network is the inventory's. All labs use the same addresses: they share no names
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from ipaddress import ip_interface
 from typing import Literal
 
 from komando.inventory import Host
 from komando.lab.place import LabError
-from komando.policy import Policy
+from komando.policy import Hotspot, Opd, Policy, Uplink
 from komando.policy.fields import Interface, Network
-from komando.policy.models import Hotspot, Opd, Uplink
-from komando.units import Pair, Rate
+from komando.units import Rate
 
 INTERNET = ("192.0.2.2/24", "2001:db8:fffe::2/64")
 """The addresses of the internet's end: what every client of the city talks to."""
@@ -70,171 +69,172 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Site:
+    """An office or a public point with all that it means to the other parts.
+
+    `port` holds the `ip` commands at its end in the segment's switch, `routes` what the provider
+    routes to it.
+    """
+
+    part: Part
+    cable: Cable
+    port: tuple[str, ...]
+    routes: tuple[str, ...]
+    endpoint: Endpoint
+
+    @property
+    def switch(self) -> str:
+        """The part that its cable leads to."""
+        return self.cable.other[0]
+
+
+@dataclass(frozen=True)
 class Topology:
-    """Everything that must be built around the router, and where its people are."""
+    """Everything around the router: the parts that all share, and the sites by slug."""
 
     parts: tuple[Part, ...]
     cables: tuple[Cable, ...]
-    endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    sites: dict[str, Site]
 
     def interfaces(self, part: str) -> list[str]:
-        """The interfaces that a part has by its cables."""
+        """The interfaces that a shared part has by the cables between shared parts."""
         ends = (end for cable in self.cables for end in (cable.one, cable.other))
         return [interface for where, interface in ends if where == part]
 
 
-def choose_offices(policy: Policy, offices: int | None) -> list[Opd | Hotspot]:
-    """The offices that the lab shows (the first so many by id; None: all) and all public points."""
-    opd = sorted(policy.opd.values(), key=lambda one: one.id)
-    return [*opd[:offices], *sorted(policy.hotspots.values(), key=lambda one: one.id)]
-
-
 def draw_topology(
-    policy: Policy, places: Sequence[Opd | Hotspot], host: Host, divisor: int, prefix: str
+    policy: Policy, host: Host, divisor: int, prefix: str, offices: int | None = None
 ) -> Topology:
-    """Plan the city around one router.
+    """Plan the city around one router: all public points, and the first so many offices by id.
 
-    Raises LabError when the inventory's host has no interface for the uplink or a segment, or two
-    parts would bear one name.
+    `prefix` begins the namespaces' names. Raises LabError when the inventory's host has no
+    interface for the uplink or a segment, or two parts would bear one name.
     """
-    uplink = next(
-        (one for one in policy.region.uplinks.values() if one.router == host.name), None
-    )
-    if uplink is None:
-        raise LabError(f"no uplink of the policy ends at {host.name}")
+    uplink = uplink_of(policy, host)
     segments = [name for name, one in policy.region.segments.items() if one.router == host.name]
-    wires = {name: _interface(host, name) for name in ("uplink", *segments)}
-    parts = [
+    wires = {name: _wire(host, name) for name in ("uplink", *segments)}
+    parts = (
         _internet(),
         _isp(uplink, policy, divisor),
         Part("ctl", network=_addresses("eth0", [CONTROLLER])),
         Part("router", network=_addresses(MANAGEMENT, [f"{host.address}/24"])),
-        *(_switch(name, places) for name in segments),
-        *(_office(place, policy) for place in places),
-    ]
-    cables = [
+        *(_switch(name) for name in segments),
+    )
+    cables = (
         Cable(("internet", "eth0"), ("isp", "internet")),
         Cable(("isp", "city"), ("router", wires["uplink"])),
         Cable(("ctl", "eth0"), ("router", MANAGEMENT)),
         *(Cable(("router", wires[name]), (f"switch-{name}", "router")) for name in segments),
-        *(Cable((one.slug, "eth0"), (f"switch-{one.link.segment}", _port(one))) for one in places),
-    ]
-    if len({part.name for part in parts}) < len(parts):
-        raise LabError("an office or a public point bears the name of a part of the lab")
-    endpoints = {place.slug: _endpoint(place, prefix) for place in places}
-    return Topology(tuple(parts), tuple(cables), endpoints)
+    )
+    opd = sorted(policy.opd.values(), key=lambda one: one.id)[:offices]
+    places = [*opd, *sorted(policy.hotspots.values(), key=lambda one: one.id)]
+    sites = {one.slug: _site(one, policy, uplink, prefix) for one in places}
+    if taken := sites.keys() & {part.name for part in parts}:
+        raise LabError(f"an office bears the name of a part of the lab: {', '.join(taken)}")
+    return Topology(parts, cables, sites)
 
 
-def _interface(host: Host, name: str) -> str:
+def uplink_of(policy: Policy, host: Host) -> Uplink:
+    """The uplink that ends at a router; raises LabError if there is none."""
+    for uplink in policy.region.uplinks.values():
+        if uplink.router == host.name:
+            return uplink
+    raise LabError(f"no uplink of the policy ends at {host.name}")
+
+
+def divided(rate: Rate, divisor: int) -> Rate:
+    """A rate of the policy as it is in the lab."""
+    return Rate(rate.bits // divisor)
+
+
+def _wire(host: Host, name: str) -> str:
     try:
         return host.interfaces[name]
     except KeyError:
         raise LabError(f"the inventory's {host.name} has no interface for {name}") from None
 
 
-def _port(place: Opd | Hotspot) -> str:
-    return f"p{place.id}"
-
-
 def _addresses(interface: str, addresses: Iterable[Interface | str]) -> tuple[str, ...]:
-    # nodad: a duplicate cannot be here, and an address that is being checked cannot be used
-    return (
-        f"link set {interface} addrgenmode none",
-        *(
-            f"address add {address} dev {interface}{' nodad' if _is_v6(address) else ''}"
-            for address in addresses
-        ),
-        f"link set {interface} up",
-    )
-
-
-def _is_v6(address: Interface | str) -> bool:
-    return ip_interface(address).version == 6
-
-
-def _first(networks: Iterable[Network], version: int) -> str | None:
-    return next((str(one[1]) for one in networks if one.version == version), None)
+    # No address of the link alone (nobody here needs one, and its chatter would be counted), and
+    # nodad: an address that is being checked for a duplicate cannot be used yet.
+    lines = [f"link set {interface} addrgenmode none"]
+    for address in addresses:
+        check = " nodad" if ip_interface(address).version == 6 else ""
+        lines.append(f"address add {address} dev {interface}{check}")
+    return (*lines, f"link set {interface} up")
 
 
 def _internet() -> Part:
     gateways = (ip_interface(address).ip for address in ISP)
-    return Part(
-        "internet",
-        network=(
-            *_addresses("eth0", INTERNET),
-            *(f"route add default via {gateway} dev eth0" for gateway in gateways),
-        ),
-    )
+    defaults = (f"route add default via {gateway} dev eth0" for gateway in gateways)
+    return Part("internet", network=(*_addresses("eth0", INTERNET), *defaults))
 
 
 def _isp(uplink: Uplink, policy: Policy, divisor: int) -> Part:
     """The provider: forwards, and queues what exceeds the uplink's capacity in either direction."""
-    ours = {ip_interface(address).version: ip_interface(address) for address in uplink.addresses}
-    theirs = [
-        f"{gateway}/{ours[gateway.version].network.prefixlen}" for gateway in uplink.gateways
-    ]
+    lengths = {address.version: address.network.prefixlen for address in uplink.addresses}
+    theirs = [f"{gateway}/{lengths[gateway.version]}" for gateway in uplink.gateways]
     networks = [f"{address}/32" for address in (uplink.nat.offices, uplink.nat.public)]
-    for place in (*policy.opd.values(), *policy.hotspots.values()):
-        networks += [str(network) for network in place.networks if network.version == 6]
-    networks += [
-        str(address.network)
-        for segment in policy.region.segments.values()
-        for address in segment.addresses
-        if address.version == 6
-    ]
-    routes = (
-        f"route add {network} via {ours[6 if ':' in network else 4].ip} dev city"
-        for network in networks
-    )
+    for segment in policy.region.segments.values():
+        networks += [str(one.network) for one in segment.addresses if one.version == 6]
     return Part(
         "isp",
-        network=(*_addresses("internet", ISP), *_addresses("city", theirs), *routes),
+        network=(
+            *_addresses("internet", ISP),
+            *_addresses("city", theirs),
+            *(f"route add {_to_router(network, uplink)}" for network in networks),
+        ),
         shaping=(
-            _queue("city", uplink.capacity.down, divisor),
-            _queue("internet", uplink.capacity.up, divisor),
+            _queue("city", divided(uplink.capacity.down, divisor)),
+            _queue("internet", divided(uplink.capacity.up, divisor)),
         ),
         settings=("net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"),
     )
 
 
-def _queue(interface: str, capacity: Rate, divisor: int) -> str:
-    """A first-in first-out queue of 50 ms, as providers have it: 2 ms may leave at once."""
-    bits = capacity.bits // divisor
-    burst = max(bits // 8 // 500, 2 * FRAME)
+def _to_router(network: str, uplink: Uplink) -> str:
+    version = 6 if ":" in network else 4
+    router = next(one.ip for one in uplink.addresses if one.version == version)
+    return f"{network} via {router} dev city"
+
+
+def _queue(interface: str, capacity: Rate) -> str:
+    """A first-in first-out queue of 50 ms, as providers have it; 2 ms may leave at once."""
+    burst = max(capacity.bits // 8 // 500, 2 * FRAME)
+    limit = burst + capacity.bits // 8 // 20
+    rate = f"rate {capacity.bits}bit burst {burst} limit {limit}"
+    return f"qdisc add dev {interface} root tbf {rate}"
+
+
+def _switch(segment: str) -> Part:
+    lines = ("link add br0 type bridge mcast_snooping 0", "link set br0 addrgenmode none")
+    return Part(f"switch-{segment}", network=(*lines, "link set br0 up", *_port("router")))
+
+
+def _port(interface: str) -> tuple[str, ...]:
     return (
-        f"qdisc add dev {interface} root tbf rate {bits}bit"
-        f" burst {burst} limit {burst + bits // 8 // 20}"
+        f"link set {interface} addrgenmode none",
+        f"link set {interface} master br0",
+        f"link set {interface} up",
     )
 
 
-def _switch(segment: str, places: Iterable[Opd | Hotspot]) -> Part:
-    ports = ["router", *(_port(one) for one in places if one.link.segment == segment)]
-    return Part(
-        f"switch-{segment}",
-        network=(
-            "link add br0 type bridge mcast_snooping 0",
-            "link set br0 addrgenmode none",
-            "link set br0 up",
-            *(
-                line
-                for port in ports
-                for line in (
-                    f"link set {port} addrgenmode none",
-                    f"link set {port} master br0 up",
-                )
-            ),
-        ),
+def _site(place: Opd | Hotspot, policy: Policy, uplink: Uplink, prefix: str) -> Site:
+    port = f"p{place.id}"
+    return Site(
+        part=_office(place, policy),
+        cable=Cable((place.slug, "eth0"), (f"switch-{place.link.segment}", port)),
+        port=_port(port),
+        routes=tuple(_to_router(str(one), uplink) for one in place.networks if one.version == 6),
+        endpoint=_endpoint(place, prefix),
     )
 
 
 def _office(place: Opd | Hotspot, policy: Policy) -> Part:
-    """One namespace is an office's router and all its computers: the networks stand on lo."""
-    routers = {a.version: a for a in policy.region.segments[place.link.segment].addresses}
+    """One namespace is an office's router and all its computers: their addresses stand on lo."""
+    routers = {one.version: one for one in policy.region.segments[place.link.segment].addresses}
     gateways = [f"{one}/{routers[one.version].network.prefixlen}" for one in place.link.gateways]
-    firsts = [
-        f"{network[1]}/{network.max_prefixlen}"
-        for network in sorted(place.networks, key=lambda one: (one.version, str(one)))
-    ]
+    computers = [f"{one[1]}/{one.max_prefixlen}" for one in place.networks]
     defaults = [
         f"route add default via {routers[version].ip} dev eth0 src {source}"
         for version in (4, 6)
@@ -242,8 +242,12 @@ def _office(place: Opd | Hotspot, policy: Policy) -> Part:
     ]
     return Part(
         place.slug,
-        network=(*_addresses("lo", firsts), *_addresses("eth0", gateways), *defaults),
+        network=(*_addresses("lo", computers), *_addresses("eth0", gateways), *defaults),
     )
+
+
+def _first(networks: Iterable[Network], version: int) -> str | None:
+    return next((str(one[1]) for one in networks if one.version == version), None)
 
 
 def _endpoint(place: Opd | Hotspot, prefix: str) -> Endpoint:
@@ -257,11 +261,4 @@ def _endpoint(place: Opd | Hotspot, prefix: str) -> Endpoint:
         v4=v4,
         v6=_first(place.networks, 6),
         segment=place.link.segment,
-    )
-
-
-def usable_link(uplink: Uplink, divisor: int) -> Pair:
-    """What the shaper shares out, in the lab's rates."""
-    return Pair(
-        down=Rate(uplink.link("down").bits // divisor), up=Rate(uplink.link("up").bits // divisor)
     )

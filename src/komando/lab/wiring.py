@@ -1,20 +1,17 @@
-"""Make the namespaces and cables of a topology, and take a lab's away."""
+"""Make the namespaces and cables of a topology, change its sites, and take all of it away."""
 
 from __future__ import annotations
 
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from komando.lab.commands import run
 from komando.lab.place import NAMESPACES, LabError, Place
-from komando.lab.topology import Part, Topology
-
-Told = Callable[[str], None]
-"""Is told what is being done, in a few words."""
+from komando.lab.topology import Cable, Part, Site, Topology
 
 PATIENCE = 5.0
 """Seconds that processes have to go after they were killed."""
@@ -22,33 +19,69 @@ PATIENCE = 5.0
 
 def build_wiring(place: Place, topology: Topology) -> None:
     """Make every namespace and cable. Raises LabError when the kernel refuses one."""
-    names = {part.name: place.namespace(part.name) for part in topology.parts}
-    lines = [f"netns add {name}" for name in names.values()]
-    lines += [
-        f"link add {cable.one[1]} netns {names[cable.one[0]]}"
-        f" type veth peer name {cable.other[1]} netns {names[cable.other[0]]}"
-        for cable in topology.cables
-    ]
-    run(["ip", "-batch", "-"], "\n".join(lines))
+    _make(place, topology.parts, topology.cables)
     for part in topology.parts:
         _furnish(place, part, topology.interfaces(part.name))
+    add_sites(place, topology.sites.values())
 
 
-def _furnish(place: Place, part: Part, interfaces: list[str]) -> None:
-    enter = place.enter(part.name)
-    if part.settings:
-        run([*enter, "sysctl", "-qw", *part.settings])
-    run([*enter, "ip", "-batch", "-"], "\n".join(("link set lo up", *part.network)))
-    if part.shaping:
-        run([*enter, "tc", "-batch", "-"], "\n".join(part.shaping))
-    # The shaper must see the frames that a real wire carries, not bundles of 64 kB.
-    offloads = "".join(f"ethtool -K {one} tso off gso off gro off\n" for one in interfaces)
-    run([*enter, "sh", "-es"], offloads)
+def add_sites(place: Place, sites: Iterable[Site]) -> None:
+    """Make the namespaces of these sites and connect them to the city that stands."""
+    sites = list(sites)
+    _make(place, [site.part for site in sites], [site.cable for site in sites])
+    for site in sites:
+        _furnish(place, site.part, [site.cable.one[1]])
+    for switch in {site.switch for site in sites}:
+        here = [site for site in sites if site.switch == switch]
+        _connect(place, switch, [line for site in here for line in site.port])
+        _without_offloads(place, switch, [site.cable.other[1] for site in here])
+    _connect(place, "isp", [f"route add {route}" for site in sites for route in site.routes])
+
+
+def remove_sites(place: Place, sites: Iterable[Site]) -> None:
+    """Take these sites away; the rest of the city goes on."""
+    sites = list(sites)
+    _delete(place, [place.namespace(site.part.name) for site in sites])
+    _connect(place, "isp", [f"route del {route}" for site in sites for route in site.routes])
 
 
 def remove_wiring(place: Place) -> None:
     """End every process in the lab's namespaces and remove them; none is no error."""
-    names = place.namespaces()
+    _delete(place, place.namespaces())
+
+
+def _make(place: Place, parts: Sequence[Part], cables: Sequence[Cable]) -> None:
+    lines = [f"netns add {place.namespace(part.name)}" for part in parts]
+    for cable in cables:
+        (one, interface), (other, peer) = cable.one, cable.other
+        lines.append(
+            f"link add {interface} netns {place.namespace(one)}"
+            f" type veth peer name {peer} netns {place.namespace(other)}"
+        )
+    run(["ip", "-batch", "-"], "\n".join(lines))
+
+
+def _furnish(place: Place, part: Part, interfaces: Sequence[str]) -> None:
+    if part.settings:
+        run([*place.enter(part.name), "sysctl", "-qw", *part.settings])
+    _connect(place, part.name, ["link set lo up", *part.network])
+    if part.shaping:
+        run([*place.enter(part.name), "tc", "-batch", "-"], "\n".join(part.shaping))
+    _without_offloads(place, part.name, interfaces)
+
+
+def _connect(place: Place, part: str, lines: Sequence[str]) -> None:
+    if lines:
+        run([*place.enter(part), "ip", "-batch", "-"], "\n".join(lines))
+
+
+def _without_offloads(place: Place, part: str, interfaces: Sequence[str]) -> None:
+    # The shaper must see the frames that a real wire carries, not bundles of 64 kB.
+    lines = "".join(f"ethtool -K {one} tso off gso off gro off\n" for one in interfaces)
+    run([*place.enter(part), "sh", "-es"], lines)
+
+
+def _delete(place: Place, names: Sequence[str]) -> None:
     if not names:
         return
     inside = {(NAMESPACES / name).stat().st_ino for name in names}
@@ -67,7 +100,7 @@ def _processes_in(inodes: set[int]) -> list[int]:
 
 
 def end_processes(find: Callable[[], list[int]], where: str) -> None:
-    """Kill what `find` finds until it finds nothing.
+    """Kill what `find` finds, but for ourselves, until it finds nothing.
 
     Raises LabError when something is still there after five seconds.
     """

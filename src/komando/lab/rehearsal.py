@@ -1,0 +1,28 @@
+"""Run the lab's router as if it were another moment: night, a holiday, Ramadan."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from komando.generation import PROGRAM
+from komando.lab.city import City
+from komando.lab.commands import run
+from komando.lab.router import ssh_command
+
+
+def ask_router(city: City, *verb: str) -> dict[str, Any]:
+    """The router's answer to a verb of its host program, asked as the controller asks it.
+
+    Raises LabError when the router cannot be reached or refuses.
+    """
+    command = [*ssh_command(city.access, city.router), "sudo", "-n", PROGRAM, *verb]
+    answer: dict[str, Any] = json.loads(run(command))
+    return answer
+
+
+def set_clock(city: City, moment: str) -> dict[str, Any]:
+    """Let the router live at `moment` (ISO 8601 with a zone) from now on, or at the real one
+    (`off`); returns what it said, with the profile that is now in force.
+    """
+    return ask_router(city, "clock", moment)
