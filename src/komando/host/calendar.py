@@ -1,0 +1,101 @@
+"""The profile that is in force at a moment, and the clock that is asked for it."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from .layout import CALENDAR, HostError
+
+_LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) ([a-z0-9][a-z0-9._+@-]*)")
+
+
+def iso(moment: datetime) -> str:
+    """`moment` as the calendar spells it: UTC, whole seconds, `Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_moment(text: str) -> datetime:
+    """An ISO 8601 moment that names its zone; raises HostError for one that does not."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise HostError(f"{text!r} is no moment; write 2026-11-24T07:30:00+07:00") from None
+    if moment.tzinfo is None:
+        raise HostError(f"{text!r} names no zone; write {text}Z or {text}+07:00")
+    return moment
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Sorted instants (UTC) and the profile that is in force from each one on."""
+
+    instants: tuple[datetime, ...]
+    names: tuple[str, ...]
+
+    def at(self, moment: datetime) -> str:
+        """The profile at `moment`; the first one before the first line, the last one for ever."""
+        return self.names[max(bisect_right(self.instants, moment) - 1, 0)]
+
+    def since(self, moment: datetime) -> datetime:
+        """The instant from which the profile of `moment` has been in force."""
+        return self.instants[max(bisect_right(self.instants, moment) - 1, 0)]
+
+    def ended(self, moment: datetime) -> bool:
+        """Whether no line is left after `moment`: the last profile stays."""
+        return moment >= self.instants[-1]
+
+
+def parse_calendar(text: str) -> Calendar:
+    """Reads lines `2026-11-24T00:00:00Z profile`; raises HostError unless strictly ascending."""
+    instants: list[datetime] = []
+    names: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        found = _LINE.fullmatch(line.rstrip())
+        if not found:
+            raise HostError(f"{CALENDAR}:{number}: no line of a calendar: {line[:80]!r}")
+        try:
+            instant = datetime.fromisoformat(found[1])
+        except ValueError as error:
+            raise HostError(f"{CALENDAR}:{number}: {error}") from None
+        if instants and instant <= instants[-1]:
+            raise HostError(f"{CALENDAR}:{number}: {found[1]} does not come after the line before")
+        instants.append(instant)
+        names.append(found[2])
+    if not instants:
+        raise HostError(f"{CALENDAR}: no line at all")
+    return Calendar(tuple(instants), tuple(names))
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The real clock, or a rehearsed one that runs `offset` ahead of it."""
+
+    offset: timedelta | None = None
+
+    def now(self) -> datetime:
+        """The moment that the program goes by, in UTC."""
+        return datetime.now(UTC) + (self.offset or timedelta())
+
+    def rehearsed(self) -> str | None:
+        """The rehearsed moment, or nothing when the real clock is in force."""
+        return None if self.offset is None else iso(self.now())
+
+
+def read_clock(path: Path) -> Clock:
+    """The clock that the file at `path` describes; the real one when there is no file."""
+    try:
+        text = path.read_text()
+    except FileNotFoundError:
+        return Clock()
+    try:
+        return Clock(timedelta(seconds=float(text)))
+    except (ValueError, OverflowError):
+        raise HostError(
+            f"{path}: {text[:40]!r} is no number of seconds; mend it with: komando-host clock off"
+        ) from None

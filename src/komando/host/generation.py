@@ -1,0 +1,148 @@
+"""Generations on disk: staged whole, checked, and made current by one rename."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import gzip
+import hashlib
+import io
+import os
+import re
+import shutil
+import tarfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from .configuration import allowed
+from .layout import HostError, Paths
+
+LIMIT = 256 * 2**20
+"""Bytes that a bundle may unpack to; one with 10,000 offices has about 20 MiB."""
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def check_digest(digest: str) -> str:
+    """Gives `digest` back; raises HostError when it is no lower-case SHA-256 in hex."""
+    if not _DIGEST.fullmatch(digest):
+        raise HostError(f"{digest!r} is no digest: 64 digits from 0 to f")
+    return digest
+
+
+def digest_of(files: Mapping[str, bytes]) -> str:
+    """SHA-256 of what `sha256sum` prints for the files, sorted by path."""
+    lines = "".join(
+        f"{hashlib.sha256(files[path]).hexdigest()}  {path}\n" for path in sorted(files)
+    )
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def unpack(archive: bytes, digest: str) -> dict[str, bytes]:
+    """The files of a base64 tar.gz; raises HostError for all but the bundle of this digest."""
+    try:
+        packed = base64.b64decode(b"".join(archive.split()), validate=True)
+        decompressor = zlib.decompressobj(wbits=31)
+        plain = decompressor.decompress(packed, LIMIT)
+    except (binascii.Error, zlib.error) as error:
+        raise HostError(f"the archive is damaged: {error}") from None
+    if decompressor.unconsumed_tail:
+        raise HostError(f"the archive unpacks to more than {LIMIT} bytes")
+    if not decompressor.eof:
+        raise HostError("the archive is damaged: it ends too early")
+    files: dict[str, bytes] = {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as tar:
+            for member in tar:
+                content = tar.extractfile(member) if member.isreg() else None
+                if content is None or not allowed(member.name) or member.name in files:
+                    raise HostError(f"the archive holds {member.name!r}, which it may not")
+                files[member.name] = content.read()
+    except tarfile.TarError as error:
+        raise HostError(f"the archive is damaged: {error}") from None
+    found = digest_of(files)
+    if found != digest:
+        raise HostError(f"the archive has the digest {found}, not {digest}")
+    return files
+
+
+class Generations:
+    """The generations of one host, and the link that says which one is current."""
+
+    def __init__(self, paths: Paths) -> None:
+        self.paths = paths
+
+    def current(self) -> str | None:
+        """The digest of the current generation."""
+        try:
+            return self.paths.current.readlink().name
+        except FileNotFoundError:
+            return None
+
+    def folder(self, digest: str) -> Path:
+        """Where a generation lies, or would."""
+        return self.paths.generations / digest
+
+    def read(self, digest: str) -> dict[str, bytes]:
+        """A generation's files; raises HostError when it is not there or not what it says it is."""
+        folder = self.folder(digest)
+        if not folder.is_dir():
+            raise HostError(f"generation {digest} is not on this host")
+        files = {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
+        if digest_of(files) != digest:
+            raise HostError(f"generation {digest} is damaged on disk: its files differ")
+        return files
+
+    def stage(self, digest: str, files: Mapping[str, bytes]) -> None:
+        """Writes a generation beside the others, so that it is there whole or not at all."""
+        self.paths.generations.mkdir(parents=True, exist_ok=True)
+        for left in self.paths.generations.glob(".*.new"):
+            shutil.rmtree(left)
+        side = self.paths.generations / f".{digest}.new"
+        for path, content in files.items():
+            target = side / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("xb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            target.chmod(0o644)
+        if self.folder(digest).exists():  # damaged, or it would not be staged again
+            shutil.rmtree(self.folder(digest))
+        side.rename(self.folder(digest))
+        _sync(self.paths.generations)
+
+    def flip(self, digest: str | None) -> None:
+        """Makes a generation current in one rename; None takes the link away."""
+        if digest is None:
+            self.paths.current.unlink(missing_ok=True)
+        else:
+            side = self.paths.state / ".current.new"
+            side.unlink(missing_ok=True)
+            side.symlink_to(f"generations/{digest}")
+            side.replace(self.paths.current)
+        _sync(self.paths.state)
+
+    def export(self, digest: str) -> bytes:
+        """A generation as base64 tar.gz, the same bytes each time."""
+        plain = io.BytesIO()
+        with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+            for path, content in sorted(self.read(digest).items()):
+                entry = tarfile.TarInfo(path)
+                entry.size = len(content)
+                entry.mode = 0o644
+                tar.addfile(entry, io.BytesIO(content))
+        return base64.encodebytes(gzip.compress(plain.getvalue(), compresslevel=6, mtime=0))
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,130 @@
+"""The kernel's side: runs tc, nft, ip and sysctl, and reads what they say of the live state."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .layout import HostError
+from .tree import bits
+
+TIMEOUT = 60
+"""Seconds that one command may take; a batch of 2,000 classes takes 0.2 (measured)."""
+
+_CLASS = re.compile(
+    r"class htb (\S+) (?:root|parent (\S+)) .*?rate ([0-9]+\S*bit) ceil ([0-9]+\S*bit) .*"
+)
+_FAILED_LINE = re.compile(r"Command failed -:(\d+)")
+
+
+@dataclass(frozen=True)
+class LiveClass:
+    """A class as the kernel has it; rates in bit/s, as rounded by tc."""
+
+    parent: str
+    rate: int
+    ceil: int
+
+
+@dataclass(frozen=True)
+class LiveQdisc:
+    """A qdisc as the kernel has it; `parent` is "root" for a device's own; backlog in bytes."""
+
+    kind: str
+    handle: str
+    parent: str
+    backlog: int
+
+
+class CommandError(HostError):
+    """A command that ended with another code than 0."""
+
+
+def run(argv: Sequence[str], stdin: str | None = None) -> str:
+    """Runs one command and gives its output; raises CommandError with its own words.
+
+    The children inherit the lock's descriptor: should this process be killed, the lock stays with
+    the tc that it started until that one has ended, too.
+    """
+    try:
+        done = subprocess.run(
+            argv,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            close_fds=False,
+            timeout=TIMEOUT,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CommandError(f"{' '.join(argv)}: {error}") from None
+    if done.returncode != 0:
+        words = done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}"
+        raise CommandError(f"{' '.join(argv)}: {words}")
+    return done.stdout
+
+
+def succeeds(argv: Sequence[str]) -> bool:
+    """Whether a question to the kernel is answered at all; used to see that something stands."""
+    try:
+        run(argv)
+    except CommandError:
+        return False
+    return True
+
+
+def answer(argv: Sequence[str]) -> Any:
+    """The parsed JSON that a command prints; an empty answer is an empty list."""
+    return json.loads(run(argv).strip() or "[]")
+
+
+def batch(lines: Sequence[tuple[str, str]]) -> None:
+    """Sends tc lines, each with its source, in one go; raises HostError with the line that failed.
+
+    The lines before the failing one are in force then; those after it are not.
+    """
+    if not lines:
+        return
+    try:
+        run(["tc", "-batch", "-"], "".join(f"{line}\n" for line, _ in lines))
+    except CommandError as error:
+        found = _FAILED_LINE.search(str(error))
+        if not found:
+            raise
+        line, source = lines[int(found[1]) - 1]
+        words = _FAILED_LINE.sub("", str(error)).removeprefix("tc -batch -: ").strip()
+        raise HostError(f"{source}: tc refused `{line}`: {words}") from None
+
+
+def device_stands(device: str) -> bool:
+    """Whether there is an interface of this name."""
+    return succeeds(["ip", "link", "show", "dev", device])
+
+
+def live_classes(device: str) -> dict[str, LiveClass]:
+    """The HTB classes of `device` by id; the root class has the parent `1:`."""
+    classes = {}
+    for line in run(["tc", "class", "show", "dev", device]).splitlines():
+        if line.startswith("class htb "):
+            found = _CLASS.fullmatch(line)
+            if not found:
+                raise HostError(f"{device}: tc says {line!r}, which is not understood")
+            classes[found[1]] = LiveClass(found[2] or "1:", bits(found[3]), bits(found[4]))
+    return classes
+
+
+def live_qdiscs(device: str) -> list[LiveQdisc]:
+    """The qdiscs of `device` with their backlog in bytes."""
+    return [
+        LiveQdisc(
+            kind=item["kind"],
+            handle=item["handle"],
+            parent="root" if item.get("root") else item.get("parent", ""),
+            backlog=item.get("backlog", 0),
+        )
+        for item in answer(["tc", "-s", "-j", "qdisc", "show", "dev", device])
+    ]

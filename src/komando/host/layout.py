@@ -1,0 +1,73 @@
+"""Where things lie on a host, and the one error that the program raises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class HostError(Exception):
+    """What went wrong, in words for the person who reads the log."""
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The folders of the program under `root`; `/` on a host, a scratch folder in a test."""
+
+    root: Path = Path("/")
+
+    @property
+    def state(self) -> Path:
+        """Generations and `current`: outlives a reboot."""
+        return self.root / "var/lib/komando"
+
+    @property
+    def generations(self) -> Path:
+        """One folder for each generation, named by its digest."""
+        return self.state / "generations"
+
+    @property
+    def current(self) -> Path:
+        """The link to the generation that is in force."""
+        return self.state / "current"
+
+    @property
+    def run(self) -> Path:
+        """What was last sent to the kernel: gone with a reboot, as the kernel's state is."""
+        return self.root / "run/komando"
+
+    @property
+    def applied(self) -> Path:
+        """The records of what was last sent."""
+        return self.run / "applied"
+
+    @property
+    def lock(self) -> Path:
+        """Held while a verb runs, so that the timer and an activation never interleave."""
+        return self.run / "lock"
+
+    @property
+    def clock(self) -> Path:
+        """Seconds by which the rehearsed clock is ahead of the real one."""
+        return self.run / "clock"
+
+
+# The files of a router's bundle.
+MANIFEST = "etc/komando/manifest.json"
+ROUTER = "etc/komando/router.json"
+NETWORK = "etc/komando/network"
+CALENDAR = "etc/komando/calendar"
+INTENT = "etc/komando/intent.json"
+STEER = "etc/komando/tc/steer.tc"
+DOWNLOAD = "etc/komando/tc/download.tc"
+UPLOAD = "etc/komando/tc/upload.tc"
+PROFILES = "etc/komando/tc/profiles"
+SHAPER = "etc/komando/nft/shaper.nft"
+RELOAD = "etc/komando/nft/reload.nft"
+NAT = "etc/komando/nft/nat.nft"
+SYSCTL = "etc/sysctl.d/90-komando.conf"
+
+REQUIRED = frozenset(
+    {MANIFEST, ROUTER, NETWORK, CALENDAR, INTENT, STEER, DOWNLOAD, UPLOAD, SHAPER, RELOAD, NAT}
+    | {SYSCTL}
+)

@@ -1,0 +1,42 @@
+"""Kernel settings below `net.`: the only ones that a bundle may touch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from .layout import SYSCTL, HostError
+
+_NAME = r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*"
+_LINE = re.compile(rf"(net(?:\.{_NAME})+)\s*=\s*([A-Za-z0-9_. \t-]+)")
+
+
+def parse_settings(text: str) -> Mapping[str, str]:
+    """Reads a sysctl file; raises HostError for a key outside `net.`.
+
+    Other keys (`kernel.core_pattern`, `kernel.modprobe`) would run programs as root.
+    """
+    settings: dict[str, str] = {}
+    for number, raw in enumerate(text.splitlines(), 1):
+        line = raw.strip()
+        if not line or line[0] in "#;":
+            continue
+        found = _LINE.fullmatch(line)
+        if not found:
+            raise HostError(f"{SYSCTL}:{number}: no setting below net.: {line[:120]}")
+        settings[found[1]] = found[2].strip()
+    return settings
+
+
+def live_settings(keys: Mapping[str, str]) -> dict[str, str]:
+    """What the kernel has for these keys; a key that is not there is left out."""
+    live: dict[str, str] = {}
+    for key in keys:
+        # sysctl's spelling: a slash in a key stands for a dot in an interface's name
+        path = Path("/proc/sys") / key.translate(str.maketrans("./", "/."))
+        try:
+            live[key] = " ".join(path.read_text().split())
+        except OSError:
+            continue
+    return live

@@ -1,0 +1,125 @@
+"""Sending what came over the uplink and leaves by a LAN interface through the download tree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from .kernel import answer, live_qdiscs
+from .layout import STEER, HostError
+from .shape import Line
+from .tree import DEVICE
+
+_CLSACT = re.compile(rf"qdisc add dev ({DEVICE}) clsact")
+_FILTER = re.compile(
+    rf"filter add dev ({DEVICE}) egress protocol (all|ip|ipv6) prio ([0-9]+) "
+    r"u32 match mark 0x[0-9a-f]{1,8} 0x[0-9a-f]{1,8} "
+    rf"action mirred egress redirect dev ({DEVICE})"
+)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One filter line; found again in the kernel by device and priority."""
+
+    device: str
+    prio: int
+    target: str
+    line: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Steering:
+    """The filters of one generation, each on a device that has clsact."""
+
+    filters: tuple[Filter, ...]
+
+    @property
+    def devices(self) -> frozenset[str]:
+        """The LAN interfaces that are steered."""
+        return frozenset(item.device for item in self.filters)
+
+    def text(self) -> str:
+        """As `parse_steering` reads it again."""
+        clsact = [f"qdisc add dev {device} clsact" for device in sorted(self.devices)]
+        return "".join(f"{line}\n" for line in [*clsact, *(item.line for item in self.filters)])
+
+
+def parse_steering(text: str, lans: Iterable[str], ifb: str, name: str = STEER) -> Steering:
+    """Reads steer.tc; raises HostError for any line but clsact and redirects of LANs to the ifb."""
+    ready: set[str] = set()
+    filters: list[Filter] = []
+    for number, raw in enumerate(text.splitlines(), 1):
+        line, source = " ".join(raw.split()), f"{name}:{number}"
+        if not line or line.startswith("#"):
+            continue
+        if found := _CLSACT.fullmatch(line):
+            ready.add(found[1])
+        elif found := _FILTER.fullmatch(line):
+            if found[1] not in ready or found[1] not in lans or found[4] != ifb:
+                raise HostError(f"{source}: steers {found[1]}, no LAN with clsact, or not to {ifb}")
+            filters.append(Filter(found[1], int(found[3]), found[4], line, source))
+        else:
+            raise HostError(f"{source}: not understood: {line[:120]}")
+    if len({(item.device, item.prio) for item in filters}) < len(filters):
+        raise HostError(f"{name}: two filters of one device have the same prio")
+    if ready - {item.device for item in filters}:
+        raise HostError(f"{name}: a device has clsact and no filter")
+    return Steering(tuple(filters))
+
+
+@dataclass(frozen=True)
+class LiveSteering:
+    """What one device has: clsact or not, and the target of the redirect at each priority."""
+
+    clsact: bool
+    targets: Mapping[int, str]
+
+
+def live_steering(device: str) -> LiveSteering:
+    """Asks the kernel for the egress redirects of one device."""
+    if not any(item.kind == "clsact" for item in live_qdiscs(device)):
+        return LiveSteering(clsact=False, targets={})
+    targets: dict[int, str] = {}
+    for item in answer(["tc", "-j", "filter", "show", "dev", device, "egress"]):
+        for action in item.get("options", {}).get("actions", []):
+            if action.get("mirred_action") == "redirect":
+                targets[item["pref"]] = action.get("to_dev", "")
+    return LiveSteering(clsact=True, targets=targets)
+
+
+def plan_steering(
+    wanted: Steering, sent: Steering | None, live: Mapping[str, LiveSteering]
+) -> list[Line]:
+    """The tc lines that bring the LANs from what stands to `wanted`.
+
+    `sent` is what an earlier run laid, nothing after a reboot; `live` covers the devices of both,
+    without those that are not there any more.
+    """
+    before = {item.line for item in sent.filters} if sent else set()
+    old_devices = sent.devices if sent else frozenset()
+    with_clsact = {device for device, found in live.items() if found.clsact}
+    targets = {(name, prio): to for name, on in live.items() for prio, to in on.targets.items()}
+    lines = [
+        (f"qdisc del dev {device} clsact", "a LAN that left")
+        for device in sorted((old_devices - wanted.devices) & with_clsact)
+    ]
+    lines += [
+        (f"qdisc add dev {device} clsact", STEER) for device in sorted(wanted.devices - with_clsact)
+    ]
+    for item in wanted.filters:
+        target = targets.get((item.device, item.prio))
+        if target == item.target and item.line in before:
+            continue
+        if target is not None:
+            lines.append((f"filter del dev {item.device} egress prio {item.prio}", item.source))
+        lines.append((item.line, item.source))
+    kept = {(item.device, item.prio) for item in wanted.filters}
+    lines += [
+        (f"filter del dev {item.device} egress prio {item.prio}", "a filter that left")
+        for item in (sent.filters if sent else ())
+        if item.device in wanted.devices and (item.device, item.prio) in targets.keys() - kept
+    ]
+    return lines
