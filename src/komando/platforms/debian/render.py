@@ -94,7 +94,7 @@ def _templates() -> Environment:
 def _fill(template: str, router: RouterIntent, **values: Any) -> str:
     header = f"Made by komando from policies/ for {router.router}; changed by hand, it drifts."
     text = _templates().get_template(f"{template}.j2")
-    return text.render(header=header, router=router.router, **values)
+    return text.render(header=header, router=router.router, **values).rstrip("\n") + "\n"
 
 
 def _json(data: dict[str, Any]) -> str:
