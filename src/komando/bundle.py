@@ -94,5 +94,5 @@ class Bundle:
 
 def _refuse_stray(path: str) -> None:
     pure = PurePosixPath(path)
-    if not path or pure.is_absolute() or ".." in pure.parts or str(pure) != path:
+    if not pure.parts or pure.is_absolute() or ".." in pure.parts or str(pure) != path:
         raise ValueError(f"a bundle's path must be relative and normal, not {path!r}")

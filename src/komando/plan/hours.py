@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from komando.host.calendar import parse_calendar
 from komando.intent import RouterIntent
 from komando.plan.model import Hours
+from komando.plan.wording import Wording
 
 MOST_DAYS = 6
 """Days that are spelt out; of more, the first and the last are."""
@@ -17,13 +18,15 @@ MOST_DAYS = 6
 _Days = dict[date, str]
 
 
-def compare_hours(old: tuple[RouterIntent, str], new: tuple[RouterIntent, str]) -> Iterator[Hours]:
+def compare_hours(old: tuple[Wording, str], new: tuple[Wording, str]) -> Iterator[Hours]:
     """Compare two intents with the texts of their calendar files, day by day.
 
-    Days that only one of the two covers say nothing. A calendar whose every week changes is
-    told as a change of the calendar; here it gives one line.
+    Days that only one of the two covers say nothing. A calendar whose weeks change is told as a
+    change of the calendar, too; else it is the holidays or a period that changed.
     """
-    (before, covered_before), (after, covered_after) = _days(*old), _days(*new)
+    (before, covered_before), (after, covered_after) = (
+        _days(words.intent, text) for words, text in (old, new)
+    )
     first = max(covered_before[0], covered_after[0])
     last = min(covered_before[1], covered_after[1])
     for slug in sorted(before.keys() & after.keys()):
@@ -34,10 +37,13 @@ def compare_hours(old: tuple[RouterIntent, str], new: tuple[RouterIntent, str]) 
             if first <= day <= last and was.get(day) != now.get(day)
         ]
         if days:
-            yield Hours(slug, tuple(_tell(days, was, now)))
+            weekly = old[0].intent.calendars.get(slug) != new[0].intent.calendars.get(slug)
+            place = new[0].place("region", "", *(("calendars", slug) if weekly else ("holidays",)))
+            yield Hours(slug, tuple(_tell(days, was, now)), len(days), place)
     if covered_before[1].year != covered_after[1].year:
         reach = f"they reach into {covered_after[1].year} (was {covered_before[1].year})"
-        yield Hours("all calendars", (reach,))
+        place = new[0].place("region", "", "covers", "until")
+        yield Hours("all calendars", (reach,), 0, place)
 
 
 def _tell(days: list[date], was: _Days, now: _Days) -> Iterator[str]:

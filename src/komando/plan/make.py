@@ -13,7 +13,7 @@ from komando.host.layout import HostError
 from komando.intent import RouterIntent
 from komando.plan.files import compare_files
 from komando.plan.hours import compare_hours
-from komando.plan.model import Action, Change, Detail, HostPlan, Kind, Plan, Traffic
+from komando.plan.model import Action, Change, Detail, HostPlan, Hours, Kind, Plan, Traffic
 from komando.plan.offices import compare_leaves
 from komando.plan.pools import compare_pools, pool_sizes
 from komando.plan.region import compare_region
@@ -120,15 +120,16 @@ def _change(
         )
     changes = (*compare_leaves(old, new), *compare_region(old, new))
     calendars = (before.text(generation.CALENDAR), wanted.text(generation.CALENDAR))
+    hours = tuple(compare_hours((old, calendars[0]), (new, calendars[1])))
     return HostPlan(
         host=wanted.host,
         state="change",
         before=running.digest,
         after=wanted.digest,
-        summary=_summary(changes),
+        summary=_summary(changes, hours),
         changes=changes,
         follows=tuple(compare_pools(old, new)),
-        hours=tuple(compare_hours((old.intent, calendars[0]), (new.intent, calendars[1]))),
+        hours=hours,
         traffic=tuple(_traffic(before, running.profile, wanted, moment, notes)),
         files=files,
         notes=tuple(notes),
@@ -166,8 +167,8 @@ def _lab_notes(intent: RouterIntent) -> Iterator[str]:
         yield f"rates are the policy's; here each is divided by {intent.divisor}"
 
 
-def _summary(changes: tuple[Change, ...]) -> str:
-    """`1 office changes, 2 offices added, the uplink changes`."""
+def _summary(changes: tuple[Change, ...], hours: tuple[Hours, ...]) -> str:
+    """`1 office changed, 2 offices added, uplink main changed`."""
     nouns: dict[Kind, str] = {"opd": "office", "hotspot": "public point"}
     verbs: dict[Action, str] = {"change": "changed", "add": "added", "remove": "removed"}
     counts = Counter((change.kind, change.action) for change in changes)
@@ -180,7 +181,13 @@ def _summary(changes: tuple[Change, ...]) -> str:
     parts += [
         f"{change.name} {verbs[change.action]}" for change in changes if change.kind not in nouns
     ]
-    return ", ".join(parts) or "the files alone change"
+    told = {change.slug for change in changes if change.kind == "calendar"}
+    parts += [
+        f"calendar {item.calendar} changed on {_count(item.count, 'day')}"
+        for item in hours
+        if item.count and item.calendar not in told
+    ]
+    return ", ".join(parts) or "its files change, and no meaning with them"
 
 
 def _count(number: int, noun: str) -> str:

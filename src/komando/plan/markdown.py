@@ -67,7 +67,7 @@ def _change(change: Change) -> Iterator[str]:
     yield f"- **{_plain(change.title)}** {VERBS[change.action]}"
     for detail in change.details:
         place = f" (`{detail.location}`)" if detail.location is not None else ""
-        yield f"  - {detail.aspect}: {_plain(detail_words(detail))}{place}"
+        yield f"  - {detail.aspect}: {_plain(detail_words(detail, change.action))}{place}"
 
 
 def _files(host: HostPlan, *, diff: bool) -> Iterator[str]:

@@ -40,15 +40,16 @@ class Change:
 
     @property
     def title(self) -> str:
-        """`Dinas Kesehatan (dinas-kesehatan)`, or the name alone where both are the same."""
-        return (
-            self.name if self.name == self.slug or not self.slug else f"{self.name} ({self.slug})"
-        )
+        """`Dinas Kesehatan (dinas-kesehatan)`; other nouns bear their slug in their name."""
+        return f"{self.name} ({self.slug})" if self.kind in ("opd", "hotspot") else self.name
 
 
 @dataclass(frozen=True)
 class Shift:
-    """What follows for one pool at some hours: its size before and after, down and up."""
+    """What follows for one pool at some hours: its size before and after.
+
+    `pool` ends in `down` or `up` where the two directions are not alike.
+    """
 
     when: str
     pool: str
@@ -58,10 +59,12 @@ class Shift:
 
 @dataclass(frozen=True)
 class Hours:
-    """Days on which a calendar is open at other times than before."""
+    """Days on which a calendar is open at other times than before, and the policy behind them."""
 
     calendar: str
     days: tuple[str, ...]
+    count: int
+    location: Location | None = None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from komando.plan.model import Detail, HostPlan, Hours, Shift, Traffic
+from komando.plan.model import Action, Detail, HostPlan, Hours, Shift, Traffic
 
 DIRECTION_WORDS = {"down": "download", "up": "upload"}
 
@@ -27,11 +27,19 @@ def arrow(before: str | None, after: str | None) -> str:
     return f"{before} -> {after}"
 
 
-def detail_words(detail: Detail) -> str:
-    """`20 Mbit/s -> 25 Mbit/s, in the hours of working-week (Mon-Thu 07:00-15:30)`."""
-    words = arrow(detail.before, detail.after)
-    if detail.before is not None and detail.after is None:
-        words = detail.before
+def detail_words(detail: Detail, action: Action) -> str:
+    """`20 Mbit/s -> 25 Mbit/s, in the hours of working-week (Mon-Thu 07:00-15:30)`.
+
+    Within a noun that changes, an aspect that comes or goes says so.
+    """
+    if action != "change":
+        words = detail.after or detail.before or ""
+    elif detail.before is None:
+        words = f"new: {detail.after}"
+    elif detail.after is None:
+        words = f"gone: {detail.before}"
+    else:
+        words = arrow(detail.before, detail.after)
     return f"{words}, {detail.when}" if detail.when else words
 
 
@@ -50,13 +58,14 @@ def shifts_by_hours(shifts: Iterable[Shift]) -> Iterator[tuple[str, list[Shift]]
 
 def hours_words(hours: Hours) -> Iterator[str]:
     """One line for each day that a calendar changes."""
-    return (f"{hours.calendar}: {day}" for day in hours.days)
+    place = f"  {hours.location}" if hours.location is not None else ""
+    return (f"{hours.calendar}: {day}{place}" for day in hours.days)
 
 
 def traffic_words(host: HostPlan) -> Iterator[str]:
     """What traffic will notice, both directions in one line where they are alike."""
     if host.state == "first":
-        yield "the trees are built: traffic is unshaped until then, and queues from then on"
+        yield "the trees are built; before that nothing is shaped"
         return
     by_words: dict[str, list[str]] = {}
     for traffic in host.traffic:
@@ -64,7 +73,7 @@ def traffic_words(host: HostPlan) -> Iterator[str]:
         by_words.setdefault(_traffic(traffic), []).append(place)
     for words, places in by_words.items():
         yield f"{' and '.join(places)}: {words}"
-    if host.traffic and not any(traffic.rebuilt for traffic in host.traffic):
+    if any(item.touched for item in host.traffic) and not any(t.rebuilt for t in host.traffic):
         yield "no restart, and no packet of another class is touched"
 
 

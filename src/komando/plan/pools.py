@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from komando.intent import Profile, RouterIntent
 from komando.plan.model import Shift
-from komando.plan.wording import Wording
+from komando.plan.wording import Wording, pair_details
 from komando.units import Pair
 
 PUBLIC_WORDS = "public (the remainder)"
@@ -68,6 +68,6 @@ def _shifts(
     slugs = [pool.slug for pool in new.intent.pools]
     slugs += sorted(was.keys() - {*slugs, "public"})
     for slug in [*slugs, "public"]:
-        before, after = old.pair(was.get(slug)), new.pair(now.pools.get(slug))
-        if before != after:
-            yield Shift(when, PUBLIC_WORDS if slug == "public" else slug, before, after)
+        name = PUBLIC_WORDS if slug == "public" else slug
+        for detail in pair_details(name, (was.get(slug), old), (now.pools.get(slug), new)):
+            yield Shift(when, detail.aspect, detail.before, detail.after)

@@ -12,7 +12,9 @@ from komando.units import Pair, Rate
 
 def compare_region(old: Wording, new: Wording) -> Iterator[Change]:
     """The nouns of the region's file that differ for this router."""
-    yield from _changed("uplink", new.intent.uplink.name, "uplink", _uplink(old, new))
+    yield from _changed(
+        "uplink", new.intent.uplink.name, f"uplink {new.intent.uplink.name}", _uplink(old, new)
+    )
     yield from _segments(old, new)
     yield from _calendars(old, new)
     yield from _pools(old, new)

@@ -75,7 +75,10 @@ def _change(change: Change) -> Iterator[Text]:
     width = max(len(detail.aspect) for detail in change.details)
     for detail in change.details:
         yield Text.assemble(
-            "      ", (detail.aspect.ljust(width), "bold"), "  ", detail_words(detail)
+            "      ",
+            (detail.aspect.ljust(width), "bold"),
+            "  ",
+            detail_words(detail, change.action),
         )
         if detail.location is not None:
             yield Text(f"      {'':{width}}  {detail.location}", style="dim")

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from komando.diagnostics import Location
 from komando.intent import Leaf, RouterIntent
 from komando.plan.model import Detail
-from komando.units import Pair, Rate
+from komando.units import DIRECTIONS, Pair, Rate
 
 Folder = Literal["region", "opd", "hotspots"]
 
@@ -74,18 +74,19 @@ def pair_details(
     aspect: str,
     before: tuple[Pair | None, Wording],
     after: tuple[Pair | None, Wording],
-    place: Location | None,
+    place: Location | None = None,
     when: str = "",
 ) -> list[Detail]:
     """A pair of rates that changes: one detail, or one for each direction that changes alone."""
     (old, old_words), (new, new_words) = before, after
     if old_words.pair(old) == new_words.pair(new):
         return []
-    if old is None or new is None or (old.down == old.up and new.down == new.up):
+    if all(pair is None or pair.down == pair.up for pair in (old, new)):
         return [Detail(aspect, old_words.pair(old), new_words.pair(new), when, place)]
-    sides = (("down", old.down, new.down), ("up", old.up, new.up))
-    return [
-        Detail(f"{aspect} {side}", old_words.rate(was), new_words.rate(becomes), when, place)
-        for side, was, becomes in sides
-        if old_words.rate(was) != new_words.rate(becomes)
-    ]
+    details = []
+    for side in DIRECTIONS:
+        was = None if old is None else old_words.rate(old.of(side))
+        becomes = None if new is None else new_words.rate(new.of(side))
+        if was != becomes:
+            details.append(Detail(f"{aspect} {side}", was, becomes, when, place))
+    return details

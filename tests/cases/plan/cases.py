@@ -1,0 +1,113 @@
+"""Plan cases: a base of policies, edits to it, and the plan in words.
+
+Makes the expected texts anew: python -m tests.cases.plan.cases
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+
+from komando.bundle import Bundle
+from komando.generation import RunningGeneration
+from komando.intent import compile_intent
+from komando.inventory import Host
+from komando.plan import Plan, make_plan, text_lines
+from komando.platforms.debian import render
+from komando.policy import Policy, load_policy
+
+HERE = Path(__file__).parent
+CASES = sorted(path.parent.name for path in HERE.glob("*/case.yaml"))
+MOMENT = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+"""A Tuesday, 10:00 in Pontianak: offices are open."""
+
+HOST = Host("core-1", "router", "192.0.2.1",
+            {"uplink": "wan0", "metro": "lan0", "public": "lan1"}, "fq_codel")  # fmt: skip
+
+
+def plan_of(case: str, divisor: int = 1) -> Plan:
+    """The plan from the base to the edited policies of a case."""
+    description: dict[str, Any] = yaml.safe_load((HERE / case / "case.yaml").read_text())
+    with _scratch() as policies:
+        before, _ = _bundle(policies, divisor)
+        for edit in description["edits"]:
+            _edit(policies, edit)
+        after, policy = _bundle(policies, divisor)
+        running = RunningGeneration("core-1", before.digest, "working-week", bundle=before)
+        if description.get("first"):
+            running = RunningGeneration("core-1")
+        return make_plan({"core-1": after}, {"core-1": running}, policy.where, MOMENT)
+
+
+def text_of(plan: Plan, *, diff: bool = False) -> str:
+    """The plan as a terminal without colours shows it; digests, which change with every word
+    of a template, stand as `(before)` and `(after)`."""
+    out = io.StringIO()
+    console = Console(file=out, highlight=False, soft_wrap=True, width=100, no_color=True)
+    for line in text_lines(plan, diff=diff):
+        console.print(line)
+    text = out.getvalue()
+    for host in plan.hosts:
+        text = text.replace(host.after[:12], "(after)")
+        text = text.replace(
+            (host.before or "nothing")[:12], "(before)" if host.before else "nothing"
+        )
+    return text
+
+
+def expected(case: str) -> Path:
+    """The file that holds what the plan of a case says."""
+    return HERE / case / "plan.txt"
+
+
+@contextlib.contextmanager
+def _scratch() -> Iterator[Path]:
+    """A copy of the base as `policies` of the working folder, as a person has it."""
+    old = Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(HERE / "base", Path(folder, "policies"))
+        os.chdir(folder)
+        try:
+            yield Path("policies")
+        finally:
+            os.chdir(old)
+
+
+def _edit(policies: Path, edit: dict[str, Any]) -> None:
+    file = policies / edit["file"]
+    if edit.get("remove"):
+        file.unlink()
+    elif "copy" in edit:
+        shutil.copy(policies / edit["copy"], file)
+    else:
+        text = file.read_text()
+        assert edit["replace"] in text, edit
+        file.write_text(text.replace(edit["replace"], edit["by"], 1))
+
+
+def _bundle(policies: Path, divisor: int) -> tuple[Bundle, Policy]:
+    loaded = load_policy(policies)
+    assert loaded.policy is not None, loaded.diagnostics
+    compiled = compile_intent(loaded.policy, divisor)
+    assert compiled.intent is not None, compiled.diagnostics
+    return render(compiled.intent, HOST), loaded.policy
+
+
+def main() -> None:
+    """Write every expected text anew."""
+    for case in CASES:
+        expected(case).write_text(text_of(plan_of(case)))
+
+
+if __name__ == "__main__":
+    main()

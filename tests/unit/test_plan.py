@@ -1,0 +1,158 @@
+"""What a plan says beyond the cases: formats, labs, hosts that are odd, files that went stale."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from komando import generation
+from komando.bundle import Bundle
+from komando.diagnostics import Location
+from komando.generation import RunningGeneration
+from komando.intent import compile_intent
+from komando.inventory import Host
+from komando.plan import (
+    Change,
+    HostPlan,
+    Plan,
+    StalePlanError,
+    hold_to,
+    make_plan,
+    markdown,
+    promised,
+    to_json,
+)
+from komando.platforms.debian import render
+from komando.policy import load_policy
+from tests.cases.plan.cases import HERE, HOST, MOMENT, plan_of, text_of
+
+
+def nowhere(kind: str, slug: str, *path: str | int) -> Location:
+    raise KeyError(kind, slug, path)
+
+
+def base(host: Host = HOST) -> Bundle:
+    policy = load_policy(HERE / "base").policy
+    assert policy is not None
+    intent = compile_intent(policy).intent
+    assert intent is not None
+    return render(intent, host)
+
+
+def planned(wanted: Bundle, running: RunningGeneration) -> HostPlan:
+    (host,) = make_plan({"core-1": wanted}, {"core-1": running}, nowhere, MOMENT).hosts
+    return host
+
+
+def test_a_diff_shows_the_class_line_before_and_after() -> None:
+    lines = text_of(plan_of("guarantee-raised"), diff=True).splitlines()
+    (before,) = (line for line in lines if line.startswith("  -class add dev ifb0"))
+    (after,) = (line for line in lines if line.startswith("  +class add dev ifb0"))
+    assert " classid 1:414 " in before
+    assert " classid 1:414 " in after
+    assert not any("intent.json" in line for line in lines if line.startswith("  ---"))
+
+
+def test_a_lab_states_the_rates_of_the_policy_and_its_divisor() -> None:
+    plan = plan_of("guarantee-raised", divisor=5)
+    text = text_of(plan)
+    assert "20 Mbit/s -> 25 Mbit/s" in text
+    assert "each is divided by 5" in text
+
+
+def test_markdown_names_office_rates_and_line() -> None:
+    text = markdown(plan_of("guarantee-raised"))
+    assert "**Dinas Kesehatan (dinas-kesehatan)** changes" in text
+    assert "guarantee: 20 Mbit/s -\\> 25 Mbit/s" in text
+    assert "(`policies/opd/dinas-kesehatan.yaml:6:12`)" in text
+    assert "```diff" in text
+    assert "```diff" not in markdown(plan_of("guarantee-raised"), diff=False)
+
+
+def test_a_name_cannot_become_markup_in_a_comment() -> None:
+    change = Change("remove", "opd", "x", "<img src=x> [a](b) `c`", ())
+    plan = Plan((HostPlan("core-1", "change", "0" * 64, "1" * 64, "", (change,)),))
+    (line,) = (line for line in markdown(plan).splitlines() if "img" in line)
+    assert line == "- **\\<img src=x\\> \\[a\\](b) \\`c\\` (x)** removed"
+
+
+def test_json_tells_places_and_whether_anything_changes() -> None:
+    data = json.loads(to_json(plan_of("guarantee-raised")))
+    assert data["changes"] is True
+    (change,) = data["hosts"][0]["changes"]
+    assert change["slug"] == "dinas-kesehatan"
+    (detail,) = change["details"]
+    assert (detail["before"], detail["after"]) == ("20 Mbit/s", "25 Mbit/s")
+    assert detail["location"] == "policies/opd/dinas-kesehatan.yaml:6:12"
+    assert json.loads(to_json(plan_of("comment-alone")))["changes"] is False
+
+
+def test_a_kernel_that_lost_something_is_a_repair() -> None:
+    wanted = base()
+    running = RunningGeneration("core-1", wanted.digest, kernel="missing: table inet shaper")
+    host = planned(wanted, running)
+    assert host.state == "repair"
+    assert host.summary == "its files are right, its kernel is not: missing: table inet shaper"
+    assert Plan((host,)).changes
+
+
+def test_queues_that_are_only_pfifo_are_told() -> None:
+    pfifo = base(replace(HOST, leaf="pfifo"))
+    (note,) = planned(pfifo, RunningGeneration("core-1")).notes
+    assert "core-1 queues with pfifo" in note
+    assert planned(base(), RunningGeneration("core-1")).notes == ()
+
+
+def test_what_another_version_made_is_compared_by_its_files() -> None:
+    wanted = base()
+    files = dict(wanted.files)
+    files[generation.INTENT] = b"{}\n"
+    old = Bundle("core-1", files)
+    host = planned(wanted, RunningGeneration("core-1", old.digest, bundle=old))
+    assert host.changes == ()
+    assert [file.path for file in host.files] == [generation.INTENT]
+    assert "made by another version" in host.notes[-1]
+
+
+def test_a_plan_without_the_files_that_run_is_refused() -> None:
+    with pytest.raises(ValueError, match="files of generation 0000"):
+        planned(base(), RunningGeneration("core-1", "0" * 64))
+
+
+def test_the_rehearsed_clock_of_a_host_decides_what_traffic_notices() -> None:
+    wanted = base()
+    night = f"{generation.PROFILES}/closed.down.tc"
+    other = wanted.text(night).replace("rate 20000000bit", "rate 19000000bit")
+    old = Bundle("core-1", {**wanted.files, night: other.encode()})
+    assert old.digest != wanted.digest
+    by_day = RunningGeneration("core-1", old.digest, "working-week", bundle=old)
+    by_night = replace(by_day, profile="closed", clock="2026-11-24T15:00:00+00:00")
+    assert [item.touched for item in planned(wanted, by_day).traffic] == [0, 0]
+    assert [item.touched for item in planned(wanted, by_night).traffic] == [1, 0]
+
+
+def test_a_plan_file_holds_as_long_as_nothing_else_changed(tmp_path: Path) -> None:
+    plan = plan_of("guarantee-raised")
+    file = tmp_path / "plan.json"
+    file.write_text(to_json(plan))
+    hold_to(plan, promised(file))
+    (host,) = plan.hosts
+    for other, words in (
+        (replace(host, before="0" * 64), "core-1 runs another generation"),
+        (replace(host, after="0" * 64), "core-1 shall run another bundle"),
+    ):
+        with pytest.raises(StalePlanError, match=words):
+            hold_to(Plan((other,)), promised(file))
+    with pytest.raises(StalePlanError, match="core-1 is in one of the two alone"):
+        hold_to(Plan(()), promised(file))
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"format": 2, "hosts": []}', '{"format": 1}'])
+def test_what_is_no_plan_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "plan.json"
+    file.write_text(text)
+    with pytest.raises(StalePlanError):
+        promised(file)
