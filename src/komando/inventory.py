@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from komando.diagnostics import Diagnostic, Sources, as_text, errors_in, in_order
+from komando.policy.explain import Explainer
+from komando.policy.fields import AddressField, Slug
+from komando.policy.reader import read
+from komando.policy.tree import read_bytes
 
 HostKind = Literal["router"]
 """The groups of the inventory: one kind of machine each, prepared by the role of that name."""
@@ -16,40 +20,20 @@ HostKind = Literal["router"]
 Leaf = Literal["fq_codel", "cake", "pfifo"]
 """The queue of one office on a router: the best that its kernel has."""
 
-Interface = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,14}$")]
-"""A network interface, as Linux allows and no shell minds (15 characters: IFNAMSIZ - 1)."""
-
 FILE = "hosts.yaml"
 
-
-class _Read(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class _HostVariables(_Read):
-    ansible_host: IPv4Address | IPv6Address
-    ansible_port: int = Field(22, ge=1, le=65535)
-    ansible_user: str | None = None
-    interfaces: dict[str, Interface]
-    leaf: Leaf
+# As Linux allows and no shell minds; 15 characters are IFNAMSIZ - 1.
+_Interface = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,14}$")]
+_User = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
 
 
-class _Group(_Read):
-    hosts: dict[str, _HostVariables]
+class InventoryError(ValueError):
+    """An inventory that cannot be used; `diagnostics` says where and why."""
 
-
-class _Variables(_Read):
-    ansible_user: str = "deploy"
-    rate_divisor: int = Field(1, ge=1, le=1000)
-
-
-class _All(_Read):
-    vars: _Variables = _Variables()
-    children: dict[HostKind, _Group]
-
-
-class _File(_Read):
-    all: _All
+    def __init__(self, diagnostics: list[Diagnostic]) -> None:
+        sources = Sources()
+        super().__init__("\n\n".join(as_text(one, sources) for one in diagnostics))
+        self.diagnostics = diagnostics
 
 
 @dataclass(frozen=True)
@@ -92,20 +76,91 @@ class Access:
     user: str = "deploy"
 
 
+class _Written(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class _Machine(_Written):
+    ansible_host: AddressField = Field(
+        description="Address in the management network.", examples=["10.255.0.2"]
+    )
+    ansible_port: int = Field(
+        default=22, ge=1, le=65535, description="Port of its sshd.", examples=[22]
+    )
+    ansible_user: _User | None = Field(
+        default=None, description="Who the controller logs in as.", examples=["deploy"]
+    )
+    interfaces: dict[Slug, _Interface] = Field(
+        min_length=1,
+        description="The interface of the uplink, and of each segment by its name.",
+        examples=[{"uplink": "eno1", "metro": "eno2"}],
+    )
+    leaf: Leaf = Field(description="The queue of each office.", examples=["fq_codel"])
+
+
+class _Group(_Written):
+    hosts: dict[Slug, _Machine] = Field(
+        min_length=1, description="Its machines by name.", examples=[{"core-1": {}}]
+    )
+
+
+class _Groups(_Written):
+    router: _Group = Field(description="The routers.", examples=[{"hosts": {}}])
+
+
+class _Variables(_Written):
+    ansible_user: _User = Field(
+        default="deploy", description="Who the controller logs in as.", examples=["deploy"]
+    )
+    rate_divisor: int = Field(
+        default=1, ge=1, le=1000, description="What every rate is divided by.", examples=[5]
+    )
+
+
+class _Everything(_Written):
+    vars: _Variables = Field(default=_Variables(), description="What holds for all.", examples=[{}])
+    children: _Groups = Field(description="Groups of machines.", examples=[{"router": {}}])
+
+
+class _HostsFile(_Written):
+    all: _Everything = Field(description="All machines.", examples=[{"children": {}}])
+
+
 def load_inventory(folder: Path) -> Inventory:
-    """Read `hosts.yaml` of an inventory's folder; the folder's name is the environment's."""
-    everything = _File.model_validate(yaml.safe_load((folder / FILE).read_text())).all
+    """Read `hosts.yaml` of an inventory's folder, whose name is the environment's.
+
+    Raises InventoryError with everything that is wrong with it.
+    """
+    everything = _read(folder / FILE).all
     hosts = {
         name: Host(
             name=name,
             kind=kind,
-            address=str(read.ansible_host),
-            interfaces=dict(read.interfaces),
-            leaf=read.leaf,
-            port=read.ansible_port,
-            user=read.ansible_user or everything.vars.ansible_user,
+            address=str(machine.ansible_host),
+            interfaces=dict(machine.interfaces),
+            leaf=machine.leaf,
+            port=machine.ansible_port,
+            user=machine.ansible_user or everything.vars.ansible_user,
         )
-        for kind, group in everything.children.items()
-        for name, read in group.hosts.items()
+        for kind in get_args(HostKind)
+        for name, machine in getattr(everything.children, kind).hosts.items()
     }
     return Inventory(folder.name, hosts, everything.vars.rate_divisor)
+
+
+def _read(path: Path) -> _HostsFile:
+    raw = read_bytes(str(path))
+    if isinstance(raw, Diagnostic):
+        raise InventoryError([raw])
+    reading = read(str(path), raw)
+    diagnostics = list(reading.diagnostics)
+    if reading.document is not None:
+        try:
+            found = _HostsFile.model_validate(reading.document.data)
+        except ValidationError as error:
+            explainer = Explainer(_HostsFile, reading.document, reading.text)
+            diagnostics += explainer.explain(error, reading.broken)
+        else:
+            if not errors_in(diagnostics):
+                return found
+    raise InventoryError(in_order(diagnostics))

@@ -80,8 +80,9 @@ def _write(path: Path, text: str) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
-    Path(name).chmod(0o644)
-    os.replace(name, path)
+    new = Path(name)
+    new.chmod(0o644)
+    new.replace(path)
 
 
 if __name__ == "__main__":

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
-from pydantic import ValidationError
 
 from komando.bundle import Bundle
 from komando.cli.checked import checked_intent, refused
 from komando.diagnostics import Diagnostic, Sources, as_text, errors_in, in_order
 from komando.intent import Intent
-from komando.inventory import Inventory, load_inventory
+from komando.inventory import Inventory, InventoryError, load_inventory
 from komando.policy import Policy
 
 INVENTORIES = Path("inventories")
@@ -39,7 +38,7 @@ def desired(policies: Path, inventory: str) -> Desired:
     from komando.platforms.debian import check, render
 
     folder = _folder(inventory)
-    machines = _machines(folder)
+    machines = machines_of(folder)
     policy, intent = checked_intent(policies, machines.divisor)
     bundles: dict[str, Bundle] = {}
     diagnostics: list[Diagnostic] = []
@@ -75,8 +74,9 @@ def _folder(inventory: str) -> Path:
     )
 
 
-def _machines(folder: Path) -> Inventory:
+def machines_of(folder: Path) -> Inventory:
+    """The inventory of a folder; one that is wrong is told on stderr and ends the verb."""
     try:
         return load_inventory(folder)
-    except (OSError, ValueError, ValidationError) as error:
-        raise click.ClickException(f"{folder}/hosts.yaml cannot be read: {error}") from error
+    except InventoryError as error:
+        raise refused(error.diagnostics) from error

@@ -52,7 +52,7 @@ def lab() -> None:
 @click.option("--offices", type=click.IntRange(min=1), metavar="N",
               help="Only the first N offices by id. Default: all.")  # fmt: skip
 @click.option("--clock", "moment", metavar="MOMENT",
-              help="Run the router as if it were that moment; see `komando lab clock`.")  # fmt: skip
+              help="Let the router live at that moment; see `komando lab clock`.")  # fmt: skip
 @click.option("--policies", type=click.Path(path_type=Path), default=Path("policies"),
               show_default=True, help="The folder of the policies.")  # fmt: skip
 def up(name: str, offices: int | None, moment: str | None, policies: Path) -> None:
@@ -61,7 +61,7 @@ def up(name: str, offices: int | None, moment: str | None, policies: Path) -> No
     A city that stands is brought up to date: offices that came or went, roles that changed.
     """
     from komando.cli.checked import checked_intent
-    from komando.inventory import load_inventory
+    from komando.cli.desired import machines_of
     from komando.lab.life import Order, raise_city
     from komando.lab.rehearsal import set_clock
     from komando.lab.status import draw
@@ -70,7 +70,7 @@ def up(name: str, offices: int | None, moment: str | None, policies: Path) -> No
     for folder in (INVENTORY, ROLES):
         if not folder.is_dir():
             raise LabError(f"there is no {folder} here: call this in the repository's folder")
-    inventory = load_inventory(INVENTORY)
+    inventory = machines_of(INVENTORY)
     policy, _ = checked_intent(policies, inventory.divisor)
     order = Order(policy, inventory, INVENTORY, ROLES, offices)
     with _progress() as told, _ends_as_interrupt():
@@ -102,7 +102,7 @@ def status(name: str, form: str) -> None:
 @click.argument("where", default="router")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def shell(name: str, where: str, command: tuple[str, ...]) -> None:
-    """Open a shell (or run COMMAND) in a part of the city.
+    r"""Open a shell (or run COMMAND) in a part of the city.
 
     WHERE is router, controller, internet, isp, switch-SEGMENT, or the slug of an office or a public
     point.

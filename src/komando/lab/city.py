@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 from pydantic import TypeAdapter, ValidationError
@@ -72,7 +71,7 @@ def save_city(city: City) -> None:
     """Write the record, whole or not at all: from now on the city counts as standing."""
     new = city.place.record.with_suffix(".new")
     new.write_bytes(_RECORD.dump_json(city, indent=1))
-    os.replace(new, city.place.record)
+    new.replace(city.place.record)
 
 
 def load_city(name: str = DEFAULT) -> City:

@@ -47,7 +47,7 @@ def make_groups(place: Place) -> list[Path]:
 
 def processes_in(place: Place) -> list[int]:
     """Every process of the lab's container and those that watch over it."""
-    found = set()
+    found: set[int] = set()
     for group in groups_of(place):
         for listed in group.glob("**/cgroup.procs"):
             with suppress(OSError):  # the group went while we looked

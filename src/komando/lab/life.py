@@ -16,7 +16,7 @@ from komando.lab.place import STATE, LabError, Place, Told, locked, require_mach
 from komando.lab.prepare import digest_of_roles, prepare_router
 from komando.lab.root import root_tree
 from komando.lab.router import boot_router, make_keys
-from komando.lab.topology import Topology, divided, draw_topology, uplink_of
+from komando.lab.topology import divided, draw_topology, uplink_of
 from komando.lab.wiring import add_sites, build_wiring, remove_sites, remove_wiring
 from komando.policy import Policy
 from komando.units import Pair
@@ -118,7 +118,7 @@ def _divided(pair: Pair, divisor: int) -> Pair:
 
 
 def _router(inventory: Inventory) -> Host:
-    routers = [host for host in inventory.hosts.values() if host.kind == "router"]
+    routers = list(inventory.hosts.values())
     if len(routers) != 1:
         raise LabError(f"the lab shows one router, and the inventory has {len(routers)}")
     return routers[0]

@@ -22,7 +22,8 @@ def ask_router(city: City, *verb: str) -> dict[str, Any]:
 
 
 def set_clock(city: City, moment: str) -> dict[str, Any]:
-    """Let the router live at `moment` (ISO 8601 with a zone) from now on, or at the real one
-    (`off`); returns what it said, with the profile that is now in force.
+    """Let the router live at a moment (ISO 8601 with a zone) from now on; `off` ends that.
+
+    Returns what it said, with the profile that is now in force.
     """
     return ask_router(city, "clock", moment)

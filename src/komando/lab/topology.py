@@ -127,7 +127,8 @@ def draw_topology(
         *(Cable(("router", wires[name]), (f"switch-{name}", "router")) for name in segments),
     )
     opd = sorted(policy.opd.values(), key=lambda one: one.id)[:offices]
-    places = [*opd, *sorted(policy.hotspots.values(), key=lambda one: one.id)]
+    places: list[Opd | Hotspot] = [*opd]
+    places += sorted(policy.hotspots.values(), key=lambda one: one.id)
     sites = {one.slug: _site(one, policy, uplink, prefix) for one in places}
     if taken := sites.keys() & {part.name for part in parts}:
         raise LabError(f"an office bears the name of a part of the lab: {', '.join(taken)}")
