@@ -142,6 +142,12 @@ class Rate(Written):
         return f"{self.bits} bit/s"
 
 
+def about(rate: Rate) -> str:
+    """A measured or computed rate for people, to four digits: `19.04 Mbit/s`."""
+    digits = max(0, len(str(rate.bits)) - 4)
+    return str(Rate(round(rate.bits, -digits)))
+
+
 def _decimal(bits: int, scale: int) -> str:
     whole, rest = divmod(bits * 1000 // scale, 1000)
     return f"{whole}.{rest:03}".rstrip("0").rstrip(".")

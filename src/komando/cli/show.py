@@ -13,15 +13,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from komando.cli.checked import checked_intent
-from komando.intent import Intent, Leaf, Profile, RouterIntent
+from komando.intent import Intent, Leaf, Profile, RouterIntent, Transition
 from komando.policy import Hotspot, Opd, Policy
-from komando.units import Pair
+from komando.units import Pair, about
 
 KINDS = ("opd", "hotspots")
 
@@ -55,7 +55,7 @@ class Shown:
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",
               show_default=True, help="How to print it.")  # fmt: skip
 def show(what: str, moment: str | None, policies: Path, form: str) -> None:
-    """What a policy means: hours, rates, router, class, and why.
+    r"""What a policy means: hours, rates, router, class, and why.
 
     \b
     komando show opd/dinas-kesehatan
@@ -87,15 +87,20 @@ def _find(what: str, policy: Policy, intent: Intent, moment: str | None) -> Show
     rest = intent.transitions[index + 1 :]
     leaf = router.leaf(slug)
     profile = router.profile(intent.transitions[index].profile)
-    change = next(
-        (item for item in rest if _share(router.profile(item.profile), leaf) != _share(profile, leaf)),
-        None,
-    )
+    change = _next_change(rest, router, leaf, profile)
     return Shown(
         kind, slug, policy, source, router, leaf, when, profile,
         change.instant if change else None,
         router.profile(change.profile) if change else None,
     )  # fmt: skip
+
+
+def _next_change(
+    rest: tuple[Transition, ...], router: RouterIntent, leaf: Leaf, profile: Profile
+) -> Transition | None:
+    """The first transition at which the leaf's share differs, by more than the weights' drift."""
+    now = _about(profile, leaf)
+    return next((it for it in rest if _about(router.profile(it.profile), leaf) != now), None)
 
 
 def _share(profile: Profile, leaf: Leaf) -> Pair:
@@ -172,24 +177,31 @@ def _hours(shown: Shown) -> str:
 
 def _print(shown: Shown, console: Console) -> None:
     leaf = shown.leaf
-    console.print(Text(leaf.name, style="bold"), Text(f"policies/{shown.kind}/{shown.slug}.yaml", style="dim"))
-    facts = Table.grid(padding=(0, 2))
+    name = Text(leaf.name, style="bold")
+    console.print(name.append(f"   policies/{shown.kind}/{shown.slug}.yaml", style="dim"))
     hours = f"{_hours(shown)} ({leaf.calendar})" if leaf.calendar else _hours(shown)
-    for label, words in (
+    facts = [
         ("router", f"{shown.router.router}, segment {leaf.segment}, by {', '.join(leaf.gateways)}"),
         ("class", f"{leaf.class_id}, from the permanent id {leaf.id}; pool {leaf.pool}"),
         ("networks", ", ".join(str(network) for network in leaf.networks)),
         ("hours", hours),
         ("mode", _mode(leaf)),
-    ):
-        facts.add_row(Text(f"  {label}", style="dim"), words)
-    console.print(facts)
-    console.print()
-    console.print(Padding(_rates(shown), (0, 0, 0, 2)))
-    console.print()
-    _print_now(shown, console)
-    _print_exceptions(shown, console)
-    console.print(Text("\n  why  ", style="dim"), shown.source.justification, sep="")
+    ]
+    _print_facts(facts, console)
+    console.print(Padding(_rates(shown), (1, 0, 1, 2)))
+    reasons = [*_promises(shown), *_exceptions(shown), ("why", shown.source.justification)]
+    request = getattr(shown.source, "request", None)
+    if request:
+        reasons.append(("asked for", f"{request.letter} of {request.date}"))
+    _print_facts(reasons, console)
+
+
+def _print_facts(facts: list[tuple[str, str]], console: Console) -> None:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(min_width=11)
+    for label, words in facts:
+        table.add_row(Text(f"  {label}", style="dim"), words)
+    console.print(table)
 
 
 def _mode(leaf: Leaf) -> str:
@@ -203,37 +215,41 @@ def _mode(leaf: Leaf) -> str:
 def _rates(shown: Shown) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     for title in ("", "download", "upload", "stated in"):
-        table.add_column(title, justify="left" if title in {"", "stated in"} else "right")
+        justify: JustifyMethod = "left" if title in {"", "stated in"} else "right"
+        table.add_column(title, justify=justify, overflow="fold")
     for key, rate, where in _rows(shown):
         table.add_row(key, str(rate.down), str(rate.up), Text(where, style="dim"))
     return table
 
 
-def _print_now(shown: Shown, console: Console) -> None:
-    now = _share(shown.profile, shown.leaf)
-    console.print(
-        f"  {shown.moment:%a %Y-%m-%d %H:%M %Z}: profile [b]{shown.profile.name}[/b]; "
-        f"when everyone wants more than there is, it gets [b]{now}[/b]"
-    )
+def _promises(shown: Shown) -> list[tuple[str, str]]:
+    """What the office gets at the moment, and what comes next."""
+    now = _about(shown.profile, shown.leaf)
+    words = f"{now} when everyone wants more than there is (profile {shown.profile.name})"
+    rows = [(f"{shown.moment:%a %d %b %H:%M}", words)]
     if shown.until and shown.following:
         local = shown.until.astimezone(shown.moment.tzinfo)
-        console.print(
-            f"  from {local:%a %Y-%m-%d %H:%M %Z}: profile {shown.following.name}, "
-            f"{_share(shown.following, shown.leaf)}"
-        )
+        words = f"{_about(shown.following, shown.leaf)} (profile {shown.following.name})"
+        rows.append((f"{local:%a %d %b %H:%M}", words))
+    return rows
 
 
-def _print_exceptions(shown: Shown, console: Console) -> None:
+def _about(profile: Profile, leaf: Leaf) -> str:
+    share = _share(profile, leaf)
+    down, up = about(share.down), about(share.up)
+    return f"[b]{down}[/b]" if down == up else f"[b]{down}[/b] down, [b]{up}[/b] up"
+
+
+def _exceptions(shown: Shown) -> list[tuple[str, str]]:
     if not isinstance(shown.source, Opd):
-        return
+        return []
+    rows = []
     for index, item in enumerate(shown.source.exceptions):
-        parts = []
-        if item.guarantee:
-            parts.append(f"guarantee {item.guarantee}")
-        if item.calendar:
-            parts.append(f"hours of {item.calendar}")
+        parts = [f"guarantee {item.guarantee}"] if item.guarantee else []
+        parts += [f"the hours of {item.calendar}"] if item.calendar else []
         where = shown.policy.where("opd", shown.slug, "exceptions", index)
-        console.print(
-            f"  {item.start} to {item.end}: {' and '.join(parts)} ({item.reason})",
-            Text(str(where), style="dim"),
+        words = (
+            f"{item.start} to {item.end}: {' and '.join(parts)} [dim]{where}[/dim]\n{item.reason}"
         )
+        rows.append(("exception", words))
+    return rows
