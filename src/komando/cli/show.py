@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import click
@@ -23,14 +23,16 @@ from komando.intent import Intent, Leaf, Profile, RouterIntent, Transition
 from komando.policy import Hotspot, Opd, Policy
 from komando.units import Pair, about
 
-KINDS = ("opd", "hotspots")
+Kind = Literal["opd", "hotspots"]
+
+KINDS: dict[str, Kind] = {"opd": "opd", "hotspots": "hotspots"}
 
 
 @dataclass(frozen=True)
 class Shown:
     """One office or point with its meaning at a moment."""
 
-    kind: str
+    kind: Kind
     slug: str
     policy: Policy
     source: Opd | Hotspot
@@ -71,8 +73,9 @@ def show(what: str, moment: str | None, policies: Path, form: str) -> None:
 
 
 def _find(what: str, policy: Policy, intent: Intent, moment: str | None) -> Shown:
-    kind, _, slug = what.removesuffix(".yaml").removeprefix("policies/").partition("/")
-    if kind not in KINDS or not slug:
+    folder, _, slug = what.removesuffix(".yaml").removeprefix("policies/").partition("/")
+    kind = KINDS.get(folder)
+    if kind is None or not slug:
         raise click.UsageError(f"{what!r} is neither opd/SLUG nor hotspots/SLUG")
     known: dict[str, Any] = dict(policy.opd if kind == "opd" else policy.hotspots)
     if slug not in known:
@@ -124,10 +127,9 @@ def _rows(shown: Shown) -> list[tuple[str, Pair, str]]:
     keys = ["guarantee", "floor", "ceiling"] if shown.kind == "opd" else ["guarantee"]
     rows = []
     for key in keys:
-        stated = getattr(shown.source, key, None) is not None
         if shown.kind == "hotspots":
             where = shown.policy.where("region", "", "public", "in_hours")
-        elif stated:
+        elif key in shown.source.model_fields_set:
             where = shown.policy.where("opd", shown.slug, key)
         else:
             where = shown.policy.where("opd", shown.slug, "link", "capacity")

@@ -167,7 +167,6 @@ def _bare_router(policy: Policy, uplink_slug: str, uplink: Uplink, divisor: int)
 
 
 def _office(opd: Opd, slot: int, divisor: int) -> Leaf:
-    link = _divided(opd.link.capacity, divisor)
     return Leaf(
         slug=opd.slug,
         kind="opd",
@@ -182,8 +181,8 @@ def _office(opd: Opd, slot: int, divisor: int) -> Leaf:
         calendar=opd.calendar,
         guarantee=_divided(opd.guarantee, divisor),
         floor=_divided(opd.floor, divisor),
-        ceiling=link if opd.ceiling is None else _divided(opd.ceiling, divisor),
-        link=link,
+        ceiling=_divided(opd.ceiling, divisor),
+        link=_divided(opd.link.capacity, divisor),
         share=0,
         exceptions=tuple(
             ExceptionIntent(
