@@ -21,10 +21,10 @@ from komando.policy import Hotspot, Opd, Policy, Uplink
 from komando.policy.fields import Interface, Network
 from komando.units import Rate
 
-INTERNET = ("192.0.2.2/24", "2001:db8:fffe::2/64")
+INTERNET = ("192.0.2.2/24", "2001:db8:fffe::2/64", "fe80::2/64")
 """The addresses of the internet's end: what every client of the city talks to."""
 
-ISP = ("192.0.2.1/24", "2001:db8:fffe::1/64")
+ISP = ("192.0.2.1/24", "2001:db8:fffe::1/64", "fe80::1/64")
 
 CONTROLLER = "10.255.0.1/24"
 MANAGEMENT = "mgmt0"
@@ -156,8 +156,8 @@ def _wire(host: Host, name: str) -> str:
 
 
 def _addresses(interface: str, addresses: Iterable[Interface | str]) -> tuple[str, ...]:
-    # No address of the link alone (nobody here needs one, and its chatter would be counted), and
-    # nodad: an address that is being checked for a duplicate cannot be used yet.
+    # nodad: an address that is being checked for a duplicate cannot be used yet; the kernel's own
+    # fe80 would be, so those who need one (to ask for a neighbour) have it among `addresses`.
     lines = [f"link set {interface} addrgenmode none"]
     for address in addresses:
         check = " nodad" if ip_interface(address).version == 6 else ""
@@ -166,7 +166,7 @@ def _addresses(interface: str, addresses: Iterable[Interface | str]) -> tuple[st
 
 
 def _internet() -> Part:
-    gateways = (ip_interface(address).ip for address in ISP)
+    gateways = (ip_interface(address).ip for address in ISP[:2])
     defaults = (f"route add default via {gateway} dev eth0" for gateway in gateways)
     return Part("internet", network=(*_addresses("eth0", INTERNET), *defaults))
 
@@ -182,7 +182,7 @@ def _isp(uplink: Uplink, policy: Policy, divisor: int) -> Part:
         "isp",
         network=(
             *_addresses("internet", ISP),
-            *_addresses("city", theirs),
+            *_addresses("city", [*theirs, "fe80::1/64"]),
             *(f"route add {_to_router(network, uplink)}" for network in networks),
         ),
         shaping=(
@@ -243,7 +243,11 @@ def _office(place: Opd | Hotspot, policy: Policy) -> Part:
     ]
     return Part(
         place.slug,
-        network=(*_addresses("lo", computers), *_addresses("eth0", gateways), *defaults),
+        network=(
+            *_addresses("lo", computers),
+            *_addresses("eth0", [*gateways, f"fe80::{place.id:x}:1/64"]),
+            *defaults,
+        ),
     )
 
 
