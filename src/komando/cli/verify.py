@@ -1,0 +1,63 @@
+"""`komando verify`: observed against intended, on every host."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from komando.cli.desired import Desired, desired, report
+from komando.cli.planning import working
+from komando.cli.reach import access_to, host_options
+from komando.inventory import Access
+from komando.verify import Check, VerifyError
+from komando.verify import verify as run_checks
+
+
+@click.command()
+@host_options
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",
+              show_default=True, help="How to print it.")  # fmt: skip
+def verify(
+    inventory: str, policies: Path, lab: str | None, identity: Path | None, form: str
+) -> None:
+    """Run the checks of tests/hosts on every host of the inventory.
+
+    Exit status: 0 every check holds, 1 one does not.
+    """
+    wanted = desired(policies, inventory)
+    report([one for one in wanted.diagnostics if one.severity == "error"])
+    if not verify_hosts(list(wanted.bundles), wanted, access_to(wanted, lab, identity), form):
+        raise click.exceptions.Exit(1)
+
+
+def verify_hosts(names: list[str], wanted: Desired, access: Access, form: str = "text") -> bool:
+    """Check some hosts and tell on stdout; whether every check holds."""
+    hosts = [wanted.inventory.hosts[name] for name in names]
+    try:
+        with working(f"verifying {', '.join(names)}"):
+            checks = run_checks(hosts, access, wanted.bundles)
+    except VerifyError as error:
+        raise click.ClickException(str(error)) from error
+    if form == "json":
+        click.echo(json.dumps([asdict(check) for check in checks], indent=1))
+    else:
+        _tell(checks)
+    return bool(checks) and all(check.holds for check in checks)
+
+
+def _tell(checks: list[Check]) -> None:
+    for check in checks:
+        if not check.holds:
+            click.echo(f"{check.host}: does not hold: {check.name}")
+            for line in check.trouble.splitlines()[:20]:
+                click.echo(f"  {line}")
+    counts = Counter((check.host, check.holds) for check in checks)
+    for host in sorted({check.host for check in checks}):
+        good, bad = counts[host, True], counts[host, False]
+        words = f"{bad} of {good + bad} checks do not hold" if bad else f"{good} checks hold"
+        click.echo(f"{host}: {words}", file=sys.stderr if bad else sys.stdout)

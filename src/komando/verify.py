@@ -1,0 +1,118 @@
+"""Observed against intended: runs the checks of tests/hosts on a host, over ssh."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from komando.bundle import Bundle
+from komando.inventory import Access, Host
+
+CHECKS = Path(__file__).parents[2] / "tests" / "hosts"
+"""The checks stand in the repository, beside the code: they are no part of the package."""
+
+TIMEOUT = 300
+"""Seconds for all hosts together; one router takes about 3."""
+
+
+class VerifyError(RuntimeError):
+    """The checks could not be run at all; the message says why."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check on one host. `trouble` is empty where it holds."""
+
+    host: str
+    name: str
+    trouble: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the host does what was intended."""
+        return not self.trouble
+
+
+def verify(hosts: Iterable[Host], access: Access, bundles: Mapping[str, Bundle]) -> list[Check]:
+    """Run every check on every host; the bundles say what is intended.
+
+    Raises VerifyError when the checks cannot be found or run. A host that cannot be reached gives
+    checks that do not hold.
+    """
+    if not CHECKS.is_dir():
+        raise VerifyError(f"{CHECKS} does not stand: verify runs from a clone of the repository")
+    hosts = tuple(hosts)
+    with tempfile.TemporaryDirectory(prefix="komando-verify-") as name:
+        folder = Path(name)
+        for host in hosts:
+            bundles[host.name].write(folder / "bundles" / host.name)
+        config = folder / "ssh"
+        config.write_text("".join(_ssh(host, access, folder) for host in hosts))
+        report = folder / "report.xml"
+        command = [*access.prefix, sys.executable, "-m", "pytest", str(CHECKS)]
+        command += ["--quiet", "-p", "no:cacheprovider", f"--junitxml={report}"]
+        command += [f"--hosts={','.join(f'ssh://{host.name}' for host in hosts)}"]
+        command += [f"--ssh-config={config}", f"--bundles={folder / 'bundles'}"]
+        with _connections(hosts, access, config):
+            words = _run(command)
+        if not report.is_file():
+            raise VerifyError(f"the checks did not run: {words}")
+        return list(_read(report, [host.name for host in hosts]))
+
+
+def _ssh(host: Host, access: Access, folder: Path) -> str:
+    """How ssh reaches one host: its known key alone, and nothing from the user's configuration."""
+    lines = {
+        "HostName": host.address,
+        "Port": host.port,
+        "User": host.user,
+        "UserKnownHostsFile": access.known_hosts.absolute(),
+        "GlobalKnownHostsFile": "none",
+        "StrictHostKeyChecking": "yes",
+        "BatchMode": "yes",
+        "LogLevel": "ERROR",
+        "ControlPath": folder / "%n",
+    }
+    if access.identity is not None:
+        lines |= {"IdentityFile": access.identity.absolute(), "IdentitiesOnly": "yes"}
+    return f"Host {host.name}\n" + "".join(f"  {key} {value}\n" for key, value in lines.items())
+
+
+@contextmanager
+def _connections(hosts: Iterable[Host], access: Access, config: Path) -> Iterator[None]:
+    """The checks of a host share one connection; none outlives them."""
+    try:
+        yield
+    finally:
+        for host in hosts:
+            command = [*access.prefix, "ssh", "-F", str(config), "-O", "exit", host.name]
+            subprocess.run(command, capture_output=True, check=False)
+
+
+def _run(command: list[str]) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT)
+    except subprocess.TimeoutExpired as error:
+        raise VerifyError(f"the checks were not through after {TIMEOUT} s") from error
+    return (done.stdout + done.stderr).strip()[-2000:]
+
+
+def _read(report: Path, hosts: list[str]) -> Iterator[Check]:
+    """The report that pytest wrote: `test_x[ssh://core-1-down]` is the check `x (down)`."""
+    for case in ET.parse(report).iter("testcase"):  # noqa: S314  # pytest wrote it just now
+        name, _, parameters = case.get("name", "").partition("[")
+        parameters = parameters.removesuffix("]").removeprefix("ssh://")
+        host = max((one for one in hosts if parameters.startswith(one)), key=len, default="")
+        rest = parameters.removeprefix(host).removeprefix("-")
+        trouble = ""
+        for kind in ("failure", "error"):
+            for item in case.iter(kind):
+                trouble = item.get("message") or (item.text or kind).strip()
+        words = name.removeprefix("test_").replace("_", " ")
+        yield Check(host, f"{words} ({rest})" if rest else words, trouble)
