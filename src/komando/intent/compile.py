@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from komando.diagnostics import Diagnostic
+from komando.intent.crowd import Crowd, gather, kinds_of
 from komando.intent.describe import describe_hours
 from komando.intent.model import (
     LEAF_MINOR,
@@ -26,7 +27,7 @@ from komando.intent.model import (
     UplinkIntent,
 )
 from komando.intent.shaping import in_force, offices_of, pool_size, promises, unmatched_rate
-from komando.intent.sums import Budget, check_budgets, check_shares
+from komando.intent.sums import Budget, check_budgets, check_shares, falls_short
 from komando.intent.timeline import DAY_MINUTES, State, Transition, instant, timeline
 from komando.units import DIRECTIONS, Pair, Rate
 
@@ -67,23 +68,38 @@ def compile_intent(policy: Policy, divisor: int = 1) -> Compiled:
     names = {state: profile_name(state, policy) for state in firsts}
     routers: dict[str, RouterIntent] = {}
     found: list[Diagnostic] = []
-    for uplink_slug, uplink in policy.region.uplinks.items():
-        bare = _bare_router(policy, uplink_slug, uplink, divisor)
-        budgets = {state: _budgets(policy, bare, state) for state in firsts}
-        problems = check_budgets(policy, uplink_slug, firsts, budgets)
-        if not problems:
-            profiles = tuple(
-                _profile(bare, names[state], state, budgets[state])
-                for state in sorted(firsts, key=lambda state: names[state])
-            )
-            router = replace(bare, profiles=profiles)
-            problems = check_shares(policy, router)
-            routers[uplink.router] = router
+    for uplink in policy.region.uplinks:
+        router, problems = _router(policy, uplink, divisor, firsts, names)
+        routers[router.router] = router
         found += problems
     if any(item.severity == "error" for item in found):
         return Compiled(None, tuple(found))
     transitions = tuple(Transition(moment, names[state]) for moment, state in states)
     return Compiled(Intent(routers, transitions, _end(policy)), tuple(found))
+
+
+def _router(
+    policy: Policy,
+    uplink: str,
+    divisor: int,
+    firsts: Mapping[State, datetime],
+    names: Mapping[State, str],
+) -> tuple[RouterIntent, list[Diagnostic]]:
+    """One router with its profiles, or without them where the sums do not fit."""
+    bare = _bare_router(policy, uplink, policy.region.uplinks[uplink], divisor)
+    kinds = kinds_of(bare.leaves)
+    crowds = {state: gather(bare, kinds, state.exceptions) for state in firsts}
+    budgets = {state: _budgets(policy, crowds[state], state) for state in firsts}
+    problems = check_budgets(policy, uplink, firsts, budgets)
+    if problems:
+        return bare, problems
+    profiles: list[Profile] = []
+    short: set[str] = set()
+    for state in sorted(firsts, key=lambda state: names[state]):
+        profiles.append(_profile(crowds[state], names[state], state, budgets[state]))
+        short |= falls_short(crowds[state], profiles[-1])
+    router = replace(bare, profiles=tuple(profiles))
+    return router, check_shares(policy, router, short)
 
 
 def profile_name(state: State, policy: Policy) -> str:
@@ -224,9 +240,9 @@ def _point(point: Hotspot, parts: int, least: Pair, divisor: int) -> Leaf:
     )
 
 
-def _budgets(policy: Policy, router: RouterIntent, state: State) -> dict[str, Budget]:
+def _budgets(policy: Policy, crowd: Crowd, state: State) -> dict[str, Budget]:
     """What is promised in a state, and what that leaves to the public, by direction."""
-    region = policy.region
+    region, router = policy.region, crowd.router
     inside = any(not region.calendars[slug].always for slug in state.open)
     least = _divided(
         region.public.in_hours if inside else region.public.out_of_hours, router.divisor
@@ -238,7 +254,8 @@ def _budgets(policy: Policy, router: RouterIntent, state: State) -> dict[str, Bu
         for pool in router.pools:
             demands = offices_of(router, pool.slug, state.open, exceptions, direction)
             closed = None if pool.slug in state.open or pool.closed is None else pool.closed
-            pools[pool.slug] = pool_size(demands, closed.of(direction).bits if closed else None)
+            size = closed.of(direction).bits if closed else None
+            pools[pool.slug] = pool_size(demands, size, crowd.times)
         uplink = router.uplink
         found[direction] = Budget(
             link=uplink.link.of(direction).bits,
@@ -250,18 +267,18 @@ def _budgets(policy: Policy, router: RouterIntent, state: State) -> dict[str, Bu
     return found
 
 
-def _profile(
-    router: RouterIntent, name: str, state: State, budgets: Mapping[str, Budget]
-) -> Profile:
+def _profile(crowd: Crowd, name: str, state: State, budgets: Mapping[str, Budget]) -> Profile:
+    router = crowd.router
     down, up = budgets["down"], budgets["up"]
     sizes = {pool.slug: _rates(down.pools[pool.slug], up.pools[pool.slug]) for pool in router.pools}
     sizes[PUBLIC] = _rates(down.public, up.public)
     profile = Profile(name, state.open, state.exceptions, sizes, {})
     shares: dict[str, list[int]] = defaultdict(list)
     for direction in DIRECTIONS:
-        for slug, bits in promises(router, profile, direction).items():
+        for slug, bits in promises(router, profile, direction, crowd.times).items():
             shares[slug].append(bits)
-    return replace(profile, shares={slug: _rates(*both) for slug, both in shares.items()})
+    pairs = {slug: _rates(*both) for slug, both in shares.items()}
+    return replace(profile, shares={slug: pairs[first] for slug, first in crowd.stand_ins.items()})
 
 
 def _rates(down: int, up: int) -> Pair:

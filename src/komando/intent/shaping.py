@@ -43,6 +43,9 @@ LEAST_CLAMP = 200_000
 """A quantum is at most 3 ms of the link, or 200,000 octets on a small one. Measured: a clamp
 of 60,000 gave an office 34.2 of its 40 Mbit/s beside ten small ones, 200,000 gave 40.1."""
 
+ONCE: Mapping[int, int] = {}
+"""How many each class stands for where each stands for itself."""
+
 CONTROL_PRIO, OFFICE_PRIO, PUBLIC_PRIO = 0, 1, 7
 """HTB offers what is left over to the lowest number first."""
 
@@ -95,14 +98,15 @@ def demand(leaf: Leaf, guarantee: Pair, widened: bool, direction: Direction) -> 
     return Demand(leaf, promised, promised if widened else rate, promised - rate, widened)
 
 
-def pool_size(demands: Sequence[Demand], closed: int | None) -> int:
+def pool_size(demands: Sequence[Demand], closed: int | None, times: Mapping[int, int]) -> int:
     """bit/s of a pool: its members' guarantees, or its size out of hours.
 
     Out of hours, an office that is open all the same brings along what its own rate takes.
+    `times`, by minor: how many offices each of the demands stands for.
     """
     if closed is None:
-        return sum(item.guarantee for item in demands)
-    return closed + sum(item.weight for item in demands if item.widened)
+        return sum(item.guarantee * times[item.leaf.minor] for item in demands)
+    return closed + sum(item.weight * times[item.leaf.minor] for item in demands if item.widened)
 
 
 def quantum_scale(weights: Iterable[int]) -> int:
@@ -122,25 +126,30 @@ def quantum(weight: int, scale: int, link: int) -> int:
     return min(max(round(weight * scale / 8_000_000), FRAME), most)
 
 
-def share_out(size: int, classes: Sequence[HtbClass]) -> dict[int, int]:
+def share_out(
+    size: int, classes: Sequence[HtbClass], times: Mapping[int, int] = ONCE
+) -> dict[int, int]:
     """bit/s by minor when every class wants all it can get: rate first, the rest by quantum.
 
-    What a class cannot take above its ceiling goes to the others.
+    What a class cannot take above its ceiling goes to the others. `times`, by minor: how many
+    classes of the same figures each of these stands for.
     """
     given = {item.minor: min(item.rate, item.ceil) for item in classes}
+    many = {item.minor: times.get(item.minor, 1) for item in classes}
     hungry = [item for item in classes if given[item.minor] < item.ceil]
-    left = size - sum(given.values())
+    left = size - sum(bits * many[minor] for minor, bits in given.items())
     while left > 0 and hungry:
-        turn = sum(item.quantum for item in hungry)
-        full = [i for i in hungry if given[i.minor] + left * i.quantum // turn >= i.ceil]
+        turn = sum(item.quantum * many[item.minor] for item in hungry)
+        full = {i.minor for i in hungry if given[i.minor] + left * i.quantum // turn >= i.ceil}
         if not full:
             for item in hungry:
                 given[item.minor] += left * item.quantum // turn
             break
-        for item in full:
-            left -= item.ceil - given[item.minor]
-            given[item.minor] = item.ceil
-        hungry = [item for item in hungry if item not in full]
+        for item in hungry:
+            if item.minor in full:
+                left -= (item.ceil - given[item.minor]) * many[item.minor]
+                given[item.minor] = item.ceil
+        hungry = [item for item in hungry if item.minor not in full]
     return given
 
 
@@ -203,11 +212,12 @@ def in_force(router: RouterIntent, keys: Sequence[str]) -> dict[str, ExceptionIn
     """The exceptions of these keys, by the slug of their office."""
     if not keys:
         return {}
+    wanted = set(keys)
     return {
         leaf.slug: item
         for leaf in router.leaves
         for item in leaf.exceptions
-        if exception_key(leaf.slug, item.start) in keys
+        if exception_key(leaf.slug, item.start) in wanted
     }
 
 
@@ -266,7 +276,9 @@ def tree(router: RouterIntent, profile: Profile, direction: Direction) -> tuple[
     return (*classes, *sorted(leaves, key=lambda item: item.minor))
 
 
-def promises(router: RouterIntent, profile: Profile, direction: Direction) -> dict[str, int]:
+def promises(
+    router: RouterIntent, profile: Profile, direction: Direction, times: Mapping[int, int] = ONCE
+) -> dict[str, int]:
     """bit/s of each leaf, by slug, when all leaves of all pools want more than there is."""
     classes = tree(router, profile, direction)
     sizes = {item.minor: item.rate for item in classes if not item.leaf}
@@ -276,5 +288,5 @@ def promises(router: RouterIntent, profile: Profile, direction: Direction) -> di
             members[item.parent].append(item)
     given: dict[int, int] = {}
     for parent, children in members.items():
-        given |= share_out(sizes[parent], children)
+        given |= share_out(sizes[parent], children, times)
     return {leaf.slug: given[leaf.minor] for leaf in router.leaves}

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from komando.diagnostics import Diagnostic
-from komando.units import DIRECTIONS, Direction, Rate
+from komando.intent.shaping import in_force
+from komando.units import DIRECTIONS, Direction, Pair, Rate
 
 if TYPE_CHECKING:
-    from komando.intent.model import RouterIntent
+    from komando.intent.crowd import Crowd
+    from komando.intent.model import ExceptionIntent, Leaf, Profile, RouterIntent
     from komando.intent.timeline import State
     from komando.policy import Policy
 
@@ -120,39 +122,88 @@ def _over(
     )
 
 
-def check_shares(policy: Policy, router: RouterIntent) -> list[Diagnostic]:
-    """One diagnostic for each office that gets less than it is promised in some profile."""
+def promised(leaf: Leaf, profile: Profile, item: ExceptionIntent | None) -> Pair:
+    """What an office must get in a profile; `item` is its exception that is then in force."""
+    if item is not None:
+        return item.guarantee or leaf.guarantee
+    if leaf.pool in profile.open or leaf.mode == "observe":
+        return leaf.guarantee
+    return leaf.floor
+
+
+def falls_short(crowd: Crowd, profile: Profile) -> set[str]:
+    """The slugs of the offices that get less than they are promised in a profile."""
+    exceptions = in_force(crowd.router, profile.exceptions)
+    short = {
+        leaf.slug
+        for leaf in crowd.router.leaves
+        if leaf.kind == "opd"
+        and _too_little(
+            profile.shares[leaf.slug], promised(leaf, profile, exceptions.get(leaf.slug))
+        )
+    }
+    if not short:
+        return short
+    return {slug for slug, first in crowd.stand_ins.items() if first in short}
+
+
+def _too_little(share: Pair, wanted: Pair) -> Direction | None:
+    """The first direction in which a share misses its promise by more than rounding."""
+    for direction in DIRECTIONS:
+        bits = wanted.of(direction).bits
+        if share.of(direction).bits < bits - bits // TOLERANCE - 1:
+            return direction
+    return None
+
+
+def check_shares(policy: Policy, router: RouterIntent, short: Collection[str]) -> list[Diagnostic]:
+    """One diagnostic for each office that falls short somewhere: its first such profile."""
+    if not short:
+        return []
+    forces = {item.name: in_force(router, item.exceptions) for item in router.profiles}
     found = []
     for leaf in router.leaves:
-        if leaf.kind != "opd":
+        if leaf.slug not in short:
             continue
         for profile in router.profiles:
-            for direction in DIRECTIONS:
-                share = profile.shares[leaf.slug].of(direction).bits
-                inside = leaf.pool in profile.open
-                promised = (leaf.guarantee if inside else leaf.floor).of(direction).bits
-                if share >= promised - promised // TOLERANCE - 1:
-                    continue
-                key = "guarantee" if inside else "floor"
+            wanted = promised(leaf, profile, forces[profile.name].get(leaf.slug))
+            share = profile.shares[leaf.slug]
+            if direction := _too_little(share, wanted):
                 found.append(
-                    Diagnostic(
-                        id="share-below-promise",
-                        severity="error",
-                        message=(
-                            f"{leaf.name} would get less than its {key} ({WORDS[direction]}, "
-                            f"profile {profile.name})"
-                        ),
-                        found=f"{Rate(share)} after the weights are rounded and clamped",
-                        expected=f"at least {Rate(promised)}",
-                        remedy=(
-                            "bring the offices' guarantees minus floors closer together: the "
-                            "largest may be at most some hundred times the smallest"
-                        ),
-                        location=policy.where("opd", leaf.slug, key),
+                    _short(
+                        policy,
+                        leaf,
+                        profile,
+                        direction,
+                        share.of(direction),
+                        wanted.of(direction),
                     )
                 )
                 break
-            else:
-                continue
-            break
     return found
+
+
+def _short(
+    policy: Policy,
+    leaf: Leaf,
+    profile: Profile,
+    direction: Direction,
+    share: Rate,
+    wanted: Rate,
+) -> Diagnostic:
+    key = "floor" if wanted == leaf.floor.of(direction) else "guarantee"
+    return Diagnostic(
+        id="share-below-promise",
+        severity="error",
+        message=(
+            f"{leaf.name} would get less than its {key} ({WORDS[direction]}, "
+            f"profile {profile.name})"
+        ),
+        found=f"{share} after the weights are rounded and clamped",
+        expected=f"at least {wanted}",
+        remedy=(
+            "bring the offices' guarantees minus floors closer together: the largest may be at "
+            "most some hundred times the smallest"
+        ),
+        location=policy.where("opd", leaf.slug, key),
+    )
