@@ -16,10 +16,12 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.check_cold import check_cold
+from benchmarks.hours_switch import hours_switch
 from benchmarks.rows import ROUNDS, Contest, Row, Unmeasured, hold, load_targets
 
 BENCHMARKS: Mapping[str, Callable[[], AbstractContextManager[Contest]]] = {
     "check.cold.10000": partial(check_cold, 10_000),
+    "hours.switch.500": partial(hours_switch, 500),
 }
 
 
@@ -36,7 +38,7 @@ def _table(rows: list[Row]) -> Table:
             row.id,
             f"{row.value:.3f} {row.unit}",
             f"{row.peer_value:.3f} {row.unit} ({row.peer})",
-            f"{row.ratio:.2f}",
+            f"{row.ratio:.3g}",
             f"<= {row.target:g}",
             "met" if row.met else "MISSED",
         )
