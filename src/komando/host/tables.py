@@ -97,13 +97,13 @@ def plan_table(files: TableFiles, record: TableRecord | None, live: str) -> Tabl
     """The one file to load, or nothing when the table stands as it was loaded."""
     if not live:
         return TableStep(files, files.full_path, files.full, f"table {files.name} is missing")
-    if record is None or record.structure != files.structure or not files.reload:
-        if record and record.shown == live and record.full == files.full:
+    if record and files.reload and record.structure == files.structure:
+        if record.shown == live and record.reload == files.reload:
             return None
-        return TableStep(files, files.full_path, files.full, f"table {files.name} differs")
-    if record.shown == live and record.reload == files.reload:
+        return TableStep(files, files.reload_path, files.reload, f"elements of {files.name} differ")
+    if record and record.shown == live and record.full == files.full:
         return None
-    return TableStep(files, files.reload_path, files.reload, f"elements of {files.name} differ")
+    return TableStep(files, files.full_path, files.full, f"table {files.name} differs")
 
 
 def load_table(step: TableStep) -> None:

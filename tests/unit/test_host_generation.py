@@ -1,0 +1,251 @@
+"""What an archive may hold, and how a generation comes to lie on disk."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from komando.bundle import Bundle
+from komando.host import generation
+from komando.host.__main__ import main, parser
+from komando.host.configuration import read_configuration
+from komando.host.generation import Generations, check_digest, digest_of, unpack
+from komando.host.layout import HostError, Paths
+from tests.host_bundle import City, bundle_of, cargo_of, files_of
+
+
+def packed(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as tar:
+        for member, content in members:
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return base64.b64encode(gzip.compress(plain.getvalue()))
+
+
+def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, target
+    return info
+
+
+def test_the_digest_is_the_controllers() -> None:
+    bundle = bundle_of(City())
+    assert digest_of(files_of(City())) == bundle.digest
+    assert unpack(cargo_of(bundle), bundle.digest) == files_of(City())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "/etc/komando/calendar",
+        "../etc/komando/calendar",
+        "etc/komando/../shadow",
+        "./etc/komando/calendar",
+        "etc/shadow",
+        "etc/systemd/system/x.service",
+        "etc/komando/tc/profiles/../../../shadow",
+        "etc/komando/tc/profiles/day.sideways.tc",
+        "etc/sysctl.d/91-komando.conf",
+        "usr/local/sbin/komando-host",
+    ],
+)
+def test_a_path_outside_the_list_is_refused(name: str) -> None:
+    with pytest.raises(HostError, match="which it may not"):
+        unpack(packed((member(name), b"x")), "0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [
+        (tarfile.SYMTYPE, "/etc/shadow"),
+        (tarfile.LNKTYPE, "etc/komando/calendar"),
+        (tarfile.CHRTYPE, ""),
+        (tarfile.BLKTYPE, ""),
+        (tarfile.FIFOTYPE, ""),
+        (tarfile.DIRTYPE, ""),
+    ],
+)
+def test_whatever_is_no_plain_file_is_refused(kind: bytes, target: str) -> None:
+    with pytest.raises(HostError, match="the archive holds 'etc/komando/network', which it may"):
+        unpack(packed((member("etc/komando/network", kind, target), b"")), "0" * 64)
+
+
+def test_a_file_that_comes_twice_is_refused() -> None:
+    twice = [(member("etc/komando/network"), b"x"), (member("etc/komando/network"), b"y")]
+    with pytest.raises(HostError, match="which it may not"):
+        unpack(packed(*twice), "0" * 64)
+
+
+def _cut(cargo: bytes) -> bytes:
+    return base64.b64encode(base64.b64decode(cargo)[:-40])
+
+
+def _flip_bit(cargo: bytes) -> bytes:
+    raw = bytearray(base64.b64decode(cargo))
+    raw[len(raw) // 2] ^= 0x10
+    return base64.b64encode(bytes(raw))
+
+
+def _half_tar(cargo: bytes) -> bytes:
+    return base64.b64encode(gzip.compress(gzip.decompress(base64.b64decode(cargo))[:1700]))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        _cut,
+        _flip_bit,
+        _half_tar,
+        lambda _: b"not base64 at all!",
+        lambda _: base64.b64encode(b"not gzip"),
+        lambda _: base64.b64encode(gzip.compress(b"no tar" * 1000)),
+        lambda _: base64.b64encode(gzip.compress(b"")),
+    ],
+)
+def test_a_damaged_archive_is_refused(damage: Callable[[bytes], bytes]) -> None:
+    bundle = bundle_of(City())
+    with pytest.raises(HostError, match=r"the archive (is damaged|has the digest)"):
+        unpack(damage(cargo_of(bundle)), bundle.digest)
+
+
+def test_another_bundle_than_the_digest_says_is_refused() -> None:
+    one, other = bundle_of(City()), bundle_of(City().without(1))
+    with pytest.raises(HostError, match=f"has the digest {one.digest}, not {other.digest}"):
+        unpack(cargo_of(one), other.digest)
+
+
+def test_a_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generation, "LIMIT", 10_000)
+    with pytest.raises(HostError, match="unpacks to more than 10000 bytes"):
+        unpack(base64.b64encode(gzip.compress(bytes(10_001))), "0" * 64)
+
+
+@pytest.mark.parametrize("digest", ["", "abc", "A" * 64, "0" * 63 + "/", "../" + "0" * 61])
+def test_a_digest_is_64_digits(digest: str) -> None:
+    with pytest.raises(HostError, match="is no digest"):
+        check_digest(digest)
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "words"),
+    [
+        ("manifest.json", '{"format": 1, "kind": "hotspot"}', "a bundle of kind 'hotspot'"),
+        ("manifest.json", '{"format": 2, "kind": "router"}', "format 2; this program reads 1"),
+        ("manifest.json", "[]", "not a JSON object"),
+        ("manifest.json", "{", "not JSON"),
+        ("router.json", '{"uplink": "wan0", "lans": [], "ifb": "ifb0"}', "at least one LAN"),
+        ("router.json", '{"uplink": "a b", "lans": ["lan0"], "ifb": "ifb0"}', "'a b' is no name"),
+        ("router.json", '{"uplink": "wan0", "lans": ["wan0"], "ifb": "ifb0"}', "all different"),
+        ("router.json", '{"uplink": "wan0", "lans": "lan0", "ifb": "ifb0"}', "None is no name"),
+        ("calendar", "2026-01-01T00:00:00Z ramadan\n", "profile ramadan has no files"),
+        ("tc/profiles/x.up.tc", "", "x.down.tc: missing"),
+        ("tc/profiles/night.up.tc", "class del dev wan0\n", "night.up.tc:1: not understood"),
+        ("network", "addr flush dev eth0\n", "network:1: not understood"),
+        ("nft/nat.nft", "flush ruleset\n", "speaks of more than table ip komando_nat"),
+    ],
+)
+def test_a_bundle_is_read_whole_before_anything_is_touched(
+    path: str, text: str, words: str
+) -> None:
+    files = files_of(City()) | {f"etc/komando/{path}": text.encode()}
+    with pytest.raises(HostError) as error:
+        read_configuration(files)
+    assert words in str(error.value)
+    assert f"etc/komando/{path.replace('x.up', 'x.down')}" in str(error.value)
+
+
+def test_a_missing_or_a_strange_file_is_named() -> None:
+    files = files_of(City())
+    del files["etc/komando/tc/steer.tc"]
+    with pytest.raises(HostError, match=r"^etc/komando/tc/steer.tc: missing$"):
+        read_configuration(files)
+    with pytest.raises(HostError, match="etc/passwd: no file of a router's bundle"):
+        read_configuration(files_of(City()) | {"etc/passwd": b""})
+    with pytest.raises(HostError, match="not UTF-8"):
+        read_configuration(files_of(City()) | {"etc/komando/network": b"\xff"})
+
+
+# --- on disk -------------------------------------------------------------------------------------
+
+
+def test_a_generation_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    store = Generations(Paths(tmp_path))
+    bundle = bundle_of(City())
+    left = store.paths.generations / f".{'0' * 64}.new/etc"
+    left.mkdir(parents=True)
+    assert store.current() is None
+    store.stage(bundle.digest, bundle.files)
+    store.flip(bundle.digest)
+    assert store.current() == bundle.digest
+    assert str(store.paths.current.readlink()) == f"generations/{bundle.digest}"
+    assert [path.name for path in store.paths.generations.iterdir()] == [bundle.digest]
+    assert store.read(bundle.digest) == dict(bundle.files)
+    modes = {path.stat().st_mode & 0o777 for path in store.folder(bundle.digest).rglob("*.tc")}
+    assert modes == {0o644}
+    store.flip(None)
+    assert store.current() is None
+
+
+def test_a_generation_that_was_changed_on_disk_is_not_believed(tmp_path: Path) -> None:
+    store = Generations(Paths(tmp_path))
+    bundle = bundle_of(City())
+    store.stage(bundle.digest, bundle.files)
+    (store.folder(bundle.digest) / "etc/komando/calendar").write_text("")
+    with pytest.raises(HostError, match="is damaged on disk"):
+        store.read(bundle.digest)
+    store.stage(bundle.digest, bundle.files)
+    assert store.read(bundle.digest) == dict(bundle.files)
+
+
+def test_an_export_is_the_bundles_own_archive(tmp_path: Path) -> None:
+    store = Generations(Paths(tmp_path))
+    bundle = bundle_of(City())
+    store.stage(bundle.digest, bundle.files)
+    archive = base64.b64decode(store.export(bundle.digest))
+    assert archive == bundle.archive()
+    assert Bundle.from_archive("core-1", archive).digest == bundle.digest
+
+
+def test_nothing_to_export_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export"], Paths(tmp_path)) == 1
+    assert main(["export", "0" * 64], Paths(tmp_path)) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "no generation is in force" in err
+    assert "is not on this host" in err
+
+
+# --- the command line ----------------------------------------------------------------------------
+
+
+def test_a_host_without_a_generation_is_well(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["observe"], Paths(tmp_path)) == 0
+    assert main(["hours"], Paths(tmp_path)) == 0
+    observed, hours = map(json.loads, capsys.readouterr().out.splitlines())
+    assert observed["generation"] is None
+    assert observed["kernel"] == "ok"
+    assert (hours["generation"], hours["changes"], hours["rebuilt"]) == (None, [], False)
+
+
+def test_the_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    said = capsys.readouterr().out
+    for word in ("observe", "activate DIGEST", "hours", "export", "clock off", "Exit codes"):
+        assert word in said
+    assert parser().prog == "komando-host"
+
+
+def test_no_verb_is_an_error_of_the_command_line() -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([])
