@@ -34,6 +34,7 @@ class RunningGeneration:
     `digest` and `profile` are None on a host that runs nothing yet; `clock` is the rehearsed
     moment (ISO 8601) when there is one; `kernel` is "ok" or "missing: ...". `bundle` holds the
     generation's files where they were fetched, which the plan needs only where something differs.
+    `calendar` is "ok", or says that the calendar has come to its end.
     """
 
     host: str
@@ -41,6 +42,7 @@ class RunningGeneration:
     profile: str | None = None
     clock: str | None = None
     kernel: str = "ok"
+    calendar: str = "ok"
     bundle: Bundle | None = None
 
     @property

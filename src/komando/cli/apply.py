@@ -16,7 +16,7 @@ from komando.inventory import Access
 from komando.plan import StalePlanError, hold_to, promised
 
 if TYPE_CHECKING:
-    from komando.rollout.carry import Outcome
+    from komando.rollout.carry import Carried, Outcome
 
 
 @click.command()
@@ -44,21 +44,21 @@ def apply(
     report([one for one in wanted.diagnostics if one.severity == "error"])
     access = access_to(wanted, lab, identity)
     with planned(wanted, access) as found:
-        outcomes = _carry_out(found, wanted, plan_file, diff=diff)
+        carried = _carry_out(found, wanted, plan_file, diff=diff)
     tell_failures(found.failures)
-    good = _tell(outcomes, wanted) and not found.failures
-    carried = [name for name, outcome in outcomes.items() if outcome.state == "carried"]
-    if verify and carried:
-        good &= _verified(carried, wanted, access)
+    good = _tell(carried.outcomes, wanted) and not found.failures
+    changed = [name for name, outcome in carried.outcomes.items() if outcome.state == "carried"]
+    if carried.interrupted:
+        raise click.ClickException("interrupted; the hosts are as told above, and not verified")
+    if verify and changed:
+        good &= _verified(changed, wanted, access)
     if not good:
         raise click.exceptions.Exit(1)
 
 
-def _carry_out(
-    found: Planned, wanted: Desired, plan_file: Path | None, *, diff: bool
-) -> Mapping[str, Outcome]:
+def _carry_out(found: Planned, wanted: Desired, plan_file: Path | None, *, diff: bool) -> Carried:
     """Show the plan, then do it; nothing at all when a host could not be asked."""
-    from komando.rollout.carry import carry
+    from komando.rollout.carry import Carried, carry
     from komando.rollout.observe import Cache
 
     show_plan(found.plan, "text", diff=diff)
@@ -69,10 +69,10 @@ def _carry_out(
             raise click.ClickException(str(error)) from error
     if found.failures:
         click.echo("Nothing is carried out, as not every host could be asked.", err=True)
-        return {}
+        return Carried({})
     names = ", ".join(host.host for host in found.plan.changing())
     if not names:
-        return {}
+        return Carried({})
     with working(f"activating on {names}"):
         return carry(found.session, found.plan, wanted.bundles, Cache.of_user())
 
@@ -98,4 +98,9 @@ def _tell(outcomes: Mapping[str, Outcome], wanted: Desired) -> bool:
 def _verified(names: list[str], wanted: Desired, access: Access) -> bool:
     from komando.cli.verify import verify_hosts
 
-    return verify_hosts(names, wanted, access)
+    try:
+        return verify_hosts(names, wanted, access)
+    except KeyboardInterrupt:
+        raise click.ClickException(
+            "interrupted while verifying; the hosts run what they were given"
+        ) from None

@@ -47,7 +47,10 @@ def console() -> Console:
 
 @contextmanager
 def planned(wanted: Desired, access: Access) -> Iterator[Planned]:
-    """Ask every host what it runs and compare; the connections stay open inside the block."""
+    """Ask every host what it runs and compare; the connections stay open inside the block.
+
+    A Ctrl-C ends the verb and says that nothing was changed: `carry` holds back its own.
+    """
     from komando.rollout.observe import Cache, observe
     from komando.rollout.session import Session, WorkerFailedError
 
@@ -68,6 +71,8 @@ def planned(wanted: Desired, access: Access) -> Iterator[Planned]:
             )
             status.stop()
             yield Planned(plan, session, seen.failures)
+    except KeyboardInterrupt:
+        raise click.ClickException("interrupted; no host was changed") from None
     except (WorkerFailedError, FileNotFoundError) as error:
         raise click.ClickException(str(error)) from error
 

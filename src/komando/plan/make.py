@@ -13,7 +13,7 @@ from komando.host.layout import HostError
 from komando.intent import RouterIntent
 from komando.plan.files import compare_files
 from komando.plan.hours import compare_hours
-from komando.plan.model import Action, Change, Detail, HostPlan, Hours, Kind, Plan, Traffic
+from komando.plan.model import Action, Change, Detail, HostPlan, Hours, Kind, Plan, State, Traffic
 from komando.plan.offices import compare_leaves
 from komando.plan.pools import compare_pools, pool_sizes
 from komando.plan.region import compare_region
@@ -54,11 +54,14 @@ def _host(wanted: Bundle, running: RunningGeneration, where: Where, moment: date
 
 
 def _same(wanted: Bundle, running: RunningGeneration) -> HostPlan:
-    if running.healthy:
-        summary = "nothing changes"
-        return HostPlan(wanted.host, "same", running.digest, wanted.digest, summary)
-    summary = f"its files are right, its kernel is not: {running.kernel}"
-    return HostPlan(wanted.host, "repair", running.digest, wanted.digest, summary)
+    state: State = "same" if running.healthy else "repair"
+    summary = "nothing changes"
+    if not running.healthy:
+        summary = f"its files are right, its kernel is not: {running.kernel}"
+    notes = (
+        () if running.calendar == "ok" else (f"the calendar of {wanted.host} {running.calendar}",)
+    )
+    return HostPlan(wanted.host, state, running.digest, wanted.digest, summary, notes=notes)
 
 
 def _first(wanted: Bundle, where: Where) -> HostPlan:

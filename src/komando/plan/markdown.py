@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from komando.plan.model import Change, HostPlan, Plan
 from komando.plan.narration import (
@@ -28,14 +28,13 @@ def _plan(plan: Plan, *, diff: bool) -> Iterator[str]:
     for host in plan.hosts:
         yield ""
         yield from _host(host, diff=diff)
-    for note in plan.notes:
-        yield ""
-        yield f"> **Note**: {_plain(note)}"
+    yield from _notes(plan.notes)
 
 
 def _host(host: HostPlan, *, diff: bool) -> Iterator[str]:
     if host.state == "same":
         yield f"`{host.host}` runs `{digest_words(host.after)}`: {host.summary}."
+        yield from _notes(host.notes)
         return
     versions = arrow(digest_words(host.before), digest_words(host.after))
     yield f"#### `{host.host}` ({versions}): {_plain(host.summary)}"
@@ -58,7 +57,11 @@ def _host(host: HostPlan, *, diff: bool) -> Iterator[str]:
             yield ""
             yield from (f"- {_plain(line)}" for line in found)
     yield from _files(host, diff=diff)
-    for note in host.notes:
+    yield from _notes(host.notes)
+
+
+def _notes(notes: Iterable[str]) -> Iterator[str]:
+    for note in notes:
         yield ""
         yield f"> **Note**: {_plain(note)}"
 

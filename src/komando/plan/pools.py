@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from komando.intent import Profile, RouterIntent
 from komando.plan.model import Shift
 from komando.plan.wording import Wording, pair_details
-from komando.units import Pair
+from komando.units import DIRECTIONS, Pair
 
 PUBLIC_WORDS = "public (the remainder)"
 
@@ -15,23 +15,35 @@ _Key = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def compare_pools(old: Wording, new: Wording) -> Iterator[Shift]:
-    """Each pool whose size changes, by hours; days with an exception only where they differ.
+    """Each pool whose size changes, by hours.
 
-    An exception that is new is compared with the days around it.
+    Days with an exception are told only where more changes than on the days around them. An
+    exception that is new is compared with those days.
     """
     before, after = _by_key(old.intent), _by_key(new.intent)
-    plain: set[tuple[str, str | None, str | None]] = set()
     for key in sorted(after, key=lambda key: (key[1], key[0])):
         hours, exceptions = key
-        base = before.get(key) or (after if exceptions else before).get((hours, ()))
-        when = _when(hours, exceptions)
-        for shift in _shifts(when, base, after[key], old if key in before else new, new):
-            signature = (shift.pool, shift.before, shift.after)
-            if not exceptions:
-                plain.add(signature)
-            elif signature in plain:
-                continue  # the same as on the days without the exception
-            yield shift
+        plain = (hours, ())
+        if exceptions and key in before:
+            if _growth(before, after, key) != _growth(before, after, plain):
+                yield from _shifts(_when(*key), before[key], after[key], old, new)
+        elif exceptions:
+            yield from _shifts(_when(*key), after.get(plain), after[key], new, new)
+        else:
+            yield from _shifts(_when(*key), before.get(key), after[key], old, new)
+
+
+def _growth(
+    before: Mapping[_Key, Profile], after: Mapping[_Key, Profile], key: _Key
+) -> dict[tuple[str, str], int]:
+    """By how many bit/s each pool grows, by pool and direction."""
+    was = before[key].pools if key in before else {}
+    now = after[key].pools if key in after else {}
+    return {
+        (slug, side): now[slug].of(side).bits - was[slug].of(side).bits
+        for slug in was.keys() & now.keys()
+        for side in DIRECTIONS
+    }
 
 
 def pool_sizes(words: Wording) -> Iterator[Shift]:

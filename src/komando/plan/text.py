@@ -50,6 +50,7 @@ def _all(count: int) -> str:
 def _host(host: HostPlan, *, diff: bool) -> Iterator[Text]:
     if host.state == "same":
         yield Text.assemble((host.host, "bold"), f"  {digest_words(host.after)}  {host.summary}")
+        yield from (_note(note) for note in host.notes)
         return
     versions = arrow(digest_words(host.before), digest_words(host.after))
     yield Text.assemble((host.host, "bold"), "  ", (versions, "dim"))

@@ -34,9 +34,15 @@ class Outcome:
     rebuilt: bool = False
 
 
-def carry(
-    session: Session, plan: Plan, wanted: Mapping[str, Bundle], cache: Cache
-) -> dict[str, Outcome]:
+@dataclass(frozen=True)
+class Carried:
+    """What became of each host that was to change; `interrupted` by a Ctrl-C meanwhile."""
+
+    outcomes: Mapping[str, Outcome]
+    interrupted: bool = False
+
+
+def carry(session: Session, plan: Plan, wanted: Mapping[str, Bundle], cache: Cache) -> Carried:
     """Activate what the plan says, on all its changing hosts at once.
 
     A Ctrl-C is held back until the hosts that have begun are through; after a second one those
@@ -44,7 +50,7 @@ def carry(
     """
     cargo = {host.host: _cargo(host, wanted[host.host]) for host in plan.changing()}
     if not cargo:
-        return {}
+        return Carried({})
     answers = session.activate(cargo)
     outcomes = {name: Outcome(name, "failed", why) for name, why in answers.failures.items()}
     outcomes |= {name: Outcome(name, "unknown", why) for name, why in answers.lost.items()}
@@ -56,7 +62,7 @@ def carry(
         name: Outcome(name, "unknown", "interrupted while it was being activated")
         for name in answers.waiting
     }
-    return dict(sorted(outcomes.items()))
+    return Carried(dict(sorted(outcomes.items())), answers.interrupted)
 
 
 def _cargo(host: HostPlan, bundle: Bundle) -> Cargo:

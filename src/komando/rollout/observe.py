@@ -79,7 +79,9 @@ def observe(session: Session, wanted: Mapping[str, Bundle], cache: Cache) -> Obs
 
 
 def _generation(host: str, answer: Mapping[str, Any]) -> RunningGeneration:
-    texts = {key: answer.get(key) for key in ("generation", "profile", "clock", "kernel")}
+    texts = {
+        key: answer.get(key) for key in ("generation", "profile", "clock", "kernel", "calendar")
+    }
     for key, text in texts.items():
         if text is not None and not isinstance(text, str):
             raise ValueError(f"observe answered {key} {text!r}, which is no text")
@@ -89,6 +91,7 @@ def _generation(host: str, answer: Mapping[str, Any]) -> RunningGeneration:
         profile=texts["profile"],
         clock=texts["clock"],
         kernel=texts["kernel"] or "ok",
+        calendar=texts["calendar"] or "ok",
     )
 
 

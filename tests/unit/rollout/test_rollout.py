@@ -41,7 +41,8 @@ def look(hosts: list[PlayedHost], access: Access, cache: Path) -> Observation:
 def activate(host: PlayedHost, access: Access, cache: Path) -> Outcome:
     wanted = bundle(host.name)
     with Session([host.host], access) as session:
-        return carry(session, plan_for(wanted), {host.name: wanted}, Cache(cache))[host.name]
+        carried = carry(session, plan_for(wanted), {host.name: wanted}, Cache(cache))
+    return carried.outcomes[host.name]
 
 
 def test_a_host_that_runs_what_is_wanted_is_asked_one_question(
@@ -131,8 +132,8 @@ def test_a_repair_sends_no_files(play: Play, access: Access, tmp_path: Path) -> 
     digest = host.running.digest
     plan = Plan((HostPlan("core-1", "repair", digest, digest, ""),))
     with Session([host.host], access) as session:
-        outcomes = carry(session, plan, {"core-1": host.running}, Cache(tmp_path))
-    assert outcomes["core-1"].state == "carried"
+        carried = carry(session, plan, {"core-1": host.running}, Cache(tmp_path))
+    assert carried.outcomes["core-1"].state == "carried"
     assert host.kernel == "ok"
 
 
@@ -153,8 +154,8 @@ def test_one_host_that_refuses_does_not_hold_back_the_other(
     bad.refuse = "no space left"
     wanted = {name: bundle(name) for name in ("core-1", "core-2")}
     with Session([good.host, bad.host], access) as session:
-        outcomes = carry(session, plan_for(*wanted.values()), wanted, Cache(tmp_path))
-    assert {name: item.state for name, item in outcomes.items()} == {
+        carried = carry(session, plan_for(*wanted.values()), wanted, Cache(tmp_path))
+    assert {name: item.state for name, item in carried.outcomes.items()} == {
         "core-1": "carried",
         "core-2": "failed",
     }

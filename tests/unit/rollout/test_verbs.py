@@ -1,0 +1,132 @@
+"""`komando plan` and `komando apply`, whole, against a played host over real ssh."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from komando.cli import main
+from komando.inventory import Access
+from tests.cases.plan.cases import HERE
+from tests.unit.rollout.played import PlayedHost
+
+Play = Callable[[str], PlayedHost]
+Komando = Callable[..., Result]
+
+
+@pytest.fixture
+def host(play: Play) -> PlayedHost:
+    return play("core-1")
+
+
+@pytest.fixture
+def komando(
+    host: PlayedHost, access: Access, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Komando:
+    """The command line in a folder with policies and an inventory of the played host."""
+    shutil.copytree(HERE / "base", tmp_path / "policies")
+    inventory = tmp_path / "inventories" / "production"
+    inventory.mkdir(parents=True)
+    (inventory / "hosts.yaml").write_text(
+        "all:\n  children:\n    router:\n      hosts:\n        core-1:\n"
+        f"          ansible_host: 127.0.0.1\n          ansible_port: {host.port}\n"
+        "          interfaces: {uplink: wan0, metro: lan0, public: lan1}\n"
+        "          leaf: pfifo\n"
+    )
+    shutil.copy(access.known_hosts, inventory / "known_hosts")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("KOMANDO_IDENTITY", str(access.identity))
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(main, arguments)
+
+    return run
+
+
+def edit(path: str, before: str, after: str) -> None:
+    text = Path(path).read_text()
+    assert before in text
+    Path(path).write_text(text.replace(before, after))
+
+
+def test_from_nothing_to_nothing_changes(komando: Komando, host: PlayedHost) -> None:
+    first = komando("plan")
+    assert first.exit_code == 2, first.output
+    assert "3 offices and 2 public points will be shaped" in first.output
+    applied = komando("apply", "--no-verify")
+    assert applied.exit_code == 0, applied.output
+    assert host.verbs == ["observe", "observe", "activate"]
+
+    host.verbs.clear()
+    second = komando("apply", "--no-verify")
+    assert second.exit_code == 0
+    assert "Nothing changes" in second.output
+    assert komando("plan").exit_code == 0
+    assert host.verbs == ["observe", "observe"]
+
+
+def test_an_edit_is_planned_by_office_line_and_rates(komando: Komando, host: PlayedHost) -> None:
+    komando("apply", "--no-verify")
+    edit("policies/opd/dinas-kesehatan.yaml", "guarantee: 20 Mbit/s", "guarantee: 25 Mbit/s")
+    plan = komando("plan", "--no-diff")
+    assert plan.exit_code == 2
+    assert "Dinas Kesehatan (dinas-kesehatan)" in plan.output
+    assert "20 Mbit/s -> 25 Mbit/s" in plan.output
+    assert "policies/opd/dinas-kesehatan.yaml:6:12" in plan.output
+    assert "export" not in host.verbs, "what was applied from here is in the cache"
+
+
+def test_policies_that_are_wrong_ask_no_host(komando: Komando, host: PlayedHost) -> None:
+    edit("policies/opd/dinas-kesehatan.yaml", "20 Mbit/s", "20 Mbit")
+    for verb in ("plan", "apply"):
+        result = komando(verb)
+        assert result.exit_code == 1
+        assert "policies/opd/dinas-kesehatan.yaml:6:12" in result.output
+    assert host.verbs == []
+
+
+def test_a_host_that_is_away_is_named(komando: Komando, host: PlayedHost) -> None:
+    host.close()
+    for verb in ("plan", "apply"):
+        result = komando(verb)
+        assert result.exit_code == 1
+        assert "core-1: " in result.stderr
+        assert "Could not connect" in result.stderr
+
+
+def test_a_refusal_is_told_with_its_reason(komando: Komando, host: PlayedHost) -> None:
+    host.refuse = "nft: line 3: no such map"
+    result = komando("apply", "--no-verify")
+    assert result.exit_code == 1
+    assert "core-1 refused" in result.stderr
+    assert "nft: line 3: no such map" in result.stderr
+
+
+def test_a_plan_holds_only_as_long_as_it_is_true(komando: Komando, host: PlayedHost) -> None:
+    komando("plan", "--out", "plan.json")
+    edit("policies/opd/dinas-kesehatan.yaml", "guarantee: 20 Mbit/s", "guarantee: 25 Mbit/s")
+    stale = komando("apply", "plan.json", "--no-verify")
+    assert stale.exit_code == 1
+    assert "core-1 shall run another bundle than when the plan was made" in stale.stderr
+    assert "activate" not in host.verbs
+    komando("plan", "--out", "plan.json")
+    assert komando("apply", "plan.json", "--no-verify").exit_code == 0
+
+
+def test_without_known_hosts_nobody_is_asked(komando: Komando, host: PlayedHost) -> None:
+    Path("inventories/production/known_hosts").unlink()
+    result = komando("plan")
+    assert result.exit_code == 1
+    assert "inventories/production/known_hosts does not stand" in result.output
+    assert host.verbs == []
+
+
+def test_an_unknown_inventory_names_those_that_there_are(komando: Komando) -> None:
+    result = komando("plan", "--inventory", "productoin")
+    assert result.exit_code == 1
+    assert "inventories/ has production" in result.output
