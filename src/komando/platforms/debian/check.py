@@ -15,11 +15,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from shutil import which
 
+from komando import generation
 from komando.bundle import Bundle
 from komando.diagnostics import Diagnostic, Location
 
 PROGRAMS = ("unshare", "ip", "tc", "nft")
 
+STAND_IN = "pfifo"
+"""The queue that every kernel with traffic control has."""
+
+_LEAF = re.compile(r"(?m)^qdisc add .* parent .* handle \S+ (\w+)")
 _LINE = re.compile(r"(?:Command failed \S+?:|\S+?:)(\d+)(?::(\d+))?")
 
 
@@ -29,12 +34,49 @@ def check(bundle: Bundle) -> list[Diagnostic]:
     if os.geteuid() != 0 or missing:
         why = f"not installed: {', '.join(missing)}" if missing else "it needs root"
         return [_skipped(bundle, why)]
+    kinds = sorted(set(_LEAF.findall(_trees(bundle))))
+    lacking = [kind for kind in kinds if not _kernel_has(kind)]
     with tempfile.TemporaryDirectory(prefix="komando-check-") as folder:
-        for path, content in bundle.files.items():
-            target = Path(folder, path)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-        return _load(bundle, Path(folder))
+        _readable_here(bundle, lacking).write(Path(folder))
+        found = _load(bundle, Path(folder))
+    return [*found, _queues_skipped(bundle, lacking)] if lacking else found
+
+
+def _trees(bundle: Bundle) -> str:
+    return bundle.text(generation.DOWNLOAD) + bundle.text(generation.UPLOAD)
+
+
+def _kernel_has(kind: str) -> bool:
+    """Whether this machine's kernel has a kind of queue; the router's may have it all the same."""
+    script = f"ip link add q0 type ifb && tc qdisc add dev q0 root {kind}"
+    done = subprocess.run(
+        ["unshare", "--net", "sh", "-c", script], capture_output=True, check=False
+    )
+    return done.returncode == 0
+
+
+def _readable_here(bundle: Bundle, lacking: Iterable[str]) -> Bundle:
+    """The bundle with `STAND_IN` for the queues that this kernel lacks."""
+    files = dict(bundle.files)
+    for path in (generation.DOWNLOAD, generation.UPLOAD):
+        text = bundle.text(path)
+        for kind in lacking:
+            text = re.sub(rf"(?m)^(qdisc add .* handle \S+) {kind}\b.*$", rf"\1 {STAND_IN}", text)
+        files[path] = text.encode()
+    return Bundle(bundle.host, files)
+
+
+def _queues_skipped(bundle: Bundle, lacking: Iterable[str]) -> Diagnostic:
+    kinds = " and ".join(lacking)
+    return Diagnostic(
+        id="queue-check-skipped",
+        severity="warning",
+        message=f"the queues of {bundle.host} ({kinds}) were not read by tc here",
+        found=f"this machine's kernel has no {kinds}",
+        expected=f"a kernel with {kinds}, as the router's",
+        remedy=f"all else was read, with {STAND_IN} in their place; the host itself checks too",
+        location=Location(f"{bundle.host}", 1, 1),
+    )
 
 
 def _skipped(bundle: Bundle, why: str) -> Diagnostic:
