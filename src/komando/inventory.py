@@ -158,7 +158,8 @@ def _read(path: Path) -> _HostsFile:
         try:
             found = _HostsFile.model_validate(reading.document.data)
         except ValidationError as error:
-            explainer = Explainer(_HostsFile, reading.document, reading.text)
+            text = raw.decode("utf-8").removeprefix("\ufeff")
+            explainer = Explainer(_HostsFile, reading.document, text)
             diagnostics += explainer.explain(error, reading.broken)
         else:
             if not errors_in(diagnostics):

@@ -67,7 +67,8 @@ def test_ansible_reads_the_same_machines(folder: Path, tmp_path: Path) -> None:
 
 def test_the_lab_states_its_divisor_and_production_has_none() -> None:
     divisors = {folder.name: load_inventory(folder).divisor for folder in INVENTORIES}
-    assert divisors == {"lab": 5, "production": 1}
+    assert divisors["production"] == 1
+    assert divisors["lab"] > 1
 
 
 def test_a_host_of_its_own_port_and_user(tmp_path: Path) -> None:

@@ -60,19 +60,22 @@ def up(name: str, offices: int | None, moment: str | None, policies: Path) -> No
 
     A city that stands is brought up to date: offices that came or went, roles that changed.
     """
-    from komando.cli.checked import checked_intent
+    from komando.cli.checked import refused
     from komando.cli.desired import machines_of
     from komando.lab.life import Order, raise_city
     from komando.lab.rehearsal import set_clock
     from komando.lab.status import draw
+    from komando.policy import load_policy
 
     place = Place(name)
     for folder in (INVENTORY, ROLES):
         if not folder.is_dir():
             raise LabError(f"there is no {folder} here: call this in the repository's folder")
     inventory = machines_of(INVENTORY)
-    policy, _ = checked_intent(policies, inventory.divisor)
-    order = Order(policy, inventory, INVENTORY, ROLES, offices)
+    loaded = load_policy(policies)
+    if loaded.policy is None:
+        raise refused(loaded.diagnostics)
+    order = Order(loaded.policy, inventory, INVENTORY, ROLES, offices)
     with _progress() as told, _ends_as_interrupt():
         city = raise_city(place, order, told)
         if moment is not None:

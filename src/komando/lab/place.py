@@ -31,6 +31,7 @@ PROGRAMS = {
     "tc": "iproute2",
     "ethtool": "ethtool",
     "nsenter": "util-linux",
+    "setpriv": "util-linux",
     "unshare": "util-linux",
     "sysctl": "procps",
     "systemd-nspawn": "systemd-container",

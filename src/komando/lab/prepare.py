@@ -46,26 +46,24 @@ def prepare_router(place: Place, inventory: Path, roles: Path, told: Told) -> in
         *("--extra-vars", json.dumps(_settings(place))),
     ]
     told(STEP, "")
-    process = subprocess.Popen(
+    lines: list[str] = []
+    with subprocess.Popen(
         command,
         env=_environment(place, roles),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    lines: list[str] = []
-    try:
-        assert process.stdout is not None  # noqa: S101  # a pipe was asked for
-        for line in process.stdout:
-            lines.append(line)
-            if match := _TASK.match(line):
-                told(STEP, match[1])
-        code = process.wait()
-    except BaseException:
-        process.kill()
-        process.wait()
-        raise
+    ) as process:
+        try:
+            for line in process.stdout or ():
+                lines.append(line)
+                if match := _TASK.match(line):
+                    told(STEP, match[1])
+        except BaseException:
+            process.kill()
+            raise
+    code = process.returncode
     (place.folder / "ansible.log").write_text("".join(lines))
     changed = _changed(lines)
     if code or changed is None:

@@ -1,0 +1,88 @@
+"""What the tests of the lab share: the command line, cities, and a look for what was left."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from komando.lab.city import City, load_city
+from komando.lab.groups import groups_of
+from komando.lab.life import raze_city
+from komando.lab.place import Place
+from komando.lab.router import ADMINISTRATOR, access, ssh_command
+
+REPOSITORY = Path(__file__).parents[2]
+KOMANDO = Path(sys.executable).with_name("komando")
+
+pytestmark = pytest.mark.lab
+
+
+def komando(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a verb as a person would, from the repository's folder."""
+    done = subprocess.run(
+        [KOMANDO, *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    if check:
+        assert done.returncode == 0, done.stderr
+    return done
+
+
+def on_router(city: City, command: str, *, check: bool = True) -> str:
+    """Run a command on the router as its administrator; returns its standard output."""
+    way = access(city.place, "root", ADMINISTRATOR)
+    done = subprocess.run(
+        [*ssh_command(way, city.router), command], capture_output=True, text=True, check=False
+    )
+    if check:
+        assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def traces(name: str) -> list[str]:
+    """Everything on this machine that still bears a lab's name."""
+    place = Place(name)
+    found = place.namespaces()
+    found += [str(one) for one in (place.folder, *groups_of(place)) if one.exists()]
+    found += [
+        line
+        for line in Path("/proc/self/mountinfo").read_text().splitlines()
+        if str(place.folder) in line or place.prefix in line
+    ]
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                words = (entry / "cmdline").read_bytes().decode(errors="replace")
+            except OSError:
+                continue  # it ended while we looked
+            if place.prefix in words or f"{place.folder}/" in words:
+                found.append(f"{entry.name} {words}")
+    return found
+
+
+def own_name(letter: str) -> str:
+    """A lab's name that no other run of the tests has."""
+    return f"{letter}{os.getpid()}"
+
+
+@pytest.fixture
+def spare() -> Iterator[str]:
+    """The name of a lab that does not stand, and does not stand afterwards either."""
+    name = own_name("s")
+    yield name
+    raze_city(Place(name))
+
+
+@pytest.fixture(scope="session")
+def city() -> Iterator[City]:
+    """A city of three offices and the public points, prepared, with nothing applied."""
+    name = own_name("c")
+    try:
+        komando("lab", "up", "--name", name, "--offices", "3")
+        yield load_city(name)
+    finally:
+        raze_city(Place(name))

@@ -1,0 +1,112 @@
+"""What the roles make of a machine, looked at on a real one."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import time
+
+import pytest
+
+from komando.lab.city import City
+from komando.lab.place import LabError
+from komando.lab.prepare import prepare_router
+from komando.lab.rehearsal import ask_router
+from komando.lab.router import ssh_command
+from tests.lab.conftest import REPOSITORY, on_router
+
+pytestmark = pytest.mark.lab
+
+
+def _as_deploy(city: City, *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*ssh_command(city.access, city.router), *command],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _prepare(city: City) -> int:
+    told: list[str] = []
+    inventory, roles = REPOSITORY / "inventories/lab", REPOSITORY / "roles"
+    changed = prepare_router(city.place, inventory, roles, lambda _, detail: told.append(detail))
+    assert "Lay the host program" in told
+    return changed
+
+
+def test_a_second_run_changes_nothing(city: City) -> None:
+    assert _prepare(city) == 0
+
+
+def test_a_run_mends_what_was_changed_by_hand(city: City) -> None:
+    on_router(
+        city,
+        "echo 'x = 1' >>/usr/local/lib/komando/komando_host/layout.py;"
+        "touch /usr/local/lib/komando/komando_host/left_over.py;"
+        "rm /etc/komando; systemctl disable --now komando-hours.timer",
+    )
+    assert _prepare(city) == 3
+    assert on_router(city, "readlink /etc/komando").strip() == (
+        "/var/lib/komando/current/etc/komando"
+    )
+    theirs = on_router(city, "cd /usr/local/lib/komando/komando_host; sha256sum *.py")
+    ours = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}"
+        for path in sorted((REPOSITORY / "src/komando/host").glob("*.py"))
+    ]
+    assert theirs.splitlines() == ours
+    assert on_router(city, "systemctl is-active komando-hours.timer").strip() == "active"
+
+
+def test_the_deploy_user_has_one_right(city: City) -> None:
+    assert ask_router(city, "observe")["generation"] is None
+    for command in ("sudo -n id", "sudo -n /bin/sh", "sudo -n /usr/bin/python3", "cat /etc/shadow"):
+        refused = _as_deploy(city, command)
+        assert refused.returncode != 0, command
+    assert _as_deploy(city, "test -w /usr/local/sbin/komando-host").returncode == 1
+    assert _as_deploy(city, "test -w /etc/ssh/authorized_keys.d/deploy").returncode == 1
+
+
+def test_sshd_takes_keys_only(city: City) -> None:
+    settings = on_router(city, "sshd -T -C user=deploy,host=x,addr=10.255.0.1").splitlines()
+    assert "passwordauthentication no" in settings
+    assert "kbdinteractiveauthentication no" in settings
+    assert "permitrootlogin without-password" in settings
+    assert "authorizedkeysfile /etc/ssh/authorized_keys.d/%u" in settings
+
+
+def test_another_host_key_is_refused(city: City) -> None:
+    trusted = city.access.known_hosts
+    text = trusted.read_text()
+    other = (city.place.folder / "identity.pub").read_text().split()[1]
+    try:
+        trusted.write_text(f"{city.router.address} ssh-ed25519 {other}\n")
+        with pytest.raises(LabError, match="Host key verification failed"):
+            ask_router(city, "observe")
+    finally:
+        trusted.write_text(text)
+
+
+def test_a_reboot_keeps_what_roles_and_generations_made(city: City) -> None:
+    on_router(city, "touch /var/lib/komando/generations/kept /run/gone")
+    on_router(city, "systemctl reboot", check=False)
+    until = time.monotonic() + 30
+    while on_router(city, "test -e /run/gone || echo booted", check=False) != "booted\n":
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    on_router(city, "rm /var/lib/komando/generations/kept")
+    until = time.monotonic() + 30
+    while on_router(city, "systemctl is-system-running", check=False).strip() != "running":
+        assert time.monotonic() < until, on_router(city, "systemctl --failed", check=False)
+        time.sleep(0.1)
+    assert on_router(city, "systemctl is-active komando-hours.timer").strip() == "active"
+    assert on_router(city, "systemctl is-enabled nftables.service", check=False) == "masked\n"
+    for interface in city.router.interfaces.values():
+        shown = on_router(city, f"ethtool -k {interface}")
+        for offload in ("tcp-segmentation", "generic-segmentation", "generic-receive"):
+            assert f"{offload}-offload: off" in shown
+
+
+def test_the_machine_lives_in_the_regions_zone(city: City) -> None:
+    assert on_router(city, "date +%Z").strip() == "WIB"
