@@ -38,8 +38,8 @@ class Diagnostic:
     """One finding of one check.
 
     `id` is stable and names the page `docs/checks/<id>.md`. `found` and `expected` are phrases
-    without a full stop; `remedy` says what to do. `whole` says that a file as such is meant (its name, its
-    size): it then stands at 1:1, and no source line is shown.
+    without a full stop; `remedy` says what to do. `whole` says that a file as such is meant (its
+    name, its size): it then stands at 1:1, and no source line is shown.
     """
 
     id: str
@@ -80,6 +80,7 @@ class Sources:
         self._lines: dict[str, list[str]] = {}
 
     def line(self, location: Location) -> str | None:
+        """The source line of a place; None where it cannot be had."""
         lines = self._lines.get(location.file)
         if lines is None:
             lines = self._lines[location.file] = self._read(location.file)
@@ -97,7 +98,8 @@ class Sources:
 
 
 _TOKEN = re.compile(
-    r""""[^"]*"|'[^']*'|[&*!|>]\S*|(?:[^\s,\[\]{}#:]|[:#](?=[^\s,\]}])|[ ](?=[^\s#,\]}]))+"""
+    r""""[^"]*"|'[^']*'|[&*!|>]\S*"""
+    r"""|(?:[^\s,\[\]{}#:]|[:#](?=[^\s,\]}])|[ ](?=[^\s#,\]}]))+"""
 )
 
 

@@ -10,7 +10,7 @@ import click
 @click.command()
 @click.argument("kind", type=click.Choice(["opd", "hotspots", "region"]), required=False)
 def schema(kind: str | None) -> None:
-    """Print the JSON Schema of one kind of policy file; without KIND, of all, by kind.
+    r"""Print the JSON Schema of one kind of policy file; without KIND, of all, by kind.
 
     Editors complete and check while one writes, for example with the YAML language server:
 

@@ -49,6 +49,16 @@ class Document:
         """The packed position of the value at a path."""
         return self._nearest(path)[1]
 
+    def at(self, path: Path) -> Any:
+        """The value at a path as it stands in the file; None where there is none."""
+        node = self.data
+        for step in path:
+            try:
+                node = node[step]
+            except (LookupError, TypeError):
+                return None
+        return node
+
     def _nearest(self, path: Path) -> tuple[int, int]:
         while path and path not in self._positions:
             path = path[:-1]

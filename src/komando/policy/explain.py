@@ -6,65 +6,68 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel
 
 from komando.diagnostics import Diagnostic, Location, token_at
 from komando.policy.documents import Document, Path
+from komando.policy.faults import Fault
+from komando.policy.reader import Reading
 from komando.policy.schema import described, example, first_sentence
-from komando.units import Unfit
 
-_YAML_1_1_BOOLEANS = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false"})
+YAML_1_1_BOOLEANS = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false"})
+"""Words that YAML 1.1 takes for true or false; in YAML 1.2 all but the last two are plain words."""
 
 
 class Explainer:
-    """Turns the errors of one file's model into diagnostics."""
+    """Turns the faults of one file into diagnostics."""
 
     def __init__(self, model: type[BaseModel], document: Document, text: str) -> None:
         self._model = model
         self._document = document
         self._lines = text.split("\n")
 
-    def explain(self, error: ValidationError, broken: set[int]) -> Iterator[Diagnostic]:
-        """All of a model's errors, but for values that already have a diagnostic (`broken`)."""
-        for detail in error.errors(include_url=False):
-            if detail["type"] == "default_factory_not_called":
-                continue
-            path, on_key = self._path(detail)
-            missing = detail["type"] == "missing"
-            if not missing and self._document.mark(path) in broken:
-                continue
-            yield self._diagnostic(detail, path, on_key=on_key)
+    def explain(self, faults: list[Fault], reading: Reading) -> Iterator[Diagnostic]:
+        """All faults, but for what has a diagnostic already.
 
-    def _path(self, detail: ErrorDetails) -> tuple[Path, bool]:
-        """Where the error is, and whether the key (not the value) is at fault."""
-        path: Path = tuple(detail["loc"])
-        unfit = detail.get("ctx", {}).get("error")
-        if isinstance(unfit, Unfit):
-            path += unfit.path
-        if path and path[-1] == "[key]":
-            return path[:-1], True
-        return path, detail["type"] == "extra_forbidden"
+        Those are values that the reader refused, keys that may be in a part that it did not
+        understand, and missing keys that stand there misspelt.
+        """
+        misspelt = {
+            (*fault.path[:-1], self._near(fault.path))
+            for fault in faults
+            if fault.kind == "extra_forbidden"
+        }
+        for fault in faults:
+            if fault.kind == "missing":
+                partial = reading.partial and len(fault.path) == 1
+                if fault.path not in misspelt and not partial:
+                    yield self._missing(fault.path)
+            elif self._document.mark(fault.path) in reading.broken:
+                continue
+            elif fault.kind == "extra_forbidden":
+                yield self.unknown_key(fault.path)
+            else:
+                yield self._refused(fault)
 
-    def _diagnostic(self, detail: ErrorDetails, path: Path, *, on_key: bool) -> Diagnostic:
-        if detail["type"] == "missing":
-            return self._missing(path)
-        at = self._document.key(path) if on_key else self._document.value(path)
-        found = str(path[-1]) if on_key else self._found(detail["input"], at)
-        if detail["type"] == "extra_forbidden":
-            return self._unknown_key(path, at)
-        unfit = detail.get("ctx", {}).get("error")
-        if isinstance(unfit, Unfit):
+    def _refused(self, fault: Fault) -> Diagnostic:
+        path, unfit = fault.path, fault.unfit
+        if fault.on_key:
+            at, found = self._document.key(path), str(path[-1])
+        else:
+            at = self._document.value(path)
+            found = self._found(self._document.at(path), at)
+        if unfit is not None:
             texts = (unfit.check, unfit.message, unfit.expected, unfit.remedy)
         else:
-            texts = _of_type(detail, described(self._model, path), found)
+            texts = _of_type(fault, described(self._model, path), found)
         check, message, expected, remedy = texts
         return Diagnostic(check, "error", message, found, expected, remedy, at)
 
     def _found(self, value: Any, at: Location) -> str:
+        """A value as it is written; a mapping or list only by its kind."""
         if isinstance(value, dict):
             return "a mapping"
-        if isinstance(value, list | tuple):
+        if isinstance(value, list):
             return "a list" if value else "an empty list"
         line = self._lines[at.line - 1] if at.line <= len(self._lines) else ""
         written = token_at(line, at.column)
@@ -87,10 +90,9 @@ class Explainer:
             location=at,
         )
 
-    def _unknown_key(self, path: Path, at: Location) -> Diagnostic:
-        key = str(path[-1])
-        known = tuple(described(self._model, path[:-1]).get("properties", ()))
-        near = nearest(key, known)
+    def unknown_key(self, path: Path) -> Diagnostic:
+        """The key that ends this path is none of those that may stand there."""
+        key, known, near = str(path[-1]), self._known(path), self._near(path)
         return Diagnostic(
             "key-unknown",
             "error",
@@ -98,17 +100,23 @@ class Explainer:
             found=key,
             expected=f"one of {', '.join(known)}" if known else "no key",
             remedy=f"did you mean `{near}`?" if near else "remove it, or look for its right place",
-            location=at,
+            location=self._document.key(path),
         )
 
+    def _known(self, path: Path) -> tuple[str, ...]:
+        return tuple(described(self._model, path[:-1]).get("properties", ()))
 
-def _of_type(detail: ErrorDetails, schema: dict[str, Any], found: str) -> tuple[str, str, str, str]:
+    def _near(self, path: Path) -> str:
+        return nearest(str(path[-1]), self._known(path))
+
+
+def _of_type(fault: Fault, schema: dict[str, Any], found: str) -> tuple[str, str, str, str]:
     """Check, message, expected and remedy of an error that pydantic itself raised."""
-    kind = detail["type"]
-    sample = f"write it as `{example(schema)}`"
+    kind = fault.kind
+    sample = f"write it as `{example(schema)}`" if fault.path else "begin with `name: ...`"
     if kind == "literal_error":
         choices = " or ".join(f"`{choice}`" for choice in schema.get("enum", ()))
-        word = found.lower() in _YAML_1_1_BOOLEANS
+        word = found.lower() in YAML_1_1_BOOLEANS
         remedy = f"`{found}` is only a word here: " if word else ""
         return (
             "value-choice",
@@ -123,7 +131,7 @@ def _of_type(detail: ErrorDetails, schema: dict[str, Any], found: str) -> tuple[
         return "value-empty", "an empty list", "at least one item", sample
     if kind == "string_pattern_mismatch":
         return "value-form", "text of another form", first_sentence(schema) or "", sample
-    if kind == "bool_type" and found.lower() in _YAML_1_1_BOOLEANS:
+    if kind == "bool_type" and found.lower() in YAML_1_1_BOOLEANS:
         right = "true" if found.lower() in ("yes", "on", "y") else "false"
         return "value-type", "a word in place of true or false", "true or false", f"write `{right}`"
     expected = {
@@ -135,7 +143,7 @@ def _of_type(detail: ErrorDetails, schema: dict[str, Any], found: str) -> tuple[
         "tuple_type": "a list",
         "list_type": "a list",
     }.get(kind, "")
-    return "value-type", "a value of the wrong kind", expected or detail["msg"], sample
+    return "value-type", "a value of the wrong kind", expected or fault.detail["msg"], sample
 
 
 def nearest(word: str, known: tuple[str, ...]) -> str:

@@ -89,9 +89,8 @@ def _prose(least: int) -> Spelling:
         plain = " ".join(_CONTROL.sub(" ", value).split()) if isinstance(value, str) else value
         return _text(plain, "text", least, 2000)
 
-    return Spelling(
-        read, "Text for people; line breaks count as spaces.", (), r"^[\s\S]{%d,}$" % least
-    )
+    description = "Text for people; line breaks count as spaces."
+    return Spelling(read, description, (), rf"^[\s\S]{{{least},}}$")
 
 
 def _date(value: Any) -> date:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from komando.diagnostics import Location
+from komando.diagnostics import Diagnostic, Location
 from komando.policy.documents import Document
 from komando.policy.models import Hotspot, Opd, Region
 from komando.policy.tree import Kind
@@ -36,12 +36,21 @@ class Policy:
 
 @dataclass
 class Draft:
-    """What could be read so far: the checks of the whole work on it, whatever else is broken."""
+    """What could be read so far: the checks of the whole work on it, whatever else is broken.
+
+    Files with refused values are here with stand-ins for these; `faulty` has their places.
+    """
 
     region: Region | None = None
     opd: dict[str, Opd] = field(default_factory=dict)
     hotspots: dict[str, Hotspot] = field(default_factory=dict)
     origins: dict[tuple[Kind, str], Document] = field(default_factory=dict)
+    faulty: set[Location] = field(default_factory=set)
+
+    def doubts(self, one: Diagnostic) -> bool:
+        """Whether a finding rests on a value that is only a stand-in."""
+        places = (one.location, *(two.location for two in one.related))
+        return not one.whole and not self.faulty.isdisjoint(places)
 
     def where(self, kind: Kind, slug: str, *path: str | int) -> Location:
         """As `Policy.where`."""

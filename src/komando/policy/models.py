@@ -88,7 +88,9 @@ class OfficeException(_Model):
         description="The calendar whose hours hold on these days.",
         examples=["around-the-clock"],
     )
-    reason: Prose = Field(description="Why.", examples=["Ujian nasional berbasis komputer."])
+    reason: Prose = Field(
+        description="Why.", examples=["Examinations on computers in all schools."]
+    )
     request: Request | None = Field(default=None, description="The letter that asks for it.")
 
 
@@ -107,13 +109,14 @@ class _Site(_Model):
     )
     justification: Reason = Field(
         description="Why it gets this much, for a reader who was not there.",
-        examples=["42 pegawai, rekam medis daring dan rapat daring harian."],
+        examples=["Forty people, records kept online and meetings every day."],
     )
 
 
-def _link_capacity(data: dict[str, Any]) -> Pair | None:
-    link = data.get("link")
-    return link.capacity if isinstance(link, Link) else None
+def _link_capacity(data: dict[str, Any]) -> Pair:
+    """Called only when all other fields are valid."""
+    link: Link = data["link"]
+    return link.capacity
 
 
 class Opd(_Site):
@@ -208,7 +211,7 @@ class Segment(_Model):
     """A last-mile network: one LAN interface of a router, on which offices' routers stand."""
 
     router: Slug = Field(description="The router that serves it.", examples=["core-1"])
-    description: Prose = Field(description="What it is.", examples=["Ring fiber kota Sampit"])
+    description: Prose = Field(description="What it is.", examples=["Fibre ring of the offices"])
     addresses: tuple[InterfaceField, ...] = _many(
         "The router's own addresses in it.", "172.20.0.1/22", "2001:db8:f000::1/64"
     )
@@ -225,7 +228,9 @@ class RemovedHoliday(_Model):
     """A day that the library calls a holiday and that is worked here."""
 
     date: Day = Field(description="The day.", examples=["2026-12-24"])
-    reason: Prose = Field(description="Why it is worked.", examples=["Dibatalkan oleh SKB."])
+    reason: Prose = Field(
+        description="Why it is worked.", examples=["The joint decree was withdrawn."]
+    )
 
 
 class Holidays(_Model):
@@ -242,7 +247,7 @@ class Holidays(_Model):
 class Calendar(_Model):
     """Hours in which guarantees hold: windows by weekday, or always."""
 
-    description: Prose = Field(description="Whose hours these are.", examples=["Lima hari kerja"])
+    description: Prose = Field(description="Whose hours these are.", examples=["Five days a week"])
     windows: Week = Field(
         default_factory=dict,
         description="Hours by weekday; a day that is not named is closed.",

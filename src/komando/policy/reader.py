@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import yaml
+from yaml._yaml import CParser
 from yaml.events import (
     AliasEvent,
     DocumentStartEvent,
@@ -25,6 +27,7 @@ from yaml.events import (
 
 from komando.diagnostics import Diagnostic, Location
 from komando.policy.documents import SHIFT, Document
+from komando.policy.plaintext import is_plain, made_fit
 
 DEEPEST: Final = 16
 """Levels of nesting; the deepest that a policy needs is 7."""
@@ -34,16 +37,16 @@ _WORDS: Final[dict[str, bool | None]] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+_WORDY: Final = frozenset("abcdeghijklmopqrsuvwxyzABCDEGHIJKLMOPQRSUVWXYZ")
+"""First characters of plain scalars that can be nothing but text: no number, no n(ull), t(rue)."""
+
 _NUMERIC: Final = frozenset("0123456789+-.")
 _NUMBER: Final = re.compile(
-    r"(?P<int>[-+]?[0-9]{1,40})|0o(?P<oct>[0-7]{1,40})|0x(?P<hex>[0-9a-fA-F]{1,40})"
+    r"(?P<dec>[-+]?[0-9]{1,40})|0o(?P<oct>[0-7]{1,40})|0x(?P<hex>[0-9a-fA-F]{1,40})"
     r"|(?P<float>[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)"
-    r"|(?P<inf>[-+]?\.(?:inf|Inf|INF))|\.(?:nan|NaN|NAN)"
+    r"|(?P<word>[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))"
 )
-_ODD: Final = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|\r(?!\n)"
-)
-_INDENT_TAB: Final = re.compile(r"^ *\t", re.MULTILINE)
+_BASES: Final = {"dec": 10, "oct": 8, "hex": 16}
 
 
 @dataclass
@@ -51,32 +54,26 @@ class Reading:
     """What reading one file gave: the document, unless the file is past understanding.
 
     `broken` are the packed positions of values that already have a diagnostic of their own, so
-    that nobody complains about them twice. `lines` are the file's, for what was found.
+    that nobody complains about them twice; `partial` says that keys of the whole may stand in a
+    part that was not understood. `raw` is the file, for what was found.
     """
 
     document: Document | None
+    raw: bytes
     diagnostics: list[Diagnostic] = field(default_factory=list)
     broken: set[int] = field(default_factory=set)
-    text: str = ""
+    partial: bool = False
 
 
 def read(file: str, raw: bytes) -> Reading:
     """Read the bytes of a file; `file` is its name in diagnostics."""
-    reading = Reading(None)
-    try:
-        text = raw.decode("utf-8").removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        reading.diagnostics.append(_not_utf8(file, raw, error))
+    reading = Reading(None, raw)
+    fit = raw if is_plain(raw) else made_fit(file, raw, reading.diagnostics)
+    if fit is None:
         return reading
-    reading.text = text
-    if _tell_odd(file, text, reading.diagnostics):
-        return reading
-    if "\t" in text:
-        text = text.replace("\t", " ")
-        raw = text.encode()
-    parser = yaml.CSafeLoader(raw)
+    parser = CParser(fit)
     try:
-        _Builder(file, parser, reading).build()
+        _Builder(file, parser.get_event, reading).build()
     except _Hopeless:
         pass
     except yaml.MarkedYAMLError as error:
@@ -93,12 +90,13 @@ class _Hopeless(Exception):
 class _Builder:
     """Data, marks and complaints out of one parser's events."""
 
-    def __init__(self, file: str, parser: yaml.CSafeLoader, reading: Reading) -> None:
+    def __init__(self, file: str, following: Callable[[], Any], reading: Reading) -> None:
         self.file = file
         self.reading = reading
-        self.next = parser.get_event
+        self.next = following
         self.marks = array("Q")
         self.push = self.marks.append
+        self.aliases: set[str] = set()
 
     def build(self) -> None:
         self.next()  # the stream begins
@@ -114,6 +112,7 @@ class _Builder:
         self.reading.document = Document(self.file, data, self.marks)
         after = self.next()
         if type(after) is DocumentStartEvent:
+            self.reading.partial = True
             self._complain(
                 "yaml-documents",
                 after.start_mark,
@@ -128,47 +127,58 @@ class _Builder:
         mark = event.start_mark
         packed = mark.line << SHIFT | mark.column
         self.push(packed)
-        kind = type(event)
-        if kind is ScalarEvent:
-            if event.anchor is not None or event.tag is not None:
-                self._refuse_marking(event, packed)
-            return _resolved(event.value) if not event.style else event.value
+        kind = event.__class__
         if kind is AliasEvent:
             self._refuse_alias(event, packed)
             return None
         if event.anchor is not None or event.tag is not None:
             self._refuse_marking(event, packed)
+        if kind is ScalarEvent:
+            text = event.value
+            return text if event.style or text[:1] in _WORDY else _resolved(text)
         if depth == DEEPEST:
             self._refuse_depth(mark)
-        if kind is MappingStartEvent:
-            return self._mapping(depth + 1)
-        items = []
-        while type(event := self.next()) is not SequenceEndEvent:
-            item = self._node(event, depth + 1)
-            if item is None:
-                self._refuse_empty(event.start_mark, "an item", event.start_mark)
-            items.append(item)
-        return items
+        return self._mapping(depth + 1) if kind is MappingStartEvent else self._list(depth + 1)
 
     def _mapping(self, depth: int) -> dict[str, Any]:
+        """A mapping up to its end. Plain text is read in place: nearly all is."""
         found: dict[str, Any] = {}
-        push = self.push
-        while type(event := self.next()) is not MappingEndEvent:
+        following, push = self.next, self.push
+        while (event := following()).__class__ is not MappingEndEvent:
             mark = event.start_mark
-            if type(event) is not ScalarEvent or event.value in found:
-                self._refuse_key(event, found, depth)
+            if event.__class__ is not ScalarEvent or (key := event.value) in found:
+                self._refuse_key(event, depth)
                 continue
+            packed = mark.line << SHIFT | mark.column
             if event.anchor is not None or event.tag is not None:
-                self._refuse_marking(event, mark.line << SHIFT | mark.column)
-            push(mark.line << SHIFT | mark.column)
-            following = self.next()
-            value = self._node(following, depth)
+                self._refuse_marking(event, packed)
+            push(packed)
+            event = following()
+            if (
+                event.__class__ is ScalarEvent
+                and (event.style or event.value[:1] in _WORDY)
+                and event.anchor is None
+                and event.tag is None
+            ):
+                begin: Any = event.start_mark
+                push(begin.line << SHIFT | begin.column)
+                found[key] = event.value
+                continue
+            found[key] = value = self._node(event, depth)
             if value is None:
-                self._refuse_empty(following.start_mark, f"`{event.value}`", mark)
-            found[event.value] = value
+                self._refuse_empty(event.start_mark, f"`{key}`", mark)
         return found
 
-    def _refuse_key(self, event: Any, found: dict[str, Any], depth: int) -> None:
+    def _list(self, depth: int) -> list[Any]:
+        found: list[Any] = []
+        while (event := self.next()).__class__ is not SequenceEndEvent:
+            value = self._node(event, depth)
+            if value is None:
+                self._refuse_empty(event.start_mark, "an item", event.start_mark)
+            found.append(value)
+        return found
+
+    def _refuse_key(self, event: Any, depth: int) -> None:
         """A key that cannot stand: it and its value leave no trace in data and marks."""
         length = len(self.marks)
         if type(event) is ScalarEvent:
@@ -181,6 +191,7 @@ class _Builder:
                 remedy="remove one of the two; a reader could take either",
             )
         else:
+            self.reading.partial = True
             self._node(event, depth)
             if type(event) is not AliasEvent:
                 self._complain(
@@ -218,6 +229,9 @@ class _Builder:
 
     def _refuse_alias(self, event: Any, packed: int) -> None:
         self.reading.broken.add(packed)
+        if event.anchor in self.aliases:  # once for each name: a bomb has thousands
+            return
+        self.aliases.add(event.anchor)
         self._complain(
             "yaml-alias",
             event.start_mark,
@@ -227,7 +241,7 @@ class _Builder:
             remedy=f"write in place of `*{event.anchor}` what it stands for",
         )
 
-    def _refuse_empty(self, value: yaml.Mark, what: str, shown: yaml.Mark) -> None:
+    def _refuse_empty(self, value: Any, what: str, shown: Any) -> None:
         packed = value.line << SHIFT | value.column
         if packed in self.reading.broken:
             return
@@ -241,7 +255,7 @@ class _Builder:
             remedy="write the value, or remove the line",
         )
 
-    def _refuse_depth(self, mark: yaml.Mark) -> None:
+    def _refuse_depth(self, mark: Any) -> None:
         self._complain(
             "yaml-depth",
             mark,
@@ -252,7 +266,7 @@ class _Builder:
         )
         raise _Hopeless
 
-    def _refuse_directives(self, start: DocumentStartEvent) -> None:
+    def _refuse_directives(self, start: Any) -> None:
         if start.version is not None or start.tags:
             self._complain(
                 "yaml-directive",
@@ -273,12 +287,13 @@ class _Builder:
                 expected="a policy",
                 remedy="write the policy, or remove the file",
                 location=Location(self.file, 1, 1),
+                whole=True,
             )
         )
         raise _Hopeless
 
     def _complain(
-        self, check: str, mark: yaml.Mark, message: str, *, found: str, expected: str, remedy: str
+        self, check: str, mark: Any, message: str, *, found: str, expected: str, remedy: str
     ) -> None:
         location = Location(self.file, mark.line + 1, mark.column + 1)
         self.reading.diagnostics.append(
@@ -290,73 +305,13 @@ def _resolved(text: str) -> Any:
     """A plain scalar by the core schema of YAML 1.2 (section 10.3.2)."""
     if text in _WORDS:
         return _WORDS[text]
-    if text[0] not in _NUMERIC or (match := _NUMBER.fullmatch(text)) is None:
+    match = _NUMBER.fullmatch(text) if text[0] in _NUMERIC else None
+    if match is None:
         return text
-    if match["int"]:
-        return int(text)
-    if match["oct"]:
-        return int(match["oct"], 8)
-    if match["hex"]:
-        return int(match["hex"], 16)
-    if match["float"]:
-        return float(text)
-    return float(text.replace(".", ""))
-
-
-def _not_utf8(file: str, raw: bytes, error: UnicodeDecodeError) -> Diagnostic:
-    before = raw[: error.start]
-    line = before.count(b"\n") + 1
-    start = before.rfind(b"\n") + 1
-    column = len(before[start:].decode("utf-8", errors="replace")) + 1
-    wide = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
-    return Diagnostic(
-        "file-encoding",
-        "error",
-        "a file that is not UTF-8",
-        found="UTF-16" if wide else f"byte 0x{raw[error.start]:02x}",
-        expected="UTF-8",
-        remedy="save it as UTF-8; `file` names the encoding that it has",
-        location=Location(file, line, column),
-    )
-
-
-def _tell_odd(file: str, text: str, diagnostics: list[Diagnostic]) -> bool:
-    """Tell of tabs and control characters; whether the file cannot be read on because of them."""
-    odd = None if text.isascii() and text.isprintable() else _ODD.search(text)
-    if odd is not None:
-        diagnostics.append(
-            Diagnostic(
-                "yaml-character",
-                "error",
-                "a character that no text needs",
-                found=f"U+{ord(odd[0]):04X}",
-                expected="printable characters and line ends",
-                remedy="remove it; it may be invisible in an editor",
-                location=_place(file, text, odd.start()),
-            )
-        )
-    if "\t" in text:
-        for number, line in enumerate(text.split("\n"), 1):
-            if (at := line.find("\t")) >= 0:
-                diagnostics.append(
-                    Diagnostic(
-                        "yaml-tab",
-                        "error",
-                        "a tab",
-                        found="a tab character",
-                        expected="spaces",
-                        remedy="use two spaces for a level, and one after a colon",
-                        location=Location(file, number, at + 1),
-                    )
-                )
-        if _INDENT_TAB.search(text):
-            return True
-    return odd is not None
-
-
-def _place(file: str, text: str, offset: int) -> Location:
-    start = text.rfind("\n", 0, offset) + 1
-    return Location(file, text.count("\n", 0, offset) + 1, offset - start + 1)
+    kind = match.lastgroup or ""
+    if kind in _BASES:
+        return int(match[kind], _BASES[kind])
+    return float(text.replace(".", "") if kind == "word" else text)
 
 
 _SYNTAX_REMEDIES: Final = {

@@ -85,15 +85,32 @@ def _into(part: dict[str, Any], step: str | int) -> dict[str, Any]:
 def first_sentence(schema: dict[str, Any]) -> str:
     """What a value is, as a phrase."""
     text = str(schema.get("description", "")).partition(". ")[0].removesuffix(".")
-    return text[:1].lower() + text[1:]
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
+def sample(schema: dict[str, Any]) -> Any:
+    """A value of this kind, from the examples of it or of its parts; {} or None without any."""
+    if schema.get("examples"):
+        return schema["examples"][0]
+    if schema.get("enum"):
+        return schema["enum"][0]
+    if "properties" in schema:
+        return {key: sample(schema["properties"][key]) for key in schema.get("required", ())}
+    if "items" in schema:
+        return [sample(schema["items"])]
+    return {} if schema.get("type") == "object" else None
 
 
 def example(schema: dict[str, Any]) -> str:
     """A value of this kind, as one would write it."""
-    samples = schema.get("examples") or schema.get("enum")
-    if samples:
-        return flow(samples[0])
-    return {"array": "[...]", "object": "{...}", "integer": "1"}.get(schema.get("type", ""), "...")
+    found = sample(schema)
+    return (
+        flow(found)
+        if found
+        else {"array": "[...]", "object": "{...}"}.get(
+            schema.get("type", ""), "0" if found == 0 else "..."
+        )
+    )
 
 
 def flow(value: Any) -> str:

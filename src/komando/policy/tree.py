@@ -91,7 +91,7 @@ def _folder(
     kind: Kind = "opd" if folder.name == "opd" else "hotspots"
     files: list[PolicyFile] = []
     taken: dict[str, PolicyFile] = {}
-    for entry in _entries(root / folder.name, diagnostics):
+    for entry in sorted(_entries(root / folder.name, diagnostics), key=_improper):
         stem, extension = os.path.splitext(entry.name)  # noqa: PTH122 - ten thousand of them
         if extension.lower() not in (".yaml", ".yml"):
             if entry.name not in _WELCOME:
@@ -107,6 +107,11 @@ def _folder(
         files.append(PolicyFile(kind, slug, entry.path, twin=slug in taken))
         taken.setdefault(slug, files[-1])
     return files
+
+
+def _improper(entry: os.DirEntry[str]) -> bool:
+    """Files with proper names come first: of two with one slug, the other one is told."""
+    return not (entry.name.endswith(".yaml") and is_slug(entry.name.removesuffix(".yaml")))
 
 
 def _proper(
@@ -147,7 +152,7 @@ def _kind_of(entry: os.DirEntry[str]) -> str:
 
 
 def _link(entry: os.DirEntry[str]) -> Diagnostic:
-    target = os.readlink(entry.path)
+    target = Path(entry.path).readlink()
     return _whole(
         "file-link",
         entry.path,
@@ -219,7 +224,7 @@ def read_bytes(path: str) -> bytes | Diagnostic:
         try:
             size = os.fstat(handle).st_size
             if size <= LARGEST:
-                return os.read(handle, LARGEST + 1)
+                return os.read(handle, size + 1)
         finally:
             os.close(handle)
     except OSError as error:

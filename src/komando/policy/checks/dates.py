@@ -195,16 +195,19 @@ def _periods_overlap(
 
 def _holidays(draft: Draft, region: Region) -> Iterator[Diagnostic]:
     seen: dict[date, tuple[str, int]] = {}
-    book = {"add": region.holidays.add, "remove": region.holidays.remove}
-    for part, items in book.items():
-        for index, item in enumerate(items):
-            first = seen.setdefault(item.date, (part, index))
+    book = {
+        "add": [item.date for item in region.holidays.add],
+        "remove": [item.date for item in region.holidays.remove],
+    }
+    for part, days in book.items():
+        for index, day in enumerate(days):
+            first = seen.setdefault(day, (part, index))
             if first != (part, index):
                 yield Diagnostic(
                     "holiday-twice",
                     "error",
                     "a day a second time",
-                    found=str(item.date),
+                    found=str(day),
                     expected="each day once in `add` and `remove` together",
                     remedy="remove one of the two",
                     location=draft.where("region", "", "holidays", part, index, "date"),

@@ -149,7 +149,4 @@ def _at(draft: Draft, span: _Span) -> Location:
 
 def _text(draft: Draft, span: _Span) -> str:
     kind, slug, path = _origin(span)
-    data = draft.origins[kind, slug].data
-    for step in path:
-        data = data[step]
-    return str(data)
+    return str(draft.origins[kind, slug].at(path))

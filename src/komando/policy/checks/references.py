@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from komando.diagnostics import Diagnostic, Location
-from komando.policy.explain import nearest
+from komando.policy.explain import YAML_1_1_BOOLEANS, nearest
 from komando.policy.model import Draft
 from komando.policy.models import Opd, Region
 
@@ -64,6 +64,7 @@ def _region(draft: Draft, region: Region) -> Iterator[Diagnostic]:
 def unknown(what: str, name: str, known: Collection[str], at: Location) -> Diagnostic:
     """A name that nothing has, with the nearest that something has."""
     near = nearest(name, tuple(sorted(known)))
+    word = f"`{name}` is only a word here: " if name in YAML_1_1_BOOLEANS else ""
     many = {"router": "with an uplink", "segment": "in region.yaml", "calendar": "in region.yaml"}
     return Diagnostic(
         f"{what}-unknown",
@@ -71,6 +72,6 @@ def unknown(what: str, name: str, known: Collection[str], at: Location) -> Diagn
         f"the unknown {what} `{name}`",
         found=name,
         expected=f"one of {', '.join(sorted(known))}",
-        remedy=f"did you mean `{near}`?" if near else f"write a {what} {many[what]}, or add it",
+        remedy=f"did you mean `{near}`?" if near else f"{word}write a {what} {many[what]}",
         location=at,
     )

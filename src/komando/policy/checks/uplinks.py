@@ -93,14 +93,15 @@ def _gateways(draft: Draft, slug: str, uplink: Uplink) -> Iterator[Diagnostic]:
 def _families(draft: Draft, region: Region, slug: str, uplink: Uplink) -> Iterator[Diagnostic]:
     """Whoever has networks of one kind needs a way out for them."""
     segments = {name for name, one in region.segments.items() if one.router == uplink.router}
-    given = {gateway.version for gateway in uplink.gateways}
-    lacking = {4, 6} - given
+    given: set[int] = {gateway.version for gateway in uplink.gateways}
+    lacking: set[int] = {4, 6} - given
     if not lacking:
         return
-    needy: dict[int, int] = dict.fromkeys(lacking, 0)
+    needy: dict[int, int] = dict.fromkeys(sorted(lacking), 0)
     for _, site in draft.sites():
         if site.link.segment in segments:
-            for version in {network.version for network in site.networks} & lacking:
+            versions: set[int] = {network.version for network in site.networks}
+            for version in versions & lacking:
                 needy[version] += 1
     for version, count in needy.items():
         if count:

@@ -1,0 +1,116 @@
+"""What pydantic refuses in one file, as paths; and a stand-in for the refused file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from komando.policy.documents import Path
+from komando.policy.schema import described, sample
+from komando.units import Unfit
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One refusal: where it is, and whether the key (not its value) is at fault."""
+
+    path: Path
+    on_key: bool
+    detail: ErrorDetails
+
+    @property
+    def kind(self) -> str:
+        """The type of the error, as pydantic names it."""
+        return self.detail["type"]
+
+    @property
+    def unfit(self) -> Unfit | None:
+        """The refusal of our own, if it is one."""
+        error = self.detail.get("ctx", {}).get("error")
+        return error if isinstance(error, Unfit) else None
+
+
+def faults_of(error: ValidationError) -> Iterator[Fault]:
+    """Every refusal of a model, but for defaults that could not be computed because of another."""
+    for detail in error.errors(include_url=False):
+        if detail["type"] == "default_factory_not_called":
+            continue
+        path: Path = tuple(detail["loc"])
+        unfit = detail.get("ctx", {}).get("error")
+        if isinstance(unfit, Unfit):
+            path += unfit.path
+        if path and path[-1] == "[key]":
+            yield Fault(path[:-1], on_key=True, detail=detail)
+        else:
+            yield Fault(path, detail["type"] == "extra_forbidden", detail)
+
+
+_HARMLESS = {
+    "id": 15000,
+    "guarantee": "1 bit/s",
+    "floor": "1 bit/s",
+    "ceiling": "10000 Gbit/s",
+    "capacity": "10000 Gbit/s",
+    "closed": "10000 Gbit/s",
+    "budget": "10000 Gbit/s",
+    "calendar": "unknown",
+}
+"""Values that break no rule of the whole, in place of refused ones."""
+
+
+def stand_in(model: type[BaseModel], data: Any, faults: list[Fault]) -> BaseModel | None:
+    """The file with harmless values where it was refused, so that the rest can be checked too.
+
+    None when that does not make it whole. What the checks of the whole then say about a value
+    that was put in must not be told: see `Draft.faulty`.
+    """
+    patched = deepcopy(data)
+    for _ in range(3):
+        for fault in sorted(faults, key=_last_first, reverse=True):
+            _mend(model, patched, fault)
+        try:
+            return model.model_validate(patched)
+        except ValidationError as error:
+            faults = list(faults_of(error))
+    return None
+
+
+def _last_first(fault: Fault) -> tuple[int, int]:
+    """Deep before shallow, and later items of a list before earlier: removal moves those."""
+    last = fault.path[-1] if fault.path else 0
+    return len(fault.path), last if isinstance(last, int) else 0
+
+
+def _mend(model: type[BaseModel], data: Any, fault: Fault) -> None:
+    parent = data
+    for step in fault.path[:-1]:
+        try:
+            parent = parent[step]
+        except (LookupError, TypeError):
+            return
+    if not fault.path or not isinstance(parent, dict | list):
+        return
+    last: Any = fault.path[-1]
+    try:
+        if fault.on_key or (isinstance(last, int) and "windows" in fault.path):
+            del parent[last]
+        else:
+            parent[last] = _harmless(model, fault)
+    except LookupError:
+        return
+
+
+def _harmless(model: type[BaseModel], fault: Fault) -> Any:
+    name = next(step for step in reversed(fault.path) if step not in ("down", "up"))
+    if name in _HARMLESS:
+        return _HARMLESS[str(name)]
+    samples = described(model, fault.path).get("examples", [])
+    written = fault.detail["input"]
+    if isinstance(written, str) and ":" in written:  # of the same family, for the gateways' sake
+        return next((one for one in samples if ":" in str(one)), written)
+    return sample(described(model, fault.path))

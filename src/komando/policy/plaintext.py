@@ -1,0 +1,92 @@
+"""Bytes that YAML can be read from: UTF-8, without tabs and without invisible characters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from komando.diagnostics import Diagnostic, Location
+
+_PLAIN: Final = bytes(range(0x20, 0x7F)) + b"\n"
+_ODD: Final = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|\r(?!\n)"
+)
+_INDENT_TAB: Final = re.compile(r"^ *\t", re.MULTILINE)
+
+
+def is_plain(raw: bytes) -> bool:
+    """Whether all is printable ASCII and line ends, as in nearly every policy."""
+    return not raw.translate(None, _PLAIN)
+
+
+def made_fit(file: str, raw: bytes, diagnostics: list[Diagnostic]) -> bytes | None:
+    """The bytes for the parser, or None where nothing can be made of them; complaints are added.
+
+    A tab between a key and its value is read as a space, so that the rest of the file is
+    checked too; in the indentation it could mean anything, and the file ends there.
+    """
+    try:
+        text = raw.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        diagnostics.append(_not_utf8(file, raw, error))
+        return None
+    diagnostics += _tabs(file, text)
+    odd = _ODD.search(text)
+    if odd is not None:
+        diagnostics.append(_odd(file, text, odd))
+    if odd is not None or _INDENT_TAB.search(text):
+        return None
+    return text.replace("\t", " ").encode()
+
+
+def _not_utf8(file: str, raw: bytes, error: UnicodeDecodeError) -> Diagnostic:
+    before = raw[: error.start]
+    line = before.count(b"\n") + 1
+    start = before.rfind(b"\n") + 1
+    column = len(before[start:].decode("utf-8", errors="replace")) + 1
+    wide = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
+    return Diagnostic(
+        "file-encoding",
+        "error",
+        "a file that is not UTF-8",
+        found="UTF-16" if wide else f"byte 0x{raw[error.start]:02x}",
+        expected="UTF-8",
+        remedy="save it as UTF-8; `file` names the encoding that it has",
+        location=Location(file, line, column),
+        whole=wide,
+    )
+
+
+def _odd(file: str, text: str, odd: re.Match[str]) -> Diagnostic:
+    return Diagnostic(
+        "yaml-character",
+        "error",
+        "a character that no text needs",
+        found=f"U+{ord(odd[0]):04X}",
+        expected="printable characters and line ends",
+        remedy="remove it; it may be invisible in an editor",
+        location=_place(file, text, odd.start()),
+    )
+
+
+def _tabs(file: str, text: str) -> Iterator[Diagnostic]:
+    """The first tab of each line."""
+    if "\t" not in text:
+        return
+    for number, line in enumerate(text.split("\n"), 1):
+        if (at := line.find("\t")) >= 0:
+            yield Diagnostic(
+                "yaml-tab",
+                "error",
+                "a tab",
+                found="a tab character",
+                expected="spaces",
+                remedy="use two spaces for a level, and one after a colon",
+                location=Location(file, number, at + 1),
+            )
+
+
+def _place(file: str, text: str, offset: int) -> Location:
+    start = text.rfind("\n", 0, offset) + 1
+    return Location(file, text.count("\n", 0, offset) + 1, offset - start + 1)
