@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -105,6 +109,29 @@ def test_a_refusal_is_told_with_its_reason(komando: Komando, host: PlayedHost) -
     assert result.exit_code == 1
     assert "core-1 refused" in result.stderr
     assert "nft: line 3: no such map" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("times", "words"),
+    [(1, "core-1 runs "), (2, "core-1: not known whether it runs ")],
+)
+def test_ctrl_c_tells_where_the_host_stands(
+    komando: Komando, host: PlayedHost, times: int, words: str
+) -> None:
+    hold = host.hold = threading.Event()
+
+    def interrupt() -> None:
+        host.activating.wait(30)
+        for _ in range(times):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.2)
+        hold.set()
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    result = komando("apply")
+    assert result.exit_code == 1
+    assert words in result.output
+    assert "interrupted; the hosts are as told above, and not verified" in result.stderr
 
 
 def test_a_plan_holds_only_as_long_as_it_is_true(komando: Komando, host: PlayedHost) -> None:
