@@ -26,9 +26,7 @@ def in_source() -> set[str]:
     for path in (ROOT / "src" / "komando").rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         found |= set(
-            re.findall(
-                r'(?:Diagnostic|Unfit|_whole|_complain)\(\s*(?:id=)?"([a-z0-9-]+)"', text
-            )
+            re.findall(r'(?:Diagnostic|Unfit|_whole|_complain)\(\s*(?:id=)?"([a-z0-9-]+)"', text)
         )
     return found
 
@@ -46,7 +44,8 @@ def test_each_page_has_a_case() -> None:
 
 
 def test_the_list_names_each_page_once() -> None:
-    listed = re.findall(r"^- \[([a-z0-9-]+)\]\(\1\.md\)", (PAGES / "README.md").read_text(), re.M)
+    text = (PAGES / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^- \[([a-z0-9-]+)\]\(\1\.md\)", text, re.MULTILINE)
     assert sorted(listed) == sorted(pages())
 
 
