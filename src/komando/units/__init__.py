@@ -27,5 +27,6 @@ __all__ = [
     "Unfit",
     "Window",
     "Written",
+    "about",
     "clock",
 ]
