@@ -71,8 +71,8 @@ class Explainer:
             return "a list" if value else "an empty list"
         line = self._lines[at.line - 1] if at.line <= len(self._lines) else ""
         written = token_at(line, at.column)
-        if written.startswith(("|", ">")):
-            written = str(value)
+        if not written or written.startswith(("|", ">")):
+            written = str(value) or "empty text"
         return written if len(written) <= 60 else f"{written[:57]}..."
 
     def _missing(self, path: Path) -> Diagnostic:
@@ -96,8 +96,8 @@ class Explainer:
         return Diagnostic(
             "key-unknown",
             "error",
-            f"the unknown key `{key}`",
-            found=key,
+            f"the unknown key `{key}`" if key else "an empty key",
+            found=key or "nothing before the colon",
             expected=f"one of {', '.join(known)}" if known else "no key",
             remedy=f"did you mean `{near}`?" if near else "remove it, or look for its right place",
             location=self._document.key(path),
