@@ -90,12 +90,18 @@ def test_another_host_key_is_refused(city: City) -> None:
 
 def test_a_reboot_keeps_what_roles_and_generations_made(city: City) -> None:
     on_router(city, "touch /var/lib/komando/generations/kept /run/gone")
+    on_router(
+        city, "nft add table inet left; tc qdisc add dev lan0 root pfifo; ip link set lan0 up"
+    )
     on_router(city, "systemctl reboot", check=False)
     until = time.monotonic() + 30
     while on_router(city, "test -e /run/gone || echo booted", check=False) != "booted\n":
         assert time.monotonic() < until
         time.sleep(0.1)
     on_router(city, "rm /var/lib/komando/generations/kept")
+    assert on_router(city, "nft list ruleset") == ""
+    assert "noqueue" in on_router(city, "tc qdisc show dev lan0")
+    assert "state DOWN" in on_router(city, "ip link show lan0")
     until = time.monotonic() + 30
     while on_router(city, "systemctl is-system-running", check=False).strip() != "running":
         assert time.monotonic() < until, on_router(city, "systemctl --failed", check=False)

@@ -30,6 +30,7 @@ PROGRAMS = {
     "ip": "iproute2",
     "tc": "iproute2",
     "ethtool": "ethtool",
+    "nft": "nftables",
     "nsenter": "util-linux",
     "setpriv": "util-linux",
     "unshare": "util-linux",

@@ -18,6 +18,26 @@ mount -t overlay -o "lowerdir=$root,upperdir=$scratch/upper,workdir=$scratch/wor
 mkdir -p /run/systemd/nspawn
 mount -t tmpfs tmpfs /run/systemd/nspawn
 
+# The namespace keeps what a real machine loses with its power: all but the technician's doing.
+forget_network() {
+  nsenter --net="$namespace" sh -s <<'END'
+    nft flush ruleset
+    sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0
+    ip -o link | cut -d' ' -f2 | sed 's/[@:].*//' | while read -r interface; do
+      case $interface in
+        lo | mgmt0) ;;
+        ifb*) ip link delete "$interface" ;;
+        *)
+          tc qdisc delete dev "$interface" root
+          tc qdisc delete dev "$interface" clsact
+          ip address flush dev "$interface"
+          ip link set "$interface" down
+          ;;
+      esac
+    done
+END
+}
+
 # /proc/sys/net writable inside: forwarding comes by sysctl
 export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network
 while :; do
@@ -27,4 +47,5 @@ while :; do
     --network-namespace-path="$namespace" --capability=CAP_NET_ADMIN,CAP_NET_RAW || code=$?
   # 133: the router rebooted and wants to be started again
   [ "$code" -eq 133 ] || exit "$code"
+  forget_network 2>/dev/null || true # it complains of each thing that was not there
 done
