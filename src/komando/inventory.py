@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from komando.diagnostics import Diagnostic, Sources, as_text, errors_in, in_order
 from komando.policy.explain import Explainer
+from komando.policy.faults import faults_of
 from komando.policy.fields import AddressField, Slug
 from komando.policy.reader import read
 from komando.policy.tree import read_bytes
@@ -160,7 +161,7 @@ def _read(path: Path) -> _HostsFile:
         except ValidationError as error:
             text = raw.decode("utf-8").removeprefix("\ufeff")
             explainer = Explainer(_HostsFile, reading.document, text)
-            diagnostics += explainer.explain(error, reading.broken)
+            diagnostics += explainer.explain(list(faults_of(error)), reading)
         else:
             if not errors_in(diagnostics):
                 return found
