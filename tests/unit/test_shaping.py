@@ -183,3 +183,11 @@ def test_the_intent_survives_its_json() -> None:
     built = router([office(1, 10, 2), point(9, 3)])
     whole = replace(built, profiles=(profile(10, 180, is_open=True),))
     assert RouterIntent.from_json(whole.to_json()) == whole
+
+
+def test_a_leaf_can_spend_its_whole_turn() -> None:
+    # Measured: with bursts below the quantum an office got 0.48 of its promise.
+    built = router([office(1, 60, 1), office(2, 1, 0.5), point(9, 3)])
+    for item in tree(built, profile(61, 130, is_open=True), "up"):
+        if item.leaf and item.minor >= LEAF_MINOR:
+            assert item.burst >= item.quantum + FRAME

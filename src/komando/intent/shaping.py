@@ -35,8 +35,9 @@ from komando.units import Direction, Pair
 FRAME = 1514
 """Octets of a full Ethernet frame without its checksum, as the kernel counts it."""
 
-UNMATCHED_RATE = 64_000
-"""bit/s kept for packets that belong to no office; enough for a person to notice."""
+UNMATCHED_PART = 20
+"""Of its ceiling, packets that belong to no office keep one part in 20 (50 kbit/s of 1 Mbit/s):
+enough for a person to notice."""
 
 MOST_QUANTUM_US = 3_000
 LEAST_CLAMP = 200_000
@@ -64,12 +65,13 @@ class HtbClass:
     leaf: bool
 
 
-def burst(ceil: int) -> int:
-    """Octets: 1 ms at the ceiling, and at least two frames.
+def burst(ceil: int, turn: int = 0) -> int:
+    """Octets: 1 ms at the ceiling, at least two frames, and a leaf's whole turn.
 
-    Measured: tc's own default reached 994 of 3,000 Mbit/s.
+    Measured: tc's own default reached 994 of 3,000 Mbit/s; and a leaf whose burst is smaller than
+    its quantum loses the rest of each turn at its ceiling (0.48 of its promise).
     """
-    return max(ceil // 8_000, 2 * FRAME)
+    return max(ceil // 8_000, 2 * FRAME, turn + FRAME)
 
 
 def base_rate(floor: int, guarantee: int) -> int:
@@ -81,7 +83,8 @@ def base_rate(floor: int, guarantee: int) -> int:
 class Demand:
     """A leaf at one moment, in one direction, in bit/s.
 
-    `widened`: it is open while its pool is closed, so its own rate carries all it is promised.
+    `widened`: its own rate carries all that it is promised, as it is observed, or open by an
+    exception while its pool is closed.
     """
 
     leaf: Leaf
@@ -101,12 +104,13 @@ def demand(leaf: Leaf, guarantee: Pair, widened: bool, direction: Direction) -> 
 def pool_size(demands: Sequence[Demand], closed: int | None, times: Mapping[int, int]) -> int:
     """bit/s of a pool: its members' guarantees, or its size out of hours.
 
-    Out of hours, an office that is open all the same brings along what its own rate takes.
+    An office whose own rate carries its guarantee brings along what that takes from the others.
     `times`, by minor: how many offices each of the demands stands for.
     """
-    if closed is None:
-        return sum(item.guarantee * times[item.leaf.minor] for item in demands)
-    return closed + sum(item.weight * times[item.leaf.minor] for item in demands if item.widened)
+    size = closed
+    if size is None:
+        size = sum(item.guarantee * times[item.leaf.minor] for item in demands)
+    return size + sum(item.weight * times[item.leaf.minor] for item in demands if item.widened)
 
 
 def quantum_scale(weights: Iterable[int]) -> int:
@@ -155,7 +159,7 @@ def share_out(
 
 def unmatched_rate(ceil: int) -> int:
     """bit/s kept for packets that belong to no office, within their ceiling."""
-    return min(UNMATCHED_RATE, ceil)
+    return max(1, ceil // UNMATCHED_PART)
 
 
 def _inner(minor: int, rate: int, ceil: int, prio: int) -> HtbClass:
@@ -187,14 +191,15 @@ def scales(leaves: Iterable[Leaf], direction: Direction) -> tuple[int, int]:
 def office_class(item: Demand, pool_minor: int, link: int, scale: int, ceil: int) -> HtbClass:
     """The class of an office; while it is observed, nothing but the uplink holds it back."""
     ceil = link if item.leaf.mode == "observe" else min(ceil, link)
+    turn = quantum(item.weight, scale, link)
     return HtbClass(
         minor=item.leaf.minor,
         parent=pool_minor,
         rate=item.rate,
         ceil=max(ceil, item.rate),
-        burst=burst(ceil),
+        burst=burst(ceil, turn),
         prio=OFFICE_PRIO,
-        quantum=quantum(item.weight, scale, link),
+        quantum=turn,
         leaf=True,
     )
 
@@ -205,7 +210,8 @@ def point_class(leaf: Leaf, direction: Direction, link: int, scale: int) -> HtbC
     rate = min(leaf.floor.of(direction).bits, ceil)
     weight = leaf.share * 1_000_000
     turn = quantum(weight, scale, link)
-    return HtbClass(leaf.minor, PUBLIC_MINOR, rate, ceil, burst(ceil), PUBLIC_PRIO, turn, leaf=True)
+    size = burst(ceil, turn)
+    return HtbClass(leaf.minor, PUBLIC_MINOR, rate, ceil, size, PUBLIC_PRIO, turn, leaf=True)
 
 
 def in_force(router: RouterIntent, keys: Sequence[str]) -> dict[str, ExceptionIntent]:
@@ -236,7 +242,7 @@ def offices_of(
             continue
         item = exceptions.get(leaf.slug)
         guarantee = (item and item.guarantee) or leaf.guarantee
-        widened = not pool_open and (leaf.mode == "observe" or item is not None)
+        widened = leaf.mode == "observe" or (item is not None and not pool_open)
         found.append(demand(leaf, guarantee, widened, direction))
     return found
 
