@@ -29,6 +29,18 @@ name_option = click.option(
 class _Lab(click.Group):
     """A group whose verbs tell on one line why they cannot."""
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Its own verbs, and the one with a file of its own."""
+        return sorted([*super().list_commands(ctx), "measure"])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb's command; `measure` is imported when it is called."""
+        if cmd_name == "measure":
+            from komando.cli.lab_measure import measure
+
+            return measure
+        return super().get_command(ctx, cmd_name)
+
     def invoke(self, ctx: click.Context) -> object:
         # a root shell that came by `su` may not have them, and ip and tc live there
         os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"

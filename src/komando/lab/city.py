@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -58,9 +59,10 @@ class City:
         return [*("controller" if one == "ctl" else one for one in shared), *self.endpoints]
 
     def netns(self, where: str) -> str:
-        """The namespace of a part; raises LabError, naming the parts, for anything else."""
+        """The namespace of a part; raises LabError, naming what may be meant, for anything else."""
         if where not in self.parts:
-            raise LabError(f"the lab has no {where!r}; it has {', '.join(self.parts)}")
+            near = get_close_matches(where, self.parts, n=3) or self.parts
+            raise LabError(f"the lab has no {where!r}; it has {', '.join(near)}")
         return self.place.namespace(_NAMESPACES.get(where, where))
 
 
