@@ -6,14 +6,24 @@ offices agree in these, whatever is computed for one is true of the other.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from komando.intent.model import Leaf, RouterIntent
+from komando.units import Pair
 
-Kinds = Sequence[Sequence[Leaf]]
-"""Leaves by kind; those of one kind differ in nothing that shaping looks at."""
+
+@dataclass(frozen=True)
+class Kinds:
+    """Leaves by kind: those of one kind differ in nothing that shaping looks at.
+
+    `place`: by slug, the index of a leaf's kind. `firsts`: by slug, the slug of the first of its
+    kind. Both are in the order of the leaves.
+    """
+
+    members: Sequence[Sequence[Leaf]]
+    place: Mapping[str, int]
+    firsts: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -31,28 +41,47 @@ class Crowd:
 
 def kinds_of(leaves: Iterable[Leaf]) -> Kinds:
     """Sort leaves into kinds. Exceptions are part of the kind: they count for the quantum."""
-    kinds: dict[object, list[Leaf]] = defaultdict(list)
+    numbers: dict[object, int] = {}
+    members: list[list[Leaf]] = []
+    place: dict[str, int] = {}
     for leaf in leaves:
+        rates = (*_figures(leaf.guarantee), *_figures(leaf.floor), *_figures(leaf.ceiling))
         own = tuple(item.guarantee for item in leaf.exceptions)
-        rates = (leaf.guarantee, leaf.floor, leaf.ceiling)
-        kinds[leaf.kind, leaf.pool, leaf.mode, leaf.share, rates, own].append(leaf)
-    return tuple(kinds.values())
+        kind = (leaf.kind, leaf.pool, leaf.mode, leaf.share, rates, own)
+        number = numbers.setdefault(kind, len(numbers))
+        if number == len(members):
+            members.append([])
+        members[number].append(leaf)
+        place[leaf.slug] = number
+    return Kinds(members, place, {slug: members[one][0].slug for slug, one in place.items()})
+
+
+def _figures(pair: Pair) -> tuple[int, int]:
+    """Plain integers: ten thousand of the models' own hashes take a while."""
+    return pair.down.bits, pair.up.bits
 
 
 def gather(router: RouterIntent, kinds: Kinds, exceptions: Iterable[str]) -> Crowd:
     """The stand-ins while these exceptions (their keys) are in force: their offices stand alone."""
-    apart = {key.partition("@")[0] for key in exceptions}
+    apart = {key.partition("@")[0] for key in exceptions} & kinds.place.keys()
+    split = {kinds.place[slug] for slug in apart}
+    stand_ins = dict(kinds.firsts)
     groups: list[Sequence[Leaf]] = []
-    for kind in kinds:
-        alone = [leaf for leaf in kind if leaf.slug in apart]
-        rest = [leaf for leaf in kind if leaf.slug not in apart] if alone else kind
-        groups += ([leaf] for leaf in alone)
+    for index, kind in enumerate(kinds.members):
+        if index not in split:
+            groups.append(kind)
+            continue
+        groups += ([leaf] for leaf in kind if leaf.slug in apart)
+        rest = [leaf for leaf in kind if leaf.slug not in apart]
         if rest:
             groups.append(rest)
-    firsts = sorted((group[0] for group in groups), key=lambda leaf: leaf.minor)
-    first_of = {leaf.slug: group[0].slug for group in groups for leaf in group}
+            stand_ins |= {leaf.slug: rest[0].slug for leaf in rest}
+    stand_ins |= {slug: slug for slug in apart}
     return Crowd(
-        router=replace(router, leaves=tuple(firsts)),
+        router=replace(
+            router,
+            leaves=tuple(sorted((group[0] for group in groups), key=lambda leaf: leaf.minor)),
+        ),
         times={group[0].minor: len(group) for group in groups},
-        stand_ins={leaf.slug: first_of[leaf.slug] for leaf in router.leaves},
+        stand_ins=stand_ins,
     )
