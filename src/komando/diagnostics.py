@@ -111,19 +111,23 @@ def token_at(line: str, column: int) -> str:
 
 def as_text(one: Diagnostic, sources: Sources) -> str:
     """A diagnostic as people read it: place, source line, caret, what was found and what to do."""
-    head = f"{one.location}: {one.severity}[{one.id}]: {one.message}"
-    rows = [head] if one.whole else [head, *_excerpt(one.location, sources)]
-    rows += [
-        f"  {label:<9} {text}"
-        for label, text in (
-            ("found:", one.found),
-            ("expected:", one.expected),
-            ("help:", one.remedy),
-        )
-        if text
+    rows = [f"{one.location}: {one.severity}[{one.id}]: {one.message}"]
+    if not one.whole:
+        rows += _excerpt(one.location, sources)
+    rows += _labelled("found:", one.found)
+    rows += _labelled("expected:", one.expected)
+    rows += _labelled("help:", one.remedy)
+    for two in one.related:
+        rows += _labelled("see:", f"{two.location}: {two.message}")
+    return "\n".join(_printable(row) for row in rows)
+
+
+def _labelled(label: str, text: str) -> list[str]:
+    """A label and its text; further lines of the text stand below its first."""
+    return [
+        f"  {label if number == 0 else '':<9} {line}"
+        for number, line in enumerate(text.split("\n"))
     ]
-    rows += [f"  {'see:':<9} {two.location}: {two.message}" for two in one.related]
-    return "\n".join(rows)
 
 
 def _excerpt(location: Location, sources: Sources) -> list[str]:
@@ -140,11 +144,11 @@ def _excerpt(location: Location, sources: Sources) -> list[str]:
     blank = " " * len(number)
     return [
         f" {blank} |",
-        f" {number} | {_printable(shown)}".rstrip(),
+        f" {number} | {shown}".rstrip(),
         f" {blank} | {under}{'^' * length}",
     ]
 
 
 def _printable(text: str) -> str:
-    """Control characters would let a policy file write on the reader's terminal."""
+    """Without control characters, by which a file or its name could write on a terminal."""
     return "".join(mark if mark.isprintable() or mark == "\t" else "\ufffd" for mark in text)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -150,3 +151,17 @@ def test_schemas_describe_every_key(kind: str) -> None:
     for name, part in [("", schema), *schema["$defs"].items()]:
         for key, value in part.get("properties", {}).items():
             assert "description" in value or "$ref" in value, f"{name}.{key}"
+
+
+@pytest.mark.parametrize("form", ["text", "json", "github", "sarif"])
+def test_no_name_of_a_file_breaks_a_line_or_the_encoding(form: str, tmp_path: Path) -> None:
+    root = policies(tmp_path / "policies", "guarantee: 10 Mbit/s")
+    (root / "opd" / "a\n::error::b\u001b[31m.yaml").write_text("id: 1")
+    Path(os.fsdecode(os.fsencode(root / "opd") + b"/\xff.yaml")).write_text("id: 2")
+    out, _, status = check(root, "--format", form)
+    assert status == 1
+    assert "\u001b" not in out.replace("\\u001b", "")
+    assert not any(line.startswith("::error::b") for line in out.splitlines())
+    out.encode("utf-8")
+    if form in ("json", "sarif"):
+        json.loads(out)

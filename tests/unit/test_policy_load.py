@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import multiprocessing
+import os
 import random
 import shutil
 from datetime import date
@@ -8,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from komando.diagnostics import Location
+from komando.diagnostics import Diagnostic, Location
 from komando.policy import load_policy
+from komando.policy.reader import Reading
+from komando.policy.readings import readings
+from komando.policy.tree import scan
 from komando.units import Pair, Rate, Window
 
 ROOT = Path(__file__).parents[2]
@@ -139,3 +144,35 @@ def test_no_edit_makes_the_loader_fall_over(seed: int, policies: Path) -> None:
         assert one.found
         assert one.expected
         assert one.remedy
+
+
+def test_two_processes_read_what_one_reads(policies: Path) -> None:
+    (policies / "opd" / "bpbd.yaml").write_text("id: &x 1\nname: \u00e9\n")
+    (policies / "opd" / "folder.yaml").mkdir()
+    files, _ = scan(policies)
+    alone = list(readings(files))
+    helped = list(readings(files, many=1))
+    assert [_plain(one) for one in helped] == [_plain(one) for one in alone]
+
+
+def _plain(one: Reading | Diagnostic) -> object:
+    if isinstance(one, Diagnostic):
+        return one
+    document = one.document
+    assert document is not None
+    return one.diagnostics, one.broken, one.raw, document.data, document.marks, document.file
+
+
+def test_a_helper_that_dies_is_not_missed(policies: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files, _ = scan(policies)
+    monkeypatch.setattr("komando.policy.readings._read_rest", lambda _files, _there: os._exit(9))
+    assert len(list(readings(files, many=1))) == len(files)
+
+
+def test_a_reader_that_is_left_early_leaves_no_process(policies: Path) -> None:
+    files, _ = scan(policies)
+    reading = readings(files, many=1)
+    next(reading)
+    (helper,) = multiprocessing.active_children()
+    reading.close()
+    assert not helper.is_alive()

@@ -16,11 +16,13 @@ PAGES = Path("docs/checks")
 
 def as_json(diagnostics: Sequence[Diagnostic], counts: dict[str, int]) -> str:
     """One object: the counts, and each diagnostic with the same keys as in the text."""
-    return json.dumps(
-        {"format": 1, **counts, "diagnostics": [_plain(one) for one in diagnostics]},
-        indent=2,
-        ensure_ascii=False,
-    )
+    return _dumped({"format": 1, **counts, "diagnostics": [_plain(one) for one in diagnostics]})
+
+
+def _dumped(whole: dict[str, Any]) -> str:
+    """JSON in UTF-8; in names of files that are not, the strange bytes stand escaped."""
+    text = json.dumps(whole, indent=2, ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _plain(one: Diagnostic) -> dict[str, Any]:
@@ -39,7 +41,8 @@ def _plain(one: Diagnostic) -> dict[str, Any]:
 
 def as_github(diagnostics: Sequence[Diagnostic]) -> str:
     """One workflow command a line, which GitHub shows at the line of a pull request."""
-    return "\n".join(_annotation(one) for one in diagnostics)
+    text = "\n".join(_annotation(one) for one in diagnostics)
+    return text.encode("utf-8", "replace").decode()  # names of files that are not UTF-8
 
 
 def _annotation(one: Diagnostic) -> str:
@@ -83,7 +86,7 @@ def as_sarif(diagnostics: Sequence[Diagnostic]) -> str:
         "version": "2.1.0",
         "runs": [run],
     }
-    return json.dumps(whole, indent=2, ensure_ascii=False)
+    return _dumped(whole)
 
 
 def _rule(one: Diagnostic) -> dict[str, Any]:
@@ -140,4 +143,4 @@ def _sarif_location(at: Location) -> dict[str, Any]:
 def _quoted(path: str) -> str:
     from urllib.parse import quote
 
-    return quote(path)
+    return quote(os.fsencode(path))

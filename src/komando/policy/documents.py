@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Any, Final
 
 from komando.diagnostics import Location
@@ -28,10 +27,13 @@ class Document:
     because most files are never asked about.
     """
 
+    __slots__ = ("_found", "data", "file", "marks")
+
     def __init__(self, file: str, data: Any, marks: array[int]) -> None:
         self.file = file
         self.data = data
         self.marks = marks
+        self._found: dict[Path, tuple[int, int]] | None = None
 
     def value(self, path: Path) -> Location:
         """Where the value at a path begins, or that of the nearest part above it."""
@@ -60,17 +62,13 @@ class Document:
         return node
 
     def _nearest(self, path: Path) -> tuple[int, int]:
-        while path and path not in self._positions:
+        if self._found is None:
+            self._found = {(): (0, 0)}
+            if self.marks:
+                _walk(self.data, (), None, iter(self.marks), self._found)
+        while path not in self._found:
             path = path[:-1]
-        return self._positions.get(path, (0, 0))
-
-    @cached_property
-    def _positions(self) -> dict[Path, tuple[int, int]]:
-        positions: dict[Path, tuple[int, int]] = {}
-        marks = iter(self.marks)
-        if self.marks:
-            _walk(self.data, (), None, marks, positions)
-        return positions
+        return self._found[path]
 
 
 def _walk(

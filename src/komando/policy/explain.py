@@ -72,7 +72,7 @@ class Explainer:
         line = self._lines[at.line - 1] if at.line <= len(self._lines) else ""
         written = token_at(line, at.column)
         if not written or written.startswith(("|", ">")):
-            written = str(value) or "empty text"
+            written = " ".join(str(value).split()) or "empty text"
         return written if len(written) <= 60 else f"{written[:57]}..."
 
     def _missing(self, path: Path) -> Diagnostic:

@@ -20,9 +20,10 @@ from komando.policy.explain import Explainer
 from komando.policy.faults import Fault, faults_of, stand_in
 from komando.policy.model import Draft, Policy
 from komando.policy.models import Opd, Region
-from komando.policy.reader import Reading, read
+from komando.policy.reader import Reading
+from komando.policy.readings import readings
 from komando.policy.schema import MODELS
-from komando.policy.tree import Kind, PolicyFile, read_bytes, scan
+from komando.policy.tree import Kind, PolicyFile, scan
 
 Progress = Callable[[int, int], None]
 """Told how many files of how many are read."""
@@ -65,8 +66,8 @@ def _collector_at_rest() -> Iterator[None]:
 def _load(root: Path, today: date | None, progress: Progress | None) -> Loaded:
     files, diagnostics = scan(root)
     draft = Draft()
-    for number, file in enumerate(files, 1):
-        _load_file(file, draft, diagnostics)
+    for number, (file, reading) in enumerate(zip(files, readings(files), strict=True), 1):
+        _load_file(file, reading, draft, diagnostics)
         if progress is not None and number % 100 == 0:
             progress(number, len(files))
     diagnostics += (one for one in check_draft(draft, today) if not draft.doubts(one))
@@ -78,12 +79,12 @@ def _load(root: Path, today: date | None, progress: Progress | None) -> Loaded:
     return Loaded(Policy(draft.region, opd, hotspots, draft.origins), ordered, counts)
 
 
-def _load_file(file: PolicyFile, draft: Draft, diagnostics: list[Diagnostic]) -> None:
-    raw = read_bytes(file.path)
-    if isinstance(raw, Diagnostic):
-        diagnostics.append(raw)
+def _load_file(
+    file: PolicyFile, reading: Reading | Diagnostic, draft: Draft, diagnostics: list[Diagnostic]
+) -> None:
+    if isinstance(reading, Diagnostic):
+        diagnostics.append(reading)
         return
-    reading = read(file.path, raw)
     diagnostics += reading.diagnostics
     document = reading.document
     if document is None:

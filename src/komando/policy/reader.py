@@ -11,6 +11,7 @@ import re
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Any, Final
 
 import yaml
@@ -40,6 +41,9 @@ _WORDS: Final[dict[str, bool | None]] = {
 _WORDY: Final = frozenset("abcdeghijklmopqrsuvwxyzABCDEGHIJKLMOPQRSUVWXYZ")
 """First characters of plain scalars that can be nothing but text: no number, no n(ull), t(rue)."""
 
+_WORDY_END: Final = frozenset("ghijkmopqrstuvwxyzGHIJKMOPQRSTUVWXYZ%")
+"""Last characters that no number (hexadecimal, .inf, .nan), no null and no boolean has."""
+
 _NUMERIC: Final = frozenset("0123456789+-.")
 _NUMBER: Final = re.compile(
     r"(?P<dec>[-+]?[0-9]{1,40})|0o(?P<oct>[0-7]{1,40})|0x(?P<hex>[0-9a-fA-F]{1,40})"
@@ -49,7 +53,7 @@ _NUMBER: Final = re.compile(
 _BASES: Final = {"dec": 10, "oct": 8, "hex": 16}
 
 
-@dataclass
+@dataclass(slots=True)
 class Reading:
     """What reading one file gave: the document, unless the file is past understanding.
 
@@ -135,7 +139,8 @@ class _Builder:
             self._refuse_marking(event, packed)
         if kind is ScalarEvent:
             text = event.value
-            return text if event.style or text[:1] in _WORDY else _resolved(text)
+            wordy = event.style or text[:1] in _WORDY or text[-1:] in _WORDY_END
+            return text if wordy else _resolved(text)
         if depth == DEEPEST:
             self._refuse_depth(mark)
         return self._mapping(depth + 1) if kind is MappingStartEvent else self._list(depth + 1)
@@ -146,7 +151,7 @@ class _Builder:
         following, push = self.next, self.push
         while (event := following()).__class__ is not MappingEndEvent:
             mark = event.start_mark
-            if event.__class__ is not ScalarEvent or (key := event.value) in found:
+            if event.__class__ is not ScalarEvent or (key := intern(event.value)) in found:
                 self._refuse_key(event, depth)
                 continue
             packed = mark.line << SHIFT | mark.column
@@ -156,7 +161,7 @@ class _Builder:
             event = following()
             if (
                 event.__class__ is ScalarEvent
-                and (event.style or event.value[:1] in _WORDY)
+                and (event.style or event.value[:1] in _WORDY or event.value[-1:] in _WORDY_END)
                 and event.anchor is None
                 and event.tag is None
             ):
@@ -171,7 +176,18 @@ class _Builder:
 
     def _list(self, depth: int) -> list[Any]:
         found: list[Any] = []
-        while (event := self.next()).__class__ is not SequenceEndEvent:
+        following, push = self.next, self.push
+        while (event := following()).__class__ is not SequenceEndEvent:
+            if (
+                event.__class__ is ScalarEvent
+                and event.style
+                and event.anchor is None
+                and event.tag is None
+            ):
+                mark: Any = event.start_mark
+                push(mark.line << SHIFT | mark.column)
+                found.append(event.value)
+                continue
             value = self._node(event, depth)
             if value is None:
                 self._refuse_empty(event.start_mark, "an item", event.start_mark)

@@ -73,6 +73,17 @@ def scan(root: Path) -> tuple[list[PolicyFile], list[Diagnostic]]:
                 remedy="write it, or name the right folder with --policies",
             )
         )
+    if not any(file.kind == "opd" for file in files):
+        diagnostics.append(
+            _whole(
+                "offices-missing",
+                str(root / "opd"),
+                "no office at all",
+                found="no file in opd/",
+                expected="opd/<office>.yaml for each office",
+                remedy="look whether the whole repository is checked out",
+            )
+        )
     return files, diagnostics
 
 

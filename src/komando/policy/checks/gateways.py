@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -27,11 +26,7 @@ def check(draft: Draft, region: Region) -> Iterator[Diagnostic]:
     reaches = {slug: _reaches(segment.addresses) for slug, segment in region.segments.items()}
     taken: dict[tuple[int, int], tuple[Kind, str, int]] = {}
     for kind, site in draft.sites():
-        versions = [network.version for network in site.networks]
-        given = Counter(address.version for address in site.link.gateways)
-        for version in (4, 6):
-            if (version in versions and given[version] == 0) or given[version] > 1:
-                yield _families(draft, kind, site, version, given[version])
+        yield from _families(draft, kind, site)
         reach = reaches.get(site.link.segment)
         for index, address in enumerate(site.link.gateways):
             number = int(address)
@@ -40,10 +35,11 @@ def check(draft: Draft, region: Region) -> Iterator[Diagnostic]:
                 yield _twice(draft, kind, site, index, first)
             if reach is None:  # the unknown segment has its own diagnostic
                 continue
-            near = [one for one in reach[address.version] if one.first <= number <= one.last]
-            if not near or any(number == one.own for one in near):
-                known = ", ".join(one.text for one in reach[address.version])
-                yield _outside(draft, kind, site, index, known, own=bool(near))
+            for one in reach[address.version]:
+                if one.first <= number <= one.last and number != one.own:
+                    break
+            else:
+                yield _outside(draft, kind, site, index, reach[address.version])
 
 
 def _reaches(addresses: tuple[Interface, ...]) -> dict[int, list[_Reach]]:
@@ -58,9 +54,19 @@ def _reaches(addresses: tuple[Interface, ...]) -> dict[int, list[_Reach]]:
     return found
 
 
-def _families(
-    draft: Draft, kind: Kind, site: Opd | Hotspot, version: int, given: int
-) -> Diagnostic:
+def _families(draft: Draft, kind: Kind, site: Opd | Hotspot) -> Iterator[Diagnostic]:
+    """One gateway of each family that the networks have, and at most one of any."""
+    given = [address.version for address in site.link.gateways]
+    needed = {network.version for network in site.networks}
+    if len(given) == len(needed) and needed.issuperset(given) and needed.issubset(given):
+        return
+    for version in (4, 6):
+        count = given.count(version)
+        if (version in needed and count == 0) or count > 1:
+            yield _family(draft, kind, site, version, count)
+
+
+def _family(draft: Draft, kind: Kind, site: Opd | Hotspot, version: int, given: int) -> Diagnostic:
     sample = "172.20.1.5" if version == 4 else "2001:db8:f000::1:5"
     return Diagnostic(
         "gateway-family",
@@ -94,9 +100,11 @@ def _twice(
 
 
 def _outside(
-    draft: Draft, kind: Kind, site: Opd | Hotspot, index: int, known: str, *, own: bool
+    draft: Draft, kind: Kind, site: Opd | Hotspot, index: int, reach: list[_Reach]
 ) -> Diagnostic:
     segment = site.link.segment
+    known = ", ".join(one.text for one in reach)
+    own = int(site.link.gateways[index]) in [one.own for one in reach]
     return Diagnostic(
         "gateway-outside",
         "error",

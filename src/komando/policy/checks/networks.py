@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import NamedTuple
 
 from komando.diagnostics import Diagnostic, Location, Related
 from komando.policy.documents import Path
-from komando.policy.fields import Network
+from komando.policy.fields import Interface, Network
 from komando.policy.model import Draft
 from komando.policy.tree import Kind
 
@@ -27,17 +27,20 @@ _SPECIAL = {
 """Networks that no office can be reached in from the internet, and why."""
 
 
-class _Span(NamedTuple):
-    """A network as first and last address; sorts so that the wider of two comes first."""
+class _Origin(NamedTuple):
+    """Where a network is written; `special` has the text of one that is not."""
 
-    version: int
-    first: int
-    negative_last: int
-    origin: tuple[Kind, str, Path] | None
-    text: str
+    kind: Kind
+    slug: str
+    path: Path
+    special: str = ""
 
 
-_SPECIAL_SPANS: list[_Span] = []
+_Span = tuple[int, int, int, int]
+"""Version, first address, last address negated, and the number of the origin.
+
+So they sort by address, and the wider of two networks before the narrower.
+"""
 
 
 def check(draft: Draft) -> Iterator[Diagnostic]:
@@ -46,22 +49,30 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
     CIDR networks are nested or apart, never crossing: so in the order of first address, wider
     first, whatever still lasts when a network begins contains it.
     """
-    spans = sorted([*_spans(draft), *_special_spans()], key=lambda span: span[:3])
-    open_ones: list[_Span] = []
+    origins: list[_Origin] = []
+    spans: list[_Span] = []
+    for network, origin in _networks(draft):
+        first = int(network.network_address)
+        last = first | ((1 << (network.max_prefixlen - network.prefixlen)) - 1)
+        spans.append((network.version, first, -last, len(origins)))
+        origins.append(origin)
+    spans.sort()
+    outer: list[_Span] = []
     for span in spans:
-        while open_ones and (
-            open_ones[-1].version != span.version or -open_ones[-1].negative_last < span.first
-        ):
-            open_ones.pop()
-        if open_ones:
-            yield from _pair(draft, open_ones[-1], span)
-        open_ones.append(span)
+        while outer and (outer[-1][0] != span[0] or -outer[-1][2] < span[1]):
+            outer.pop()
+        if outer:
+            same = outer[-1][:3] == span[:3]
+            yield from _pair(draft, origins[outer[-1][3]], origins[span[3]], same=same)
+        outer.append(span)
 
 
-def _spans(draft: Draft) -> Iterator[_Span]:
+def _networks(draft: Draft) -> Iterator[tuple[Network, _Origin]]:
     for kind, site in draft.sites():
         for index, network in enumerate(site.networks):
-            yield _span(network, kind, site.slug, ("networks", index))
+            yield network, _Origin(kind, site.slug, ("networks", index))
+    for text in _SPECIAL:
+        yield ip_network(text), _Origin("region", "", (), text)
     if draft.region is None:
         return
     for slug, segment in draft.region.segments.items():
@@ -70,40 +81,20 @@ def _spans(draft: Draft) -> Iterator[_Span]:
         yield from _own(uplink.addresses, ("uplinks", slug, "addresses"))
 
 
-def _own(addresses: Iterable[object], path: tuple[str, ...]) -> Iterator[_Span]:
+def _own(addresses: tuple[Interface, ...], path: Path) -> Iterator[tuple[Network, _Origin]]:
     """The networks of an interface's addresses, each once: two addresses may share one."""
-    seen = set()
+    seen: set[Network] = set()
     for index, address in enumerate(addresses):
-        network: Network = address.network  # type: ignore[attr-defined]
-        if network not in seen:
-            seen.add(network)
-            yield _span(network, "region", "", (*path, index))
+        if address.network not in seen:
+            seen.add(address.network)
+            yield address.network, _Origin("region", "", (*path, index))
 
 
-def _span(network: Network, kind: Kind, slug: str, path: Path) -> _Span:
-    first = int(network.network_address)
-    last = first | ((1 << (network.max_prefixlen - network.prefixlen)) - 1)
-    return _Span(network.version, first, -last, (kind, slug, path), "")
-
-
-def _special_spans() -> list[_Span]:
-    if not _SPECIAL_SPANS:
-        for text in _SPECIAL:
-            network = ip_network(text)
-            first, last = int(network.network_address), int(network.broadcast_address)
-            _SPECIAL_SPANS.append(_Span(network.version, first, -last, None, text))
-    return _SPECIAL_SPANS
-
-
-def _pair(draft: Draft, outer: _Span, inner: _Span) -> Iterator[Diagnostic]:
-    if inner.origin is None:
-        if outer.origin is not None:
-            yield _special(draft, outer, inner)
+def _pair(draft: Draft, outer: _Origin, inner: _Origin, *, same: bool) -> Iterator[Diagnostic]:
+    if inner.special or outer.special:
+        if not (inner.special and outer.special):
+            yield _special(draft, *((outer, inner) if inner.special else (inner, outer)))
         return
-    if outer.origin is None:
-        yield _special(draft, inner, outer)
-        return
-    same = outer[:3] == inner[:3]
     other = _name(outer)
     yield Diagnostic(
         "network-twice" if same else "network-overlap",
@@ -119,34 +110,28 @@ def _pair(draft: Draft, outer: _Span, inner: _Span) -> Iterator[Diagnostic]:
     )
 
 
-def _special(draft: Draft, span: _Span, special: _Span) -> Diagnostic:
+def _special(draft: Draft, origin: _Origin, special: _Origin) -> Diagnostic:
+    why = f"{special.special}, {_SPECIAL[special.special]}"
     return Diagnostic(
         "network-special",
         "error",
         "a network that an office cannot have",
-        found=f"`{_text(draft, span)}` touches {special.text}, {_SPECIAL[special.text]}",
+        found=f"`{_text(draft, origin)}` touches {why}",
         expected="the office's private IPv4 network, or its static IPv6 prefix of the provider's",
         remedy="write the network that the office's router has",
-        location=_at(draft, span),
+        location=_at(draft, origin),
     )
 
 
-def _origin(span: _Span) -> tuple[Kind, str, Path]:
-    if span.origin is None:
-        raise AssertionError("a special network has no place in a file")
-    return span.origin
+def _name(origin: _Origin) -> str:
+    if origin.kind == "region":
+        return f"{origin.path[0]}/{origin.path[1]}"
+    return f"{origin.kind}/{origin.slug}"
 
 
-def _name(span: _Span) -> str:
-    kind, slug, path = _origin(span)
-    return f"{path[0]}/{path[1]}" if kind == "region" else f"{kind}/{slug}"
+def _at(draft: Draft, origin: _Origin) -> Location:
+    return draft.where(origin.kind, origin.slug, *origin.path)
 
 
-def _at(draft: Draft, span: _Span) -> Location:
-    kind, slug, path = _origin(span)
-    return draft.where(kind, slug, *path)
-
-
-def _text(draft: Draft, span: _Span) -> str:
-    kind, slug, path = _origin(span)
-    return str(draft.origins[kind, slug].at(path))
+def _text(draft: Draft, origin: _Origin) -> str:
+    return str(draft.origins[origin.kind, origin.slug].at(origin.path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from komando.diagnostics import Diagnostic, Related
@@ -25,6 +26,8 @@ class _Side(NamedTuple):
 def check(draft: Draft) -> Iterator[Diagnostic]:
     """The rates of each office against each other."""
     for opd in draft.opd.values():
+        if not opd.exceptions and _rising(opd.floor, opd.guarantee, opd.ceiling, opd.link.capacity):
+            continue
         link = _Side("link", opd.link.capacity, ("link", "capacity"))
         floor = _Side("floor", opd.floor, ("floor",))
         ceiling = _Side("ceiling", opd.ceiling, ("ceiling",))
@@ -53,6 +56,14 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
             yield from above_link or _compared(
                 draft, opd, guarantee, ceiling, "raise the ceiling, or lower the guarantee"
             )
+
+
+def _rising(*rates: Pair) -> bool:
+    """Whether none is above the next, in both directions: true of nearly every office."""
+    return all(
+        low is high or (low.down.bits <= high.down.bits and low.up.bits <= high.up.bits)
+        for low, high in pairwise(rates)
+    )
 
 
 def _compared(draft: Draft, opd: Opd, low: _Side, high: _Side, remedy: str) -> Iterator[Diagnostic]:
