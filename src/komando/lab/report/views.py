@@ -205,7 +205,7 @@ def _section(one: Measurement, scenario: str) -> Section:
         words=words,
         moment=f"{local:%A %d %B %Y, %H:%M %Z}",
         profile=moment.profile,
-        kept=all(found.kept for found in (*rows, *totals, *events)),
+        kept=all(found.kept for found in one.findings if found.scenario == scenario),
         bars=bar_chart(rows, one.names, points) if rows and not stacked else None,
         stacks=stack_chart(rows, totals, one.names, points) if stacked else None,
         totals=tuple(_total(total) for total in totals),
