@@ -16,7 +16,8 @@ from komando.cli.desired import desired, report
 @click.option("--policies", type=click.Path(path_type=Path), default=Path("policies"),
               show_default=True, help="The folder of the policies.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("rendered"),
-              show_default=True, help="Where to write; a folder for each host is made anew.")  # fmt: skip
+              show_default=True,
+              help="Where to write; a folder for each host is made anew.")  # fmt: skip
 def render(inventory: str, policies: Path, out: Path) -> None:
     """Render the files of each host and have nft, tc and ip read them.
 
