@@ -4,19 +4,8 @@ from __future__ import annotations
 
 from komando.policy.load import Loaded, load_policy
 from komando.policy.model import Policy
-from komando.policy.models import (
-    Calendar,
-    Days,
-    Hotspot,
-    Link,
-    OfficeException,
-    Opd,
-    Period,
-    Pool,
-    Region,
-    Segment,
-    Uplink,
-)
+from komando.policy.regions import Calendar, Days, Period, Pool, Region, Segment, Uplink
+from komando.policy.sites import Hotspot, Link, OfficeException, Opd
 
 __all__ = [
     "Calendar",

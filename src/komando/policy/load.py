@@ -19,10 +19,11 @@ from komando.policy.documents import Document
 from komando.policy.explain import Explainer
 from komando.policy.faults import Fault, faults_of, stand_in
 from komando.policy.model import Draft, Policy
-from komando.policy.models import Opd, Region
 from komando.policy.reader import Reading
 from komando.policy.readings import readings
+from komando.policy.regions import Region
 from komando.policy.schema import MODELS
+from komando.policy.sites import Opd
 from komando.policy.tree import Kind, PolicyFile, scan
 
 Progress = Callable[[int, int], None]

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from komando.diagnostics import Diagnostic, Location
 from komando.policy.documents import Document
-from komando.policy.models import Hotspot, Opd, Region
+from komando.policy.regions import Region
+from komando.policy.sites import Hotspot, Opd
 from komando.policy.tree import Kind
 
 Origins = Mapping[tuple[Kind, str], Document]

@@ -7,7 +7,6 @@ here, and nothing is ever expanded: a file costs what its bytes cost.
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,28 +28,11 @@ from yaml.events import (
 from komando.diagnostics import Diagnostic, Location
 from komando.policy.documents import SHIFT, Document
 from komando.policy.plaintext import is_plain, made_fit
+from komando.policy.scalars import WORDY, WORDY_END, resolved
+from komando.policy.syntax import syntax_fault
 
 DEEPEST: Final = 16
 """Levels of nesting; the deepest that a policy needs is 7."""
-
-_WORDS: Final[dict[str, bool | None]] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-_WORDY: Final = frozenset("abcdeghijklmopqrsuvwxyzABCDEGHIJKLMOPQRSUVWXYZ")
-"""First characters of plain scalars that can be nothing but text: no number, no n(ull), t(rue)."""
-
-_WORDY_END: Final = frozenset("ghijkmopqrstuvwxyzGHIJKMOPQRSTUVWXYZ%")
-"""Last characters that no number (hexadecimal, .inf, .nan), no null and no boolean has."""
-
-_NUMERIC: Final = frozenset("0123456789+-.")
-_NUMBER: Final = re.compile(
-    r"(?P<dec>[-+]?[0-9]{1,40})|0o(?P<oct>[0-7]{1,40})|0x(?P<hex>[0-9a-fA-F]{1,40})"
-    r"|(?P<float>[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)"
-    r"|(?P<word>[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))"
-)
-_BASES: Final = {"dec": 10, "oct": 8, "hex": 16}
 
 
 @dataclass(slots=True)
@@ -81,7 +63,7 @@ def read(file: str, raw: bytes) -> Reading:
     except _Hopeless:
         pass
     except yaml.MarkedYAMLError as error:
-        reading.diagnostics.append(_syntax(file, error))
+        reading.diagnostics.append(syntax_fault(file, error))
     finally:
         parser.dispose()
     return reading
@@ -139,8 +121,8 @@ class _Builder:
             self._refuse_marking(event, packed)
         if kind is ScalarEvent:
             text = event.value
-            wordy = event.style or text[:1] in _WORDY or text[-1:] in _WORDY_END
-            return text if wordy else _resolved(text)
+            wordy = event.style or text[:1] in WORDY or text[-1:] in WORDY_END
+            return text if wordy else resolved(text)
         if depth == DEEPEST:
             self._refuse_depth(mark)
         return self._mapping(depth + 1) if kind is MappingStartEvent else self._list(depth + 1)
@@ -161,7 +143,7 @@ class _Builder:
             event = following()
             if (
                 event.__class__ is ScalarEvent
-                and (event.style or event.value[:1] in _WORDY or event.value[-1:] in _WORDY_END)
+                and (event.style or event.value[:1] in WORDY or event.value[-1:] in WORDY_END)
                 and event.anchor is None
                 and event.tag is None
             ):
@@ -315,47 +297,3 @@ class _Builder:
         self.reading.diagnostics.append(
             Diagnostic(check, "error", message, found, expected, remedy, location)
         )
-
-
-def _resolved(text: str) -> Any:
-    """A plain scalar by the core schema of YAML 1.2 (section 10.3.2)."""
-    if text in _WORDS:
-        return _WORDS[text]
-    match = _NUMBER.fullmatch(text) if text[0] in _NUMERIC else None
-    if match is None:
-        return text
-    kind = match.lastgroup or ""
-    if kind in _BASES:
-        return int(match[kind], _BASES[kind])
-    return float(text.replace(".", "") if kind == "word" else text)
-
-
-_SYNTAX_REMEDIES: Final = {
-    "mapping values are not allowed in this context": (
-        "put the text in double quotes if its colon belongs to it, or look at the indentation"
-    ),
-    "could not find expected ':'": "write `key: value`; a colon and a space stand between them",
-    "did not find expected key": "look at the indentation: keys of one level begin in one column",
-    "did not find expected '-' indicator": "items of one list begin in one column, each with `- `",
-    "did not find expected ',' or ']'": "close the list with `]`, and part its items with commas",
-    "did not find expected ',' or '}'": "close with `}`, and part the keys with commas",
-    "found unexpected end of stream": "close the quotation mark",
-    "found character that cannot start any token": "put the text in double quotes",
-}
-
-
-def _syntax(file: str, error: yaml.MarkedYAMLError) -> Diagnostic:
-    problem = str(error.problem or "not understood")
-    scanning = (error.context or "").startswith("while scanning")
-    mark = (error.context_mark if scanning else None) or error.problem_mark or error.context_mark
-    location = Location(file, mark.line + 1, mark.column + 1) if mark else Location(file, 1, 1)
-    context = f" {error.context}" if error.context else ""
-    return Diagnostic(
-        "yaml-syntax",
-        "error",
-        "not YAML",
-        found=f"{problem}{context}",
-        expected="YAML",
-        remedy=_SYNTAX_REMEDIES.get(problem, "compare the line with the same line of another file"),
-        location=location,
-    )

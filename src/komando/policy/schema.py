@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from komando.policy.documents import Path
-from komando.policy.models import Hotspot, Opd, Region
+from komando.policy.regions import Region
+from komando.policy.sites import Hotspot, Opd
 from komando.policy.tree import Kind
 
 MODELS: dict[Kind, type[BaseModel]] = {"region": Region, "opd": Opd, "hotspots": Hotspot}

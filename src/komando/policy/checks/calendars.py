@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from komando.diagnostics import Diagnostic, Related
 from komando.policy.explain import nearest
 from komando.policy.model import Draft
-from komando.policy.models import Pool, Region
+from komando.policy.regions import Pool, Region
 
 
 def check(draft: Draft, region: Region) -> Iterator[Diagnostic]:

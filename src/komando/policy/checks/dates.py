@@ -9,7 +9,8 @@ from typing import Protocol
 from komando.diagnostics import Diagnostic, Related
 from komando.policy.documents import Path
 from komando.policy.model import Draft
-from komando.policy.models import Opd, Region
+from komando.policy.regions import Region
+from komando.policy.sites import Opd
 from komando.policy.tree import Kind
 
 NOTICE_DAYS = 60

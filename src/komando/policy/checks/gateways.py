@@ -8,7 +8,8 @@ from typing import NamedTuple
 from komando.diagnostics import Diagnostic, Location, Related
 from komando.policy.fields import Interface
 from komando.policy.model import Draft
-from komando.policy.models import Hotspot, Opd, Region
+from komando.policy.regions import Region
+from komando.policy.sites import Hotspot, Opd
 from komando.policy.tree import Kind
 
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from komando.diagnostics import Diagnostic, Related
 from komando.policy.documents import Path
 from komando.policy.model import Draft
-from komando.policy.models import Opd, Region
+from komando.policy.regions import Region
+from komando.policy.sites import Opd
 from komando.units import DIRECTIONS, MOST_BITS, Pair, Rate
 
 _WORDS = {"down": "download", "up": "upload"}

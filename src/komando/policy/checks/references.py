@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator
 from komando.diagnostics import Diagnostic, Location
 from komando.policy.explain import YAML_1_1_BOOLEANS, nearest
 from komando.policy.model import Draft
-from komando.policy.models import Opd, Region
+from komando.policy.regions import Region
+from komando.policy.sites import Opd
 
 
 def check(draft: Draft, region: Region) -> Iterator[Diagnostic]:

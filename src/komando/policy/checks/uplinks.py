@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from komando.diagnostics import Diagnostic, Related
 from komando.policy.model import Draft
-from komando.policy.models import Region, Uplink
+from komando.policy.regions import Region, Uplink
 
 _NAMES_IN_USE = {
     "calendars": {"public": "the public's pool has this name"},

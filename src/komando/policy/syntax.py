@@ -1,0 +1,40 @@
+"""What libyaml says of a file that is no YAML, with a way out."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import yaml
+
+from komando.diagnostics import Diagnostic, Location
+
+_SYNTAX_REMEDIES: Final = {
+    "mapping values are not allowed in this context": (
+        "put the text in double quotes if its colon belongs to it, or look at the indentation"
+    ),
+    "could not find expected ':'": "write `key: value`; a colon and a space stand between them",
+    "did not find expected key": "look at the indentation: keys of one level begin in one column",
+    "did not find expected '-' indicator": "items of one list begin in one column, each with `- `",
+    "did not find expected ',' or ']'": "close the list with `]`, and part its items with commas",
+    "did not find expected ',' or '}'": "close with `}`, and part the keys with commas",
+    "found unexpected end of stream": "close the quotation mark",
+    "found character that cannot start any token": "put the text in double quotes",
+}
+
+
+def syntax_fault(file: str, error: yaml.MarkedYAMLError) -> Diagnostic:
+    """The one fault at which the parser gave up."""
+    problem = str(error.problem or "not understood")
+    scanning = (error.context or "").startswith("while scanning")
+    mark = (error.context_mark if scanning else None) or error.problem_mark or error.context_mark
+    location = Location(file, mark.line + 1, mark.column + 1) if mark else Location(file, 1, 1)
+    context = f" {error.context}" if error.context else ""
+    return Diagnostic(
+        "yaml-syntax",
+        "error",
+        "not YAML",
+        found=f"{problem}{context}",
+        expected="YAML",
+        remedy=_SYNTAX_REMEDIES.get(problem, "compare the line with the same line of another file"),
+        location=location,
+    )
