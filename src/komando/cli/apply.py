@@ -37,7 +37,8 @@ def apply(
 ) -> None:
     """Bring every host to what the policies say.
 
-    With PLAN, a file of `komando plan --out`, nothing is done unless it still holds. Run twice,
+    With PLAN, a file of `komando plan --out`, nothing is done unless it still holds, and it is
+    not shown again. Run twice,
     the second changes nothing. Exit status: 0 all hosts obey, 1 an error.
     """
     wanted = desired(policies, inventory)
@@ -57,12 +58,13 @@ def apply(
 
 
 def _carry_out(found: Planned, wanted: Desired, plan_file: Path | None, *, diff: bool) -> Carried:
-    """Show the plan, then do it; nothing at all when a host could not be asked."""
+    """Show the plan, or hold to one that was shown; then do it, if every host could be asked."""
     from komando.rollout.carry import Carried, carry
     from komando.rollout.observe import Cache
 
-    show_plan(found.plan, "text", diff=diff)
-    if plan_file is not None:
+    if plan_file is None:
+        show_plan(found.plan, "text", diff=diff)
+    else:
         try:
             hold_to(found.plan, promised(plan_file))
         except StalePlanError as error:
