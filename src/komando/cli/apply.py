@@ -62,13 +62,13 @@ def _carry_out(found: Planned, wanted: Desired, plan_file: Path | None, *, diff:
     from komando.rollout.carry import Carried, carry
     from komando.rollout.observe import Cache
 
-    if plan_file is None:
-        show_plan(found.plan, "text", diff=diff)
-    else:
+    if plan_file is not None:
         try:
             hold_to(found.plan, promised(plan_file))
         except StalePlanError as error:
             raise click.ClickException(str(error)) from error
+    if plan_file is None or not found.plan.changing():
+        show_plan(found.plan, "text", diff=diff)
     if found.failures:
         click.echo("Nothing is carried out, as not every host could be asked.", err=True)
         return Carried({})
