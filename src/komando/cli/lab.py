@@ -88,11 +88,11 @@ def up(name: str, offices: int | None, moment: str | None, policies: Path) -> No
     if loaded.policy is None:
         raise refused(loaded.diagnostics)
     order = Order(loaded.policy, inventory, INVENTORY, ROLES, offices)
-    with _progress() as told, _ends_as_interrupt():
+    with progress() as told, ends_as_interrupt():
         city = raise_city(place, order, told)
         if moment is not None:
             told("setting the clock", moment)
-            set_clock(city, _moment(moment, city.zone))
+            set_clock(city, moment_in(moment, city.zone))
     draw(city, Console(highlight=False))
 
 
@@ -146,7 +146,7 @@ def clock(name: str, moment: str) -> None:
     from komando.lab.rehearsal import set_clock
 
     city = load_city(name)
-    said = set_clock(city, _moment(moment, city.zone))
+    said = set_clock(city, moment_in(moment, city.zone))
     click.echo(f"profile {said['profile'] or 'none: nothing is applied yet'}")
 
 
@@ -156,13 +156,14 @@ def down(name: str) -> None:
     """Remove the city and every trace of it; harmless when there is none."""
     from komando.lab.life import raze_city
 
-    with _progress() as told, _ends_as_interrupt():
+    with progress() as told, ends_as_interrupt():
         told("removing", name)
         found = raze_city(Place(name))
     click.echo(f"the lab {name!r} is gone" if found else f"there is no lab {name!r}", err=True)
 
 
-def _moment(text: str, zone: str) -> str:
+def moment_in(text: str, zone: str) -> str:
+    """A moment as ISO 8601 with its zone, or `off`. Raises LabError for anything else."""
     if text == "off":
         return text
     try:
@@ -175,7 +176,7 @@ def _moment(text: str, zone: str) -> str:
 
 
 @contextmanager
-def _ends_as_interrupt() -> Iterator[None]:
+def ends_as_interrupt() -> Iterator[None]:
     """SIGTERM and SIGHUP end the verb as Ctrl-C does: with its clean-up."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
@@ -191,7 +192,7 @@ def _ends_as_interrupt() -> Iterator[None]:
 
 
 @contextmanager
-def _progress() -> Iterator[Told]:
+def progress() -> Iterator[Told]:
     """Steps with their seconds on standard error; a terminal sees their details pass by, too."""
     console = Console(stderr=True, highlight=False)
     began: list[tuple[str, float]] = []

@@ -1,0 +1,163 @@
+"""Applies under load: what a merged pull request does to everyone's traffic.
+
+The policies are edited in a copy and applied by `komando apply` itself, while everybody saturates
+and a paced probe of the very office that is touched (or of a neighbour in its pool, when the office
+comes or goes) counts every packet. Afterwards the router runs again what it ran before.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from komando.intent import Profile, RouterIntent, tree
+from komando.lab.measure.edits import Edit, copy_of, edits, read
+from komando.lab.measure.load import Offer, offered
+from komando.lab.measure.moments import Calendar
+from komando.lab.measure.probe import probe
+from komando.lab.measure.results import ClassChange, Event
+from komando.lab.measure.running import Running, read_running
+from komando.lab.measure.stage import Stage, promised_to
+from komando.lab.measure.witness import Witness
+from komando.lab.place import LabError
+from komando.lab.rehearsal import ask_router
+from komando.units import DIRECTIONS
+
+INSIDE = timedelta(seconds=30)
+"""How long after the offices have opened the applies begin."""
+
+PROBED = 0.8
+"""The part of its promise that a probe takes: it must not be held back by its own class."""
+
+AROUND = 2.0
+"""Seconds that a probe runs before and after an apply."""
+
+KOMANDO = Path(sys.executable).with_name("komando")
+
+
+def applies(stage: Stage, calendar: Calendar) -> None:
+    """Change an office's guarantee, take one away, bring it back, move one to another calendar."""
+    stretch = calendar.at_work()
+    moment = stretch.start + INSIDE
+    with copy_of(stage.policies) as copy, _restoring(stage):
+        _require_same(stage, copy)
+        policy = read(copy, moment.date())
+        for edit in edits(policy, stage.running.intent, stretch.profile, stage.slugs):
+            stage.go_to(f"apply-{edit.kind}", moment, stretch.profile)
+            edit.make(copy)
+            _carry_out(stage, edit, copy, stretch.profile.name)
+
+
+@contextmanager
+def _restoring(stage: Stage) -> Iterator[None]:
+    """Afterwards the router runs again the generation that it ran before."""
+    before = stage.running
+    try:
+        yield
+    finally:
+        ask_router(stage.city, "activate", before.generation)
+        stage.running = before
+
+
+def _require_same(stage: Stage, policies: Path) -> None:
+    done = _komando(stage, "plan", policies, "--no-diff")
+    if done.returncode == 2:
+        raise LabError(
+            f"the router does not run what {stage.policies}/ says, so an edit of it would bring"
+            " other changes along: apply first, or name the right folder with --policies"
+        )
+    if done.returncode:
+        raise LabError(f"`komando plan` failed: {done.stderr.strip()}")
+
+
+def _komando(
+    stage: Stage, verb: str, policies: Path, option: str
+) -> subprocess.CompletedProcess[str]:
+    where = ["--inventory", "lab", "--lab", stage.city.name, "--policies", str(policies)]
+    return subprocess.run(
+        [KOMANDO, verb, option, *where], capture_output=True, text=True, check=False
+    )
+
+
+def _carry_out(stage: Stage, edit: Edit, policies: Path, profile_name: str) -> None:
+    """One apply under load, and then what the office gets."""
+    scenario = f"apply-{edit.kind}"
+    before = stage.running
+    profile = before.intent.profile(profile_name)
+    comes, goes = edit.kind == "add", edit.kind == "remove"
+    probed = _neighbour(before.intent, stage.slugs, edit.office) if comes or goes else edit.office
+    served = [slug for slug in stage.slugs if slug != probed and not (goes and slug == edit.office)]
+    stage.set_load(_load(profile, served))
+    stage.settle(promised_to(before, profile, served))
+    rate = min(profile.shares[probed].of(direction).bits for direction in DIRECTIONS)
+    stage.told("applying under load", edit.words)
+    witness = Witness(stage.city, stage.crew, stage.folder)
+    with probe(stage.city, probed, int(PROBED * rate)) as running:
+        time.sleep(AROUND)
+        began = time.monotonic()
+        done = _komando(stage, "apply", policies, "--no-verify")
+        took = time.monotonic() - began
+        time.sleep(AROUND)
+        result = running.finish()
+    changed, rebuilt = witness.finish()
+    if done.returncode:
+        raise LabError(f"`komando apply` failed: {done.stderr.strip() or done.stdout.strip()}")
+    stage.running = after = read_running(stage.city)
+    stage.report.events.append(
+        Event(
+            scenario=scenario,
+            what=edit.words,
+            before=before.generation[:12],
+            after=after.generation[:12],
+            seconds=round(took, 3),
+            changed=changed,
+            expected=expected_changes(before, after, profile_name),
+            rebuilt=rebuilt,
+            probe=result,
+        )
+    )
+    _see(stage, scenario, edit, after.intent.profile(profile_name))
+
+
+def _see(stage: Stage, scenario: str, edit: Edit, profile: Profile) -> None:
+    """Everybody saturates under the new generation: what the touched office gets, and the link."""
+    slugs = stage.slugs
+    stage.set_load(_load(profile, slugs))
+    promised = promised_to(stage.running, profile, slugs)
+    stage.settle(promised)
+    window = stage.count(scenario, slugs)
+    one = {key: bits for key, bits in promised.items() if key[0] == edit.office}
+    stage.add_rows(scenario, window, one)
+    stage.add_totals(scenario, window, slugs)
+
+
+def _load(profile: Profile, slugs: list[str]) -> dict[str, Offer]:
+    return {slug: Offer(up=offered([profile.shares[slug].up.bits])) for slug in slugs}
+
+
+def _neighbour(intent: RouterIntent, slugs: list[str], but: str) -> str:
+    """The office with the largest guarantee besides one."""
+    leaves = [leaf for leaf in intent.leaves if leaf.kind == "opd" and leaf.slug in slugs]
+    others = [leaf for leaf in leaves if leaf.slug != but]
+    return max(others, key=lambda leaf: (leaf.guarantee.down.bits, -leaf.id)).slug
+
+
+def expected_changes(before: Running, after: Running, profile: str) -> tuple[ClassChange, ...]:
+    """The classes in which two generations differ while a profile is in force."""
+    found = set()
+    for direction in DIRECTIONS:
+        old, new = (
+            {item.minor: item for item in tree(one.intent, one.intent.profile(profile), direction)}
+            for one in (before, after)
+        )
+        found |= {
+            ClassChange(after.devices[direction], f"1:{minor:x}")
+            for minor in old.keys() | new.keys()
+            if old.get(minor) != new.get(minor)
+        }
+    return tuple(sorted(found))

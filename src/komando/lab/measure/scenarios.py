@@ -1,0 +1,167 @@
+"""The scenarios: what each lets happen in the city, and what it then notes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from komando.intent import Leaf, Profile
+from komando.lab.measure.applies import applies
+from komando.lab.measure.change import probe_rate, watch
+from komando.lab.measure.load import Offer, offered
+from komando.lab.measure.local import measure_local
+from komando.lab.measure.moments import Boundary, Calendar
+from komando.lab.measure.results import HARVESTED, Total
+from komando.lab.measure.stage import Stage, promised_to
+from komando.lab.rehearsal import set_clock
+from komando.units import DIRECTIONS
+
+BEFORE = timedelta(seconds=30)
+"""How long before a boundary a switch is prepared: the clock goes on while the load grows."""
+
+Scenario = Callable[[Stage, Calendar], None]
+
+
+def office_hours(stage: Stage, calendar: Calendar) -> None:
+    """Everybody saturates in both directions while the offices are at work."""
+    stretch = calendar.at_work()
+    everybody(stage, "office-hours", stretch.start + BEFORE, stretch.profile)
+
+
+def night(stage: Stage, calendar: Calendar) -> None:
+    """The same out of hours."""
+    stretch = calendar.at_night()
+    everybody(stage, "night", stretch.start + BEFORE, stretch.profile)
+
+
+def everybody(stage: Stage, scenario: str, moment: datetime, profile: Profile) -> None:
+    """Everybody saturates at a moment: what each gets, and how full the link is."""
+    stage.go_to(scenario, moment, profile)
+    stage.set_load(full_load(stage, profile))
+    promised = promised_to(stage.running, profile, stage.slugs)
+    stage.settle(promised)
+    window = stage.count(scenario, stage.slugs)
+    stage.add_rows(scenario, window, promised)
+    stage.add_totals(scenario, window, stage.slugs)
+
+
+def local(stage: Stage, calendar: Calendar) -> None:
+    """Offices talk to each other at the rate of their last mile while everybody saturates."""
+    stretch = calendar.at_work()
+    stage.go_to("local", stretch.start + BEFORE, stretch.profile)
+    stage.set_load(full_load(stage, stretch.profile))
+    measure_local(stage, "local", stretch.profile)
+
+
+def hour_switch(stage: Stage, calendar: Calendar) -> None:
+    """The offices go home under full load: which classes change, and is a packet lost?"""
+    boundary = calendar.end_of_hours()
+    office = _probed_office(stage, boundary)
+    switch(stage, "hour-switch", boundary, office)
+
+
+def exception(stage: Stage, calendar: Calendar) -> None:
+    """An office's exception begins under full load, and the office gets what it raises."""
+    stretch, slug = calendar.with_exception()
+    boundary = calendar.start_of(stretch)
+    office = _probed_office(stage, boundary, besides=slug)
+    switch(stage, "exception", boundary, office)
+    promised = promised_to(stage.running, stretch.profile, stage.slugs)
+    stage.set_load(full_load(stage, stretch.profile))
+    stage.settle(promised)
+    window = stage.count("exception", stage.slugs)
+    one = {key: bits for key, bits in promised.items() if key[0] == slug}
+    stage.add_rows("exception", window, one)
+    stage.add_totals("exception", window, stage.slugs)
+
+
+def switch(stage: Stage, scenario: str, boundary: Boundary, office: str) -> None:
+    """Take the router over a boundary while everybody but one office saturates, which is probed."""
+    stage.go_to(scenario, boundary.at - BEFORE, boundary.before)
+    stage.set_load(full_load(stage, boundary.before, boundary.after))
+    stage.load.stop([office])
+    stage.settle(promised_to(stage.running, boundary.before, stage.load.slugs))
+    stage.told("switching under load", f"probed: {office}")
+    rate = probe_rate(office, boundary.before, boundary.after)
+    over = (boundary.at + timedelta(seconds=1)).isoformat()
+    watched = watch(stage, office, rate, lambda: set_clock(stage.city, over))
+    stage.report.events.append(
+        watched.event(
+            scenario=scenario,
+            what="the clock passes a boundary of the calendar",
+            before=boundary.before.name,
+            after=boundary.after.name,
+            expected=stage.running.expected_changes(boundary.before, boundary.after),
+        )
+    )
+
+
+def harvest(stage: Stage, calendar: Calendar) -> None:
+    """Two offices alone are at work, and the public takes what they leave."""
+    stretch = calendar.at_work()
+    leaves = {leaf.slug: leaf for leaf in stage.running.intent.leaves}
+    two = two_smallest([leaves[slug] for slug in stage.slugs])
+    points = [slug for slug in stage.slugs if leaves[slug].kind == "hotspot"]
+    parts = sum(leaves[slug].share for slug in points)
+    usable = stage.city.usable.up.bits
+    offers = {
+        **{slug: Offer(up=offered([leaves[slug].ceiling.up.bits])) for slug in two},
+        **{slug: Offer(up=offered([usable * leaves[slug].share // parts])) for slug in points},
+    }
+    stage.go_to("harvest", stretch.start + BEFORE, stretch.profile)
+    stage.set_load(offers)
+    promised = promised_to(stage.running, stretch.profile, [*two, *points])
+    stage.settle(promised)
+    window = stage.count("harvest", list(offers))
+    stage.add_rows("harvest", window, promised)
+    stage.add_totals("harvest", window, offers)
+    for direction in DIRECTIONS:
+        taken = {slug: window.offices[slug, direction].rate for slug in offers}
+        left = stage.city.usable.of(direction).bits - sum(taken[slug] for slug in two)
+        public = sum(taken[slug] for slug in points)
+        stage.report.totals.append(
+            Total("harvest", direction, "public", left, public, least=HARVESTED, most=None)
+        )
+
+
+SCENARIOS: dict[str, Scenario] = {
+    "office-hours": office_hours,
+    "local": local,
+    "hour-switch": hour_switch,
+    "night": night,
+    "exception": exception,
+    "harvest": harvest,
+    "apply": applies,
+}
+"""In the order in which they follow from one another with the least waiting."""
+
+
+def full_load(stage: Stage, *profiles: Profile) -> dict[str, Offer]:
+    """Everybody asks for more than any of these profiles gives."""
+    return {
+        slug: Offer(up=offered(profile.shares[slug].up.bits for profile in profiles))
+        for slug in stage.slugs
+    }
+
+
+def two_smallest(leaves: Sequence[Leaf]) -> list[str]:
+    """The two offices with the smallest ceilings, of those that are held to them."""
+    held = [leaf for leaf in leaves if leaf.kind == "opd" and leaf.mode == "enforce"]
+    held.sort(key=lambda leaf: (leaf.ceiling.down.bits, leaf.id))
+    return [leaf.slug for leaf in held[:2]]
+
+
+def _probed_office(stage: Stage, boundary: Boundary, besides: str | None = None) -> str:
+    """The office with the largest least promise, of those whose pool the boundary resizes."""
+    leaves = [stage.running.intent.leaf(slug) for slug in stage.slugs if slug != besides]
+    resized = {
+        slug
+        for slug, size in boundary.after.pools.items()
+        if size != boundary.before.pools[slug] and slug != "public"
+    }
+    offices = [leaf for leaf in leaves if leaf.pool in resized] or leaves
+    return max(offices, key=lambda leaf: _least(boundary, leaf.slug)).slug
+
+
+def _least(boundary: Boundary, slug: str) -> int:
+    return min(one.shares[slug].down.bits for one in (boundary.before, boundary.after))

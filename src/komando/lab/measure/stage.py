@@ -1,0 +1,280 @@
+"""What every scenario works with: the city under load, its counters, and the report so far."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from komando.intent import Profile
+from komando.lab.city import City
+from komando.lab.measure.counters import (
+    Gauge,
+    Reading,
+    Taps,
+    Ticks,
+    processor_seconds,
+    rate_between,
+)
+from komando.lab.measure.crew import Crew
+from komando.lab.measure.goodput import Tail, parse_goodput
+from komando.lab.measure.load import Load, Offer, ports_of, wait_until
+from komando.lab.measure.results import Machine, Measurement, Moment, Row, Total
+from komando.lab.measure.running import Running
+from komando.lab.place import NAMESPACES, Told
+from komando.lab.rehearsal import set_clock
+from komando.units import DIRECTIONS, Direction
+
+PRIORITY = -10
+"""The load's niceness: what else runs on this machine should not look like a slow router."""
+
+SETTLE = 20.0
+"""Seconds at most until everybody is served; what is wrong then is measured and told."""
+
+WAN = "internet"
+
+
+@dataclass(frozen=True)
+class Count:
+    """What one office got in one direction during a window."""
+
+    frame_bytes: int
+    seconds: float
+    offered: int
+    goodput: int | None
+
+    @property
+    def rate(self) -> int:
+        """bit/s of frames."""
+        return round(self.frame_bytes * 8 / self.seconds)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Everything that was counted in one stretch of time.
+
+    `arrived` is bit/s of all that reached the internet from the router, whoever sent it.
+    """
+
+    offices: Mapping[tuple[str, Direction], Count]
+    arrived: int
+
+
+class Stage:
+    """One measurement in progress. Make it with `staged`."""
+
+    def __init__(
+        self,
+        city: City,
+        running: Running,
+        report: Measurement,
+        policies: Path,
+        seconds: float,
+        told: Told,
+    ) -> None:
+        self.city, self.running, self.report = city, running, report
+        self.policies = policies
+        self.seconds, self.told = seconds, told
+        self._stack = ExitStack()
+        self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory("-measure")))
+        self.crew = self._stack.enter_context(Crew())
+        where = {
+            slug: (NAMESPACES / one.netns, one.interface) for slug, one in city.endpoints.items()
+        }
+        internet = (NAMESPACES / city.netns("internet"), "eth0")
+        self.taps = self._stack.enter_context(Taps({**where, WAN: internet}))
+        self.gauge = self._stack.enter_context(Gauge(city.place.enter("internet"), ports_of(city)))
+        self._load: Load | None = None
+
+    def close(self) -> None:
+        """End the load and let go of everything."""
+        self._stack.close()
+
+    @property
+    def slugs(self) -> list[str]:
+        """The offices and points that this city has and the router knows."""
+        known = {leaf.slug for leaf in self.running.intent.leaves}
+        return [slug for slug in self.city.endpoints if slug in known]
+
+    @property
+    def load(self) -> Load:
+        """The load that runs; ask for one first."""
+        if self._load is None:
+            raise RuntimeError("no load was asked for")
+        return self._load
+
+    def set_load(self, offers: Mapping[str, Offer]) -> None:
+        """Let exactly these offices ask for exactly this; the same load again is kept."""
+        if self._load is not None and self._load.offers == dict(offers):
+            if missing := [slug for slug in offers if slug not in self._load.slugs]:
+                self._load.start(missing)
+            return
+        self.end_load()
+        self.told("starting the load", f"{len(offers)} offices and points")
+        self._load = Load(self.city, self.crew, self.folder, offers)
+        self._load.start()
+
+    def end_load(self) -> None:
+        """End the load, if there is any."""
+        if self._load is not None:
+            self._load.stop()
+            self._load = None
+
+    def go_to(self, scenario: str, moment: datetime, profile: Profile) -> None:
+        """Set the router's clock, and note when the scenario is seen."""
+        self.told("setting the clock", moment.isoformat())
+        set_clock(self.city, moment.isoformat())
+        self.report.moments.append(Moment(scenario, moment.isoformat(), profile.name))
+
+    def settle(self, promised: Mapping[tuple[str, Direction], int]) -> None:
+        """Wait until each of these is served, or for as long as makes sense."""
+        self.told("waiting until everybody is served", "")
+        last = self.look()
+
+        def served() -> bool:
+            nonlocal last
+            self.load.check()
+            before, last = last, self.look()
+            behind = [
+                f"{slug} {direction}"
+                for (slug, direction), bits in promised.items()
+                if rate_between(before[direction][slug], last[direction][slug]) < 0.97 * bits
+            ]
+            self.told("waiting until everybody is served", ", ".join(behind[:3]))
+            return not behind
+
+        wait_until(served, SETTLE)
+
+    def count(self, scenario: str, slugs: Sequence[str], seconds: float | None = None) -> Window:
+        """Count for a while."""
+        seconds = seconds or self.seconds
+        self.told("counting", f"{scenario}, {seconds:g} s")
+        self.load.check()
+        tails = {
+            (slug, direction): Tail(self.load.output(slug, direction))
+            for slug in slugs
+            for direction in DIRECTIONS
+        }
+        ticks, used = Ticks.now(), processor_seconds(self.crew.pids)
+        before, wan = self.look(), self.taps.read([WAN])[WAN]
+        time.sleep(seconds)
+        after, wan_after = self.look(), self.taps.read([WAN])[WAN]
+        self._note_machine(scenario, ticks, used)
+        self.load.check()
+        offices = {
+            (slug, direction): _count(
+                direction, slug, before, after, parse_goodput(tails[slug, direction].text())
+            )
+            for slug in slugs
+            for direction in DIRECTIONS
+        }
+        arrived = rate_between(wan, wan_after)
+        return Window(offices, arrived)
+
+    def add_rows(
+        self,
+        scenario: str,
+        window: Window,
+        promised: Mapping[tuple[str, Direction], int],
+    ) -> None:
+        """Note what these offices got."""
+        for (slug, direction), bits in promised.items():
+            count = window.offices[slug, direction]
+            self.report.rows.append(
+                Row(
+                    scenario=scenario,
+                    office=slug,
+                    direction=direction,
+                    promised=bits,
+                    measured=count.rate,
+                    frame_bytes=count.frame_bytes,
+                    seconds=round(count.seconds, 4),
+                    goodput=count.goodput,
+                    offered=count.offered if direction == "up" else None,
+                )
+            )
+
+    def add_totals(self, scenario: str, window: Window, slugs: Iterable[str]) -> None:
+        """Note how full the link was with these offices."""
+        measured: dict[Direction, int] = {
+            "down": sum(window.offices[slug, "down"].rate for slug in slugs),
+            "up": window.arrived,
+        }
+        for direction in DIRECTIONS:
+            usable = self.city.usable.of(direction).bits
+            self.report.totals.append(
+                Total(scenario, direction, "link", usable, measured[direction])
+            )
+
+    def look(self) -> dict[Direction, dict[str, Reading]]:
+        """A reading of each office: downloads at its interface, uploads where they arrive."""
+        return {"down": self.taps.read(self.city.endpoints), "up": self.gauge.read()}
+
+    def _note_machine(self, scenario: str, ticks: Ticks, used: float) -> None:
+        now = Ticks.now()
+        total = now.total - ticks.total
+        self.report.machine.append(
+            Machine(
+                scenario=scenario,
+                cores=os.cpu_count() or 1,
+                busy=round(1 - (now.idle - ticks.idle) / total, 3),
+                own=round((processor_seconds(self.crew.pids) - used) / total, 3),
+                softirq=round((now.softirq - ticks.softirq) / total, 3),
+            )
+        )
+
+
+def _count(
+    direction: Direction,
+    slug: str,
+    before: Mapping[Direction, Mapping[str, Reading]],
+    after: Mapping[Direction, Mapping[str, Reading]],
+    goodput: int | None,
+) -> Count:
+    first, last = before[direction][slug], after[direction][slug]
+    one, other = before["down"][slug], after["down"][slug]
+    return Count(
+        frame_bytes=last.received - first.received,
+        seconds=last.at - first.at,
+        offered=round((other.sent - one.sent) * 8 / (other.at - one.at)),
+        goodput=goodput,
+    )
+
+
+@contextmanager
+def staged(
+    city: City,
+    running: Running,
+    report: Measurement,
+    policies: Path,
+    seconds: float,
+    told: Told,
+) -> Iterator[Stage]:
+    """A stage whose load, counters and processes are gone afterwards, whatever happens."""
+    nice = os.getpriority(os.PRIO_PROCESS, 0)
+    os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
+    try:
+        stage = Stage(city, running, report, policies, seconds, told)
+        try:
+            yield stage
+        finally:
+            stage.close()
+    finally:
+        os.setpriority(os.PRIO_PROCESS, 0, nice)
+
+
+def promised_to(
+    running: Running, profile: Profile, slugs: Iterable[str]
+) -> dict[tuple[str, Direction], int]:
+    """bit/s by office and direction: what each of these gets when all ask for more."""
+    slugs = list(slugs)
+    return {
+        (slug, direction): running.promised(profile, direction)[slug]
+        for direction in DIRECTIONS
+        for slug in slugs
+    }
