@@ -22,6 +22,7 @@ class Office:
     floor: int = 1_000_000
     slot: int = 0
     lan: str = "lan0"
+    ceiling: int = ROOT
 
     @property
     def class_id(self) -> str:
@@ -79,7 +80,7 @@ def _parameters(rate: int, ceil: int, tail: str) -> str:
 def _leaf_parameters(office: Office, guarantee: int) -> str:
     rate = min(office.floor, guarantee * 9 // 10)
     quantum = max(1514, (guarantee - rate) // 4000)
-    return _parameters(rate, ROOT, f"prio 1 quantum {quantum}")
+    return _parameters(rate, office.ceiling, f"prio 1 quantum {quantum}")
 
 
 def _tree(city: City, device: str) -> str:
@@ -130,6 +131,7 @@ _CHAIN = """\
     meta mark 0x1 counter meta priority set 1:2
     meta mark 0x1 meta priority set ip daddr map @c4
     meta mark 0x1 meta priority set ip6 daddr map @c6
+    oifname "wan0" fib saddr type local meta priority set 1:3 return
     oifname "wan0" counter meta priority set 1:2
     oifname "wan0" meta priority set ip saddr map @c4
     oifname "wan0" meta priority set ip6 saddr map @c6

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,27 @@ from komando.host.__main__ import main
 from komando.host.layout import Paths
 sys.exit(main(sys.argv[2:], Paths(Path(sys.argv[1]))))
 """
+
+_DYING = """\
+import os, signal, sys
+sys.path.insert(0, {sources!r})
+from komando.host import kernel
+real, left = kernel.subprocess.run, [{steps}]
+def dying(argv, **options):
+    sends = argv[:2] in (["tc", "-batch"], ["nft", "-f"]) or argv[0] == "sysctl" or (
+        argv[0] == "ip" and bool({{"replace", "del", "add", "set"}} & set(argv))
+    )
+    left[0] -= sends
+    if sends and left[0] == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    done = real(argv, **options)
+    left[0] -= sends
+    if sends and left[0] == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return done
+kernel.subprocess.run = dying
+"""
+"""Kills the program before (odd) or after (even) one of the commands that change the kernel."""
 
 _SEND = """\
 import socket, struct, sys, time
@@ -52,8 +73,15 @@ try:
         seen.add(struct.unpack("!I", one.recv(2048)[:4])[0])
         one.settimeout(1.0)
 except TimeoutError:
-    print(len(seen), flush=True)
+    print(len(seen), max(seen, default=-1) + 1, flush=True)
 """
+
+
+_SHAPING = (
+    "for d in ifb0 wan0; do tc -d class show dev $d | sort; "
+    "tc qdisc show dev $d | grep -v clsact | sort; done; "
+    "nft -s list table inet shaper; nft -s list table ip komando_nat; nft list tables | sort"
+)
 
 
 @dataclass(frozen=True)
@@ -65,10 +93,15 @@ class Answer:
     words: str
 
 
-def sh(script: str) -> str:
-    return subprocess.run(
-        ["bash", "-euc", script], check=True, capture_output=True, text=True
-    ).stdout
+def sh(script: str, namespace: str = "/proc/self/ns/net") -> str:
+    done = subprocess.run(
+        ["nsenter", f"--net={namespace}", "--", "bash", "-euc", script],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, f"{script}: {done.stderr}"
+    return done.stdout
 
 
 @dataclass(frozen=True)
@@ -77,13 +110,15 @@ class Router:
 
     name: str
     root: Path
+    probes: list[Probe] = field(default_factory=list)
 
     @property
     def namespace(self) -> str:
         return f"{self.name}-router"
 
-    def argv(self, *verb: str) -> list[str]:
-        program = _MAIN.format(sources=str(SOURCES))
+    def argv(self, *verb: str, dies_at: int = 0) -> list[str]:
+        program = _DYING.format(sources=str(SOURCES), steps=dies_at) if dies_at else ""
+        program += _MAIN.format(sources=str(SOURCES))
         inside = ["nsenter", f"--net=/run/netns/{self.namespace}", "--"]
         return [*inside, sys.executable, "-I", "-c", program, str(self.root), *verb]
 
@@ -100,18 +135,38 @@ class Router:
         return self.komando("activate", bundle.digest, stdin=cargo_of(bundle))
 
     def sh(self, script: str) -> str:
-        return sh(f"nsenter --net=/run/netns/{self.namespace} -- bash -euc '{script}'")
+        return sh(script, f"/run/netns/{self.namespace}")
 
-    def classes(self, device: str) -> str:
-        return self.sh(f"tc class show dev {device} | sort")
+    def settle(self) -> None:
+        """Waits until neighbours are known: IPv6 looks for duplicates for a second or two."""
+        for where, to in (
+            ("inet", "10.20.1.1"),
+            ("inet", "2001:db8:1001::1"),
+            ("inet", "10.20.3.1"),
+            ("seg1", "198.51.100.1"),
+        ):
+            ping = f"until ping -nqc 1 -W 1 {to}; do sleep 0.1; done"
+            sh(f"timeout 10 bash -c '{ping}'", f"/run/netns/{self.name}-{where}")
+
+    def shaping(self) -> str:
+        """Both trees with all parameters, and the nft tables, without counters."""
+        return self.sh(_SHAPING)
 
     def state(self) -> str:
-        """All that the program looks after, without counters."""
-        return self.sh(
-            "for d in ifb0 wan0; do tc -d class show dev $d | sort; tc qdisc show dev $d | sort; "
-            "done; for d in lan0 lan1; do tc qdisc show dev $d; tc filter show dev $d egress; "
-            "done; nft -s list ruleset; ip route; ip -6 route show proto 75; ip -br addr"
+        """All that the program looks after, without counters and what the kernel numbers."""
+        text = self.shaping() + self.sh(
+            "for d in lan0 lan1; do tc qdisc show dev $d; tc filter show dev $d egress; done; "
+            "ip -br link; ip -br address; ip route; ip -6 route show proto 75; "
+            "sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding"
         )
+        return re.sub(r"fe80:\S+|index \d+|@\S+|(\w\w:){5}\w\w|UNKNOWN|800::\d+", "", text)
+
+    def sent(self, device: str, class_id: str) -> int:
+        """Packets that a class has sent since it was made."""
+        text = self.sh(f"tc -s class show dev {device}")
+        found = re.search(rf"class htb {class_id} .*\n Sent \d+ bytes (\d+) pkt", text)
+        assert found, text
+        return int(found[1])
 
     @contextmanager
     def monitored(self) -> Iterator[list[str]]:
@@ -139,13 +194,23 @@ class Probe:
     """A paced UDP flow from one namespace to another; `lost` waits for its end."""
 
     def __init__(
-        self, router: Router, sender: str, receiver: str, to: str, *, seconds: float, port: int
+        self,
+        router: Router,
+        sender: str,
+        receiver: str,
+        to: str,
+        *,
+        port: int,
+        seconds: float,
+        pace: float = 0.002,
     ) -> None:
         self.count = int(seconds * 500)
         self.receiver = self._start(router, receiver, _RECEIVE, to, str(port), "5")
         assert self.receiver.stdout is not None
         assert self.receiver.stdout.readline() == "ready\n"
-        self.sender = self._start(router, sender, _SEND, to, str(port), "0.002", str(self.count))
+        arguments = (to, str(port), str(pace), str(self.count))
+        self.sender = self._start(router, sender, _SEND, *arguments)
+        router.probes.append(self)
 
     def _start(
         self, router: Router, where: str, program: str, *arguments: str
@@ -163,9 +228,50 @@ class Probe:
         return self.sender.poll() is None
 
     def lost(self) -> int:
-        assert self.sender.wait(60) == 0
+        self.sender.communicate(timeout=60)
+        assert self.sender.returncode == 0
+        received, _ = self._received()
+        return self.count - received
+
+    def stop(self) -> int:
+        """Ends the probe early; how many packets are missing before the last that came."""
+        self.sender.terminate()
+        self.sender.communicate()
+        received, highest = self._received()
+        assert received > 0
+        return highest - received
+
+    def _received(self) -> tuple[int, int]:
         out, _ = self.receiver.communicate(timeout=60)
-        return self.count - int(out)
+        received, highest = out.split()
+        return int(received), int(highest)
+
+    def end(self) -> None:
+        """Leaves nothing running, whatever the test came to."""
+        for process in (self.sender, self.receiver):
+            if process.poll() is None:
+                process.kill()
+            if process.stdout is not None and not process.stdout.closed:
+                process.communicate()
+
+
+def loaded_by_hand(bundle: Bundle, profile: str, folder: Path) -> str:
+    """What `Router.shaping` shows when tc and nft load the files themselves: the yardstick."""
+    bundle.write(folder)
+    name = f"hy{os.getpid()}"
+    here = folder / "etc/komando"
+    load = [
+        "ip link add ifb0 type ifb; ip link add wan0 type veth peer name far",
+        *(f"tc -batch {here}/tc/{tree}.tc" for tree in ("download", "upload")),
+        *(f"tc -batch '{here}/tc/profiles/{profile}.{way}.tc'" for way in ("down", "up")),
+        *(f"nft -f {here}/nft/{table}.nft" for table in ("shaper", "nat")),
+        _SHAPING,
+    ]
+    sh(f"ip netns add {name}")
+    try:
+        return sh("\n".join(load), f"/run/netns/{name}")
+    finally:
+        sh(f"ip netns del {name}")
 
 
 @contextmanager
@@ -189,6 +295,8 @@ def router_in_city(root: Path, name: str = "") -> Iterator[Router]:
         _address(name)
         yield router
     finally:
+        for probe in router.probes:
+            probe.end()
         for one in names:
             subprocess.run(["ip", "netns", "del", one], check=False, capture_output=True)
 
@@ -204,20 +312,14 @@ def _address(name: str) -> None:
     )
     for number, offices in ((0, (1, 2, 4, 5)), (1, (3,))):
         seg = f"ip -n {name}-seg{number}"
-        sh(
-            f"{seg} address add 172.2{number}.0.2/24 dev eth0; "
-            f"{seg} address add 2001:db8:f00{number}::2/64 dev eth0 nodad; "
-            f"{seg} route add default via 172.2{number}.0.1; "
-            f"{seg} -6 route add default via 2001:db8:f00{number}::1"
-        )
         for office in offices:
             sh(
                 f"{seg} address add 10.20.{office}.1/32 dev lo; "
                 f"{seg} -6 address add 2001:db8:{0x1000 + office:x}::1/128 dev lo nodad"
             )
-
-
-def kill(process: subprocess.Popen[bytes]) -> None:
-    """kill -9, as a power cut or an impatient person would."""
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+        sh(
+            f"{seg} address add 172.2{number}.0.2/24 dev eth0; "
+            f"{seg} address add 2001:db8:f00{number}::2/64 dev eth0 nodad; "
+            f"{seg} route add default via 172.2{number}.0.1 src 10.20.{offices[0]}.1; "
+            f"{seg} -6 route add default via 2001:db8:f00{number}::1"
+        )

@@ -105,6 +105,13 @@ def device_stands(device: str) -> bool:
     return succeeds(["ip", "link", "show", "dev", device])
 
 
+def device_up(device: str) -> bool:
+    """Whether an interface that stands is set up."""
+    return any(
+        "UP" in item["flags"] for item in answer(["ip", "-j", "link", "show", "dev", device])
+    )
+
+
 def live_classes(device: str) -> dict[str, LiveClass]:
     """The HTB classes of `device` by id; the root class has the parent `1:`."""
     classes = {}

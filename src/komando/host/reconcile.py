@@ -18,6 +18,7 @@ from .kernel import (
     CommandError,
     batch,
     device_stands,
+    device_up,
     live_classes,
     live_qdiscs,
     run,
@@ -42,7 +43,7 @@ class Work:
 
     configuration: Configuration
     trees: Mapping[str, Tree]
-    ifb_missing: bool
+    ifb: str
     steps: tuple[Steps, ...]
     strays: tuple[str, ...]
     steer: tuple[Line, ...]
@@ -52,7 +53,7 @@ class Work:
 
     def words(self) -> list[str]:
         """Each difference in a few words; empty when the kernel is as it should be."""
-        words = [f"{self.configuration.ifb} is missing"] if self.ifb_missing else []
+        words = [f"{self.configuration.ifb} is {self.ifb}"] if self.ifb else []
         for steps in self.steps:
             if steps.rebuild:
                 words.append(f"tree on {steps.device}: {steps.rebuild}")
@@ -78,10 +79,14 @@ class Outcome:
 def survey(configuration: Configuration, profile: str, records: Records) -> Work:
     """Compares the kernel with what the generation wants under `profile`; touches nothing."""
     trees = {tree.device: tree for tree in configuration.trees(profile)}
-    ifb_missing = not device_stands(configuration.ifb)
+    ifb = ""
+    if not device_stands(configuration.ifb):
+        ifb = "missing"
+    elif not device_up(configuration.ifb):
+        ifb = "down"
     steps = []
     for device, tree in trees.items():
-        if ifb_missing and device == configuration.ifb:
+        if ifb == "missing" and device == configuration.ifb:
             steps.append(plan_tree(tree, None, {}, []))
             continue
         live = live_classes(device), live_qdiscs(device)
@@ -94,7 +99,7 @@ def survey(configuration: Configuration, profile: str, records: Records) -> Work
     return Work(
         configuration=configuration,
         trees=trees,
-        ifb_missing=ifb_missing,
+        ifb=ifb,
         steps=tuple(steps),
         strays=tuple(sorted(set(records.devices()) - trees.keys())),
         steer=tuple(plan_steering(configuration.steering, sent, live_steer)),
@@ -162,12 +167,12 @@ class _Run:
     def trees_up(self) -> None:
         """Makes the ifb, opens the records, builds what is built anew, shrinks, adds."""
         ifb = self.work.configuration.ifb
-        if self.work.ifb_missing:
+        if self.work.ifb == "missing":
             run(["ip", "link", "add", ifb, "type", "ifb"])
             if which("ethtool"):
                 # merged packets break the weights of a fair queue (measured: 0.71 to 1.88)
                 succeeds(["ethtool", "-K", ifb, "gro", "off", "gso", "off", "tso", "off"])
-        if not self._is_up(ifb):
+        if self.work.ifb:
             run(["ip", "link", "set", ifb, "up"])
         for device in self.work.strays:
             if device_stands(device):
@@ -181,9 +186,6 @@ class _Run:
             if steps.rebuild:
                 batch(rebuild_lines(self.work.trees[steps.device], live_qdiscs(steps.device)))
             batch(steps.add)
-
-    def _is_up(self, device: str) -> bool:
-        return "UP" in run(["ip", "-o", "link", "show", "dev", device]).split("<")[1].split(">")[0]
 
     def _open(self, steps: Steps) -> None:
         """Writes down which classes are about to be touched, before they are."""
