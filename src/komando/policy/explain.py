@@ -27,7 +27,7 @@ class Explainer:
         self._lines = text.split("\n")
 
     def explain(self, faults: list[Fault], reading: Reading) -> Iterator[Diagnostic]:
-        """All faults, but for what has a diagnostic already.
+        """All faults in the order of the file, but for what has a diagnostic already.
 
         Those are values that the reader refused, keys that may be in a part that it did not
         understand, and missing keys that stand there misspelt.
@@ -37,7 +37,7 @@ class Explainer:
             for fault in faults
             if fault.kind == "extra_forbidden"
         }
-        for fault in faults:
+        for fault in sorted(faults, key=lambda fault: self._document.mark(fault.path)):
             if fault.kind == "missing":
                 partial = reading.partial and len(fault.path) == 1
                 if fault.path not in misspelt and not partial:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from komando.policy.readings import readings
 from komando.policy.regions import Region
 from komando.policy.schema import MODELS
 from komando.policy.sites import Opd
-from komando.policy.tree import Kind, PolicyFile, scan
+from komando.policy.tree import MOST_TOLD, Kind, PolicyFile, scan, too_many
 
 Progress = Callable[[int, int], None]
 """Told how many files of how many are read."""
@@ -95,7 +96,11 @@ def _load_file(
         found = model.__pydantic_validator__.validate_python(_named(document, file))
     except ValidationError as error:
         faults = list(faults_of(error))
-        diagnostics += _explainer(model, reading, document).explain(faults, reading)
+        told = _explainer(model, reading, document).explain(faults, reading)
+        diagnostics += islice(told, MOST_TOLD)
+        if len(faults) > MOST_TOLD:
+            diagnostics.append(too_many(file.path))
+            return
         found = stand_in(model, _named(document, file), faults)
         draft.faulty |= _places(document, faults)
     if file.kind != "region" and document.at(("slug",)) is not None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from komando.diagnostics import Diagnostic, Location
+from komando.policy.tree import MOST_TOLD
 
 _PLAIN: Final = bytes(range(0x20, 0x7F)) + b"\n"
 _ODD: Final = re.compile(
@@ -31,7 +33,7 @@ def made_fit(file: str, raw: bytes, diagnostics: list[Diagnostic]) -> bytes | No
     except UnicodeDecodeError as error:
         diagnostics.append(_not_utf8(file, raw, error))
         return None
-    diagnostics += _tabs(file, text)
+    diagnostics += islice(_tabs(file, text), MOST_TOLD)
     odd = _ODD.search(text)
     if odd is not None:
         diagnostics.append(_odd(file, text, odd))

@@ -30,6 +30,7 @@ from komando.policy.documents import SHIFT, Document
 from komando.policy.plaintext import is_plain, made_fit
 from komando.policy.scalars import WORDY, WORDY_END, resolved
 from komando.policy.syntax import syntax_fault
+from komando.policy.tree import MOST_TOLD, too_many
 
 DEEPEST: Final = 16
 """Levels of nesting; the deepest that a policy needs is 7."""
@@ -297,3 +298,6 @@ class _Builder:
         self.reading.diagnostics.append(
             Diagnostic(check, "error", message, found, expected, remedy, location)
         )
+        if len(self.reading.diagnostics) >= MOST_TOLD:
+            self.reading.diagnostics.append(too_many(self.file))
+            raise _Hopeless

@@ -20,6 +20,9 @@ Kind = Literal["region", "opd", "hotspots"]
 LARGEST: Final = 1 << 20
 """Bytes of the largest file that is read: 1 MiB, some hundred times what a policy needs."""
 
+MOST_TOLD: Final = 50
+"""Faults of one file that are told one by one."""
+
 _FOLDERS: Final[tuple[Kind, ...]] = ("opd", "hotspots")
 _WELCOME: Final = frozenset({"README.md", ".gitkeep"})
 
@@ -225,6 +228,18 @@ def unreadable(path: str, error: OSError) -> Diagnostic:
         found=(error.strerror or str(error)).lower(),
         expected="a readable file",
         remedy="look at its owner and mode (`ls -l`), and at those of its folder",
+    )
+
+
+def too_many(path: str) -> Diagnostic:
+    """A file has more faults than anybody reads: it is probably no policy at all."""
+    return _whole(
+        "faults-many",
+        path,
+        "more faults than are told",
+        found=f"more than {MOST_TOLD} faults",
+        expected="a policy",
+        remedy="mend the first ones, and check again; or look what file this is",
     )
 
 
