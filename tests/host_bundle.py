@@ -173,9 +173,10 @@ table ip komando_nat {
 }
 """
 
+_MARKED = "5,32 0 0 4294963220,84 0 0 1,21 0 1 1,6 0 0 4294967295,6 0 0 0"
 _STEER = "".join(
     f"qdisc add dev {lan} clsact\n"
-    f"filter add dev {lan} egress protocol all prio 1 u32 match mark 0x1 0x1 "
+    f"filter add dev {lan} egress protocol all prio 1 bpf bytecode '{_MARKED}' "
     "action mirred egress redirect dev ifb0\n"
     for lan in ("lan0", "lan1")
 )

@@ -149,7 +149,7 @@ def test_steering_of_a_lan_that_left_goes_and_strangers_stay() -> None:
 def test_a_filter_that_left_goes_and_a_changed_one_is_laid_again() -> None:
     old = steering()
     first = old.filters[0]
-    changed = replace(first, line=first.line.replace("match mark 0x1 0x1", "match mark 0x2 0x2"))
+    changed = replace(first, line=first.line.replace("84 0 0 1,", "84 0 0 2,"))
     second = replace(first, prio=2, line=first.line.replace("prio 1", "prio 2"))
     live = LiveSteering(clsact=True, targets={1: "ifb0", 2: "ifb0"})
     lines = plan_steering(Steering((changed,)), Steering((first, second)), {"lan0": live})
@@ -160,8 +160,9 @@ def test_a_filter_that_left_goes_and_a_changed_one_is_laid_again() -> None:
     ]
 
 
+MARKED = "bpf bytecode '5,32 0 0 4294963220,84 0 0 1,21 0 1 1,6 0 0 4294967295,6 0 0 0'"
 FILTER = (
-    "filter add dev lan0 egress protocol all prio 1 u32 match mark 0x1 0x1 "
+    f"filter add dev lan0 egress protocol all prio 1 {MARKED} "
     "action mirred egress redirect dev ifb0\n"
 )
 
@@ -174,7 +175,7 @@ FILTER = (
         ("qdisc add dev wan0 clsact\n" + FILTER.replace("lan0", "wan0"), "steers wan0, no LAN"),
         ("qdisc add dev lan0 clsact\n" + FILTER.replace("ifb0", "eth9"), "or not to ifb0"),
         ("qdisc add dev lan0 clsact\n" + FILTER + FILTER, "two filters of one device"),
-        (FILTER.replace("u32 match mark 0x1 0x1", "bpf obj x.o"), "steer.tc:1: not understood"),
+        (FILTER.replace(MARKED, "bpf obj x.o"), "steer.tc:1: not understood"),
         ("qdisc del dev lan0 clsact\n", "steer.tc:1: not understood"),
     ],
 )

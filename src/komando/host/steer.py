@@ -14,7 +14,7 @@ from .tree import DEVICE
 _CLSACT = re.compile(rf"qdisc add dev ({DEVICE}) clsact")
 _FILTER = re.compile(
     rf"filter add dev ({DEVICE}) egress protocol (all|ip|ipv6) prio ([0-9]+) "
-    r"u32 match mark 0x[0-9a-f]{1,8} 0x[0-9a-f]{1,8} "
+    r"bpf bytecode '[0-9]{1,2}(?:,[0-9]+ [0-9]+ [0-9]+ [0-9]+){1,64}' "
     rf"action mirred egress redirect dev ({DEVICE})"
 )
 

@@ -9,33 +9,25 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 from komando.intent import Profile, RouterIntent, tree
+from komando.lab.measure.change import probe_rate, watch
 from komando.lab.measure.edits import Edit, copy_of, edits, read
 from komando.lab.measure.load import Offer, offered
 from komando.lab.measure.moments import Calendar
-from komando.lab.measure.probe import probe
-from komando.lab.measure.results import ClassChange, Event
+from komando.lab.measure.results import ClassChange
 from komando.lab.measure.running import Running, read_running
 from komando.lab.measure.stage import Stage, promised_to
-from komando.lab.measure.witness import Witness
 from komando.lab.place import LabError
 from komando.lab.rehearsal import ask_router
 from komando.units import DIRECTIONS
 
 INSIDE = timedelta(seconds=30)
 """How long after the offices have opened the applies begin."""
-
-PROBED = 0.8
-"""The part of its promise that a probe takes: it must not be held back by its own class."""
-
-AROUND = 2.0
-"""Seconds that a probe runs before and after an apply."""
 
 KOMANDO = Path(sys.executable).with_name("komando")
 
@@ -84,6 +76,12 @@ def _komando(
     )
 
 
+def _apply(stage: Stage, policies: Path) -> None:
+    done = _komando(stage, "apply", policies, "--no-verify")
+    if done.returncode:
+        raise LabError(f"`komando apply` failed: {done.stderr.strip() or done.stdout.strip()}")
+
+
 def _carry_out(stage: Stage, edit: Edit, policies: Path, profile_name: str) -> None:
     """One apply under load, and then what the office gets."""
     scenario = f"apply-{edit.kind}"
@@ -93,32 +91,17 @@ def _carry_out(stage: Stage, edit: Edit, policies: Path, profile_name: str) -> N
     probed = _neighbour(before.intent, stage.slugs, edit.office) if comes or goes else edit.office
     served = [slug for slug in stage.slugs if slug != probed and not (goes and slug == edit.office)]
     stage.set_load(_load(profile, served))
-    stage.settle(promised_to(before, profile, served))
-    rate = min(profile.shares[probed].of(direction).bits for direction in DIRECTIONS)
+    stage.fill()
     stage.told("applying under load", edit.words)
-    witness = Witness(stage.city, stage.crew, stage.folder)
-    with probe(stage.city, probed, int(PROBED * rate)) as running:
-        time.sleep(AROUND)
-        began = time.monotonic()
-        done = _komando(stage, "apply", policies, "--no-verify")
-        took = time.monotonic() - began
-        time.sleep(AROUND)
-        result = running.finish()
-    changed, rebuilt = witness.finish()
-    if done.returncode:
-        raise LabError(f"`komando apply` failed: {done.stderr.strip() or done.stdout.strip()}")
+    watched = watch(stage, probed, probe_rate(probed, profile), lambda: _apply(stage, policies))
     stage.running = after = read_running(stage.city)
     stage.report.events.append(
-        Event(
+        watched.event(
             scenario=scenario,
             what=edit.words,
             before=before.generation[:12],
             after=after.generation[:12],
-            seconds=round(took, 3),
-            changed=changed,
             expected=expected_changes(before, after, profile_name),
-            rebuilt=rebuilt,
-            probe=result,
         )
     )
     _see(stage, scenario, edit, after.intent.profile(profile_name))

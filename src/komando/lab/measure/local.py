@@ -30,7 +30,7 @@ def measure_local(stage: Stage, scenario: str, profile: Profile) -> None:
     others = list(stage.load.slugs)
     stage.settle(promised_to(stage.running, profile, others))
     with _sending(stage, pairs):
-        window = stage.count(scenario, [*others, *(to for _, to, _ in pairs)], SECONDS)
+        window = stage.count(scenario, [*others, *(to for _, to, _ in pairs)], least=SECONDS)
     stage.add_totals(scenario, window, others)
     for sender, to, rate in pairs:
         count = window.offices[to, "down"]

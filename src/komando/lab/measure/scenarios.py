@@ -40,7 +40,7 @@ def everybody(stage: Stage, scenario: str, moment: datetime, profile: Profile) -
     stage.set_load(full_load(stage, profile))
     promised = promised_to(stage.running, profile, stage.slugs)
     stage.settle(promised)
-    window = stage.count(scenario, stage.slugs)
+    window = stage.count(scenario, stage.slugs, promised.values())
     stage.add_rows(scenario, window, promised)
     stage.add_totals(scenario, window, stage.slugs)
 
@@ -80,7 +80,7 @@ def switch(stage: Stage, scenario: str, boundary: Boundary, office: str) -> None
     stage.go_to(scenario, boundary.at - BEFORE, boundary.before)
     stage.set_load(full_load(stage, boundary.before, boundary.after))
     stage.load.stop([office])
-    stage.settle(promised_to(stage.running, boundary.before, stage.load.slugs))
+    stage.fill()
     stage.told("switching under load", f"probed: {office}")
     rate = probe_rate(office, boundary.before, boundary.after)
     over = (boundary.at + timedelta(seconds=1)).isoformat()

@@ -28,6 +28,7 @@ from komando.lab.measure.results import Machine, Measurement, Moment, Row, Total
 from komando.lab.measure.running import Running
 from komando.lab.place import NAMESPACES, Told
 from komando.lab.rehearsal import set_clock
+from komando.lab.topology import FRAME
 from komando.units import DIRECTIONS, Direction
 
 PRIORITY = -10
@@ -35,6 +36,15 @@ PRIORITY = -10
 
 SETTLE = 20.0
 """Seconds at most until everybody is served; what is wrong then is measured and told."""
+
+SERVED = 0.97
+"""The part of its promise at which an office counts as served, two frames more or less."""
+
+FRAMES = 200
+"""Of the office with the least promise, so many frames are counted at least."""
+
+FULL = 0.98
+"""The part of the usable link at which it counts as full."""
 
 WAN = "internet"
 
@@ -143,17 +153,40 @@ class Stage:
             behind = [
                 f"{slug} {direction}"
                 for (slug, direction), bits in promised.items()
-                if rate_between(before[direction][slug], last[direction][slug]) < 0.97 * bits
+                if not nearly(before[direction][slug], last[direction][slug], bits)
             ]
             self.told("waiting until everybody is served", ", ".join(behind[:3]))
             return not behind
 
         wait_until(served, SETTLE)
 
-    def count(self, scenario: str, slugs: Sequence[str], seconds: float | None = None) -> Window:
-        """Count for a while."""
-        seconds = seconds or self.seconds
-        self.told("counting", f"{scenario}, {seconds:g} s")
+    def fill(self) -> None:
+        """Wait until the link is full in both directions, or for as long as makes sense."""
+        self.told("waiting until the link is full", "")
+        last = self.look()
+
+        def full() -> bool:
+            nonlocal last
+            self.load.check()
+            before, last = last, self.look()
+            return all(
+                sum(rate_between(before[way][slug], last[way][slug]) for slug in last[way])
+                > FULL * self.city.usable.of(way).bits
+                for way in DIRECTIONS
+            )
+
+        wait_until(full, SETTLE)
+
+    def count(
+        self, scenario: str, slugs: Sequence[str], promised: Iterable[int] = (), least: float = 0
+    ) -> Window:
+        """Count for a while: long enough that a frame more or less says little of what is promised.
+
+        Never for less than `least` seconds.
+        """
+        slowest = min(promised, default=0)
+        seconds = max(least or self.seconds, FRAMES * FRAME * 8 / slowest if slowest else 0)
+        self.told("counting", f"{scenario}, {seconds:.0f} s")
         self.load.check()
         tails = {
             (slug, direction): Tail(self.load.output(slug, direction))
@@ -266,6 +299,12 @@ def staged(
             stage.close()
     finally:
         os.setpriority(os.PRIO_PROCESS, 0, nice)
+
+
+def nearly(before: Reading, after: Reading, promised: int) -> bool:
+    """Whether an office gets its promise, as far as a second of a slow line can show."""
+    octets = promised / 8 * (after.at - before.at)
+    return after.received - before.received >= SERVED * octets - 2 * FRAME
 
 
 def promised_to(

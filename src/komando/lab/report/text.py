@@ -18,6 +18,9 @@ from komando.units import DIRECTIONS, Rate, about
 SHOWN = 3
 """Rows of a direction that are printed when not all are asked for: the worst."""
 
+NAME = 34
+"""Characters of a name that fit on a line of 80 beside its figures."""
+
 _GOOD, _BAD = "green", "bold red"
 _ARROWS = {"down": "↓", "up": "↑"}
 
@@ -28,7 +31,8 @@ def print_measurement(one: Measurement, console: Console, *, everything: bool) -
     console.print(Text(f"{one.lab}: {one.region}{scale}", style="bold"))
     console.print(
         f"usable {one.usable.down} down, {one.usable.up} up of {one.capacity}"
-        f"; generation {one.generation[:12]}"
+        f"; generation {one.generation[:12]}; below in Mbit/s of Ethernet frames",
+        soft_wrap=True,
     )
     for scenario in one.scenarios:
         console.print()
@@ -63,11 +67,11 @@ def _print_scenario(one: Measurement, scenario: str, console: Console, everythin
 
 
 def _table(one: Measurement, rows: Sequence[Row], everything: bool) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
-    table.add_column("")
-    table.add_column("office or point", overflow="ellipsis", no_wrap=True, max_width=44)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
+    table.add_column("", min_width=1, no_wrap=True)
+    table.add_column("office or point", overflow="ellipsis", no_wrap=True, max_width=NAME)
     for title in ("promised", "measured", "of it", "goodput"):
-        table.add_column(title, justify="right", no_wrap=True)
+        table.add_column(title, justify="right", no_wrap=True, min_width=len(title))
     for direction in DIRECTIONS:
         ordered = worst_first(rows, direction)
         shown = ordered if everything or len(ordered) <= SHOWN + 1 else ordered[:SHOWN]

@@ -24,6 +24,10 @@ IFB = "ifb0"
 UPLINK = "uplink"
 """The name under which a host's inventory gives the interface of the uplink."""
 
+MARKED = "5,32 0 0 4294963220,84 0 0 1,21 0 1 1,6 0 0 4294967295,6 0 0 0"
+"""Classic BPF, five instructions: load the mark (0xfffff014, SKF_AD_OFF + SKF_AD_MARK of
+linux/filter.h), and it with 1, compare with 1, return all or nothing."""
+
 ROUTE_PROTOCOL = 75
 """The number in the kernel's routing table that marks our routes; rt_protos leaves it free."""
 
@@ -71,7 +75,9 @@ def render(intent: Intent, host: Host) -> Bundle:
         generation.INTENT: router.to_json(),
         generation.NETWORK: _fill(generation.NETWORK, router, lines=_network(router, host)),
         generation.CALENDAR: _calendar(intent, router),
-        generation.STEER: _fill(generation.STEER, router, ifb=IFB, lans=_lans(router, host)),
+        generation.STEER: _fill(
+            generation.STEER, router, ifb=IFB, lans=_lans(router, host), marked=MARKED
+        ),
         generation.SYSCTL: _fill(generation.SYSCTL, router),
     }
     files |= _nft(router, host)
