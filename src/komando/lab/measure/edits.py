@@ -15,9 +15,6 @@ from komando.lab.place import LabError
 from komando.policy import Policy, load_policy
 from komando.units import DIRECTIONS, Pair, Rate
 
-RAISED = 5, 4
-"""A guarantee is raised by a quarter, if the least share of the public leaves so much."""
-
 
 @dataclass(frozen=True)
 class Edit:
@@ -53,22 +50,35 @@ def edits(
 ) -> list[Edit]:
     """An office with another guarantee, one less, the same one again, one that changes calendar.
 
-    Each of another of these offices. Raises LabError when there are too few.
+    Each of another of these offices, within the pools' budgets. Raises LabError when no three
+    offices at work allow that.
     """
     offices = sorted(
         (leaf for leaf in intent.leaves if leaf.slug in slugs and _plain(leaf, profile)),
         key=lambda leaf: (-leaf.guarantee.down.bits, leaf.id),
     )
-    movable = [leaf for leaf in offices if _other_calendar(leaf, intent, profile)]
-    if len(offices) < 3 or not movable:
-        raise LabError("to change, remove and move offices, three at work are needed")
-    moved = movable[-1]
-    changed, removed = [leaf for leaf in offices if leaf is not moved][:2]
+    changed = next(
+        (leaf for leaf in offices if _fits(policy, leaf.pool, _quarter(policy, leaf))), None
+    )
+    moves = [
+        (leaf, pool.slug)
+        for leaf in reversed(offices)
+        for pool in intent.pools
+        if leaf is not changed
+        and pool.slug in profile.open
+        and pool.slug != leaf.pool
+        and (changed is None or pool.slug != changed.pool)
+        and _fits(policy, pool.slug, policy.opd[leaf.slug].guarantee)
+    ]
+    if changed is None or not moves or len(offices) < 3:
+        raise LabError("to change, remove and move offices, three at work with room are needed")
+    moved, calendar = moves[0]
+    removed = next(leaf for leaf in offices if leaf not in (changed, moved))
     return [
-        _raise(policy, changed, intent.divisor),
+        _raise(policy, changed),
         _remove(removed),
         _add(policy, removed),
-        _move(policy, moved, _other_calendar(moved, intent, profile)),
+        _move(policy, moved, calendar),
     ]
 
 
@@ -76,30 +86,35 @@ def _plain(leaf: Leaf, profile: Profile) -> bool:
     return leaf.kind == "opd" and leaf.mode == "enforce" and leaf.pool in profile.open
 
 
-def _other_calendar(leaf: Leaf, intent: RouterIntent, profile: Profile) -> str:
-    """A calendar whose pool is open as well, or nothing."""
-    others = (pool.slug for pool in intent.pools if pool.slug not in (leaf.pool, "public"))
-    return next((slug for slug in others if slug in profile.open), "")
+def _quarter(policy: Policy, leaf: Leaf) -> Pair:
+    """What is added to a guarantee: a quarter of it."""
+    guarantee = policy.opd[leaf.slug].guarantee
+    return Pair(*(Rate(guarantee.of(way).bits // 4) for way in DIRECTIONS))
 
 
-def _raise(policy: Policy, leaf: Leaf, divisor: int) -> Edit:
-    times, over = RAISED
+def _fits(policy: Policy, pool: str, more: Pair) -> bool:
+    """Whether the budget of a pool bears so much more."""
+    budget = policy.region.pools[pool].budget
+    members = [opd.guarantee for opd in policy.opd.values() if opd.calendar == pool]
+    return budget is None or all(
+        sum(one.of(way).bits for one in (*members, more)) <= budget.of(way).bits
+        for way in DIRECTIONS
+    )
+
+
+def _raise(policy: Policy, leaf: Leaf) -> Edit:
+    opd, more = policy.opd[leaf.slug], _quarter(policy, leaf)
     pair = Pair(
         *(
-            Rate(
-                min(leaf.guarantee.of(way).bits * times // over, leaf.ceiling.of(way).bits)
-                * divisor
-            )
+            Rate(min(opd.guarantee.of(way).bits + more.of(way).bits, opd.ceiling.of(way).bits))
             for way in DIRECTIONS
         )
     )
-    text = f"{{down: {pair.down}, up: {pair.up}}}"
 
     def make(folder: Path) -> None:
-        _set(policy, folder, leaf.slug, "guarantee", text)
+        _set(policy, folder, leaf.slug, "guarantee", f"{{down: {pair.down}, up: {pair.up}}}")
 
-    before = policy.opd[leaf.slug].guarantee
-    return Edit("change", leaf.slug, f"guarantee of {leaf.name}: {before} to {pair}", make)
+    return Edit("change", leaf.slug, f"guarantee of {leaf.name}: {opd.guarantee} to {pair}", make)
 
 
 def _move(policy: Policy, leaf: Leaf, calendar: str) -> Edit:

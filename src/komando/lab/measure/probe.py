@@ -111,7 +111,7 @@ class Probe:
         due = time.monotonic()
         rest = bytes(self._payload - _STAMP.size)
         while not self._stop.wait(max(0.0, due - time.monotonic())):
-            with suppress(ConnectionRefusedError):
+            with suppress(ConnectionRefusedError, BrokenPipeError):
                 sender.send(_STAMP.pack(self._sent[direction], time.monotonic()) + rest)
             self._sent[direction] += 1
             # after a pause of this machine it goes on at its pace: never a burst
