@@ -34,9 +34,7 @@ sys.path.insert(0, {sources!r})
 from komando.host import kernel
 real, left = kernel.subprocess.run, [{steps}]
 def dying(argv, **options):
-    sends = argv[:2] in (["tc", "-batch"], ["nft", "-f"]) or argv[0] == "sysctl" or (
-        argv[0] == "ip" and bool({{"replace", "del", "add", "set"}} & set(argv))
-    )
+    sends = bool({{"-batch", "add", "set", "sysctl"}} & set(argv)) or argv[:2] == ["nft", "-f"]
     left[0] -= sends
     if sends and left[0] == 0:
         os.kill(os.getpid(), signal.SIGKILL)

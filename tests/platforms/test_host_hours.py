@@ -61,7 +61,7 @@ def router(standing: Router) -> Router:
         ("ip route del 10.20.1.0/24", "route replace 10.20.1.0/24 via 172.20.0.2", False),
         ("ip route replace 10.20.1.0/24 via 172.20.0.9 proto 75", "via 172.20.0.2", False),
         ("ip route add 10.77.0.0/16 via 172.20.0.9 proto 75", "route del 10.77.0.0/16", False),
-        ("ip -6 route flush proto 75", "route replace default via 2001:db8:ffff::1", False),
+        ("ip -6 route flush proto 75", "route replace ::/0 via 2001:db8:ffff::1", False),
         ("ip address del 172.21.0.1/24 dev lan1", "address replace 172.21.0.1/24", False),
         ("ip link set lan0 down", "link set lan0 up", False),
         ("ip link set ifb0 down", "ifb0 is down", False),

@@ -44,14 +44,9 @@ class CommandError(HostError):
     """A command that ended with another code than 0."""
 
 
-def run(argv: Sequence[str], stdin: str | None = None) -> str:
-    """Runs one command and gives its output; raises CommandError with its own words.
-
-    The children inherit the lock's descriptor: should this process be killed, the lock stays with
-    the tc that it started until that one has ended, too.
-    """
+def _finish(argv: Sequence[str], stdin: str | None) -> subprocess.CompletedProcess[str]:
     try:
-        done = subprocess.run(
+        return subprocess.run(
             argv,
             input=stdin,
             capture_output=True,
@@ -62,6 +57,15 @@ def run(argv: Sequence[str], stdin: str | None = None) -> str:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise CommandError(f"{' '.join(argv)}: {error}") from None
+
+
+def run(argv: Sequence[str], stdin: str | None = None) -> str:
+    """Runs one command and gives its output; raises CommandError with its own words.
+
+    The children inherit the lock's descriptor: should this process be killed, the lock stays with
+    the tc that it started until that one has ended, too.
+    """
+    done = _finish(argv, stdin)
     if done.returncode != 0:
         words = done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}"
         raise CommandError(f"{' '.join(argv)}: {words}")
@@ -98,6 +102,25 @@ def batch(lines: Sequence[tuple[str, str]]) -> None:
         line, source = lines[int(found[1]) - 1]
         words = _FAILED_LINE.sub("", str(error)).removeprefix("tc -batch -: ").strip()
         raise HostError(f"{source}: tc refused `{line}`: {words}") from None
+
+
+def ip_batch(lines: Sequence[str]) -> dict[int, str]:
+    """Sends lines of ip, all of them whatever some come to.
+
+    Gives the words about those that failed; the keys count the lines from 0.
+    """
+    done = _finish(["ip", "-force", "-batch", "-"], "".join(f"{line}\n" for line in lines))
+    failures: dict[int, str] = {}
+    words: list[str] = []
+    for said in done.stderr.splitlines():
+        if found := _FAILED_LINE.search(said):
+            failures[int(found[1]) - 1] = " ".join(words) or "failed"
+            words = []
+        else:
+            words.append(said.strip())
+    if done.returncode and not failures:
+        raise CommandError(f"ip -batch: {done.stderr.strip() or done.returncode}")
+    return failures
 
 
 def device_stands(device: str) -> bool:

@@ -63,10 +63,13 @@ Entry = Link | Address | Route
 
 @dataclass(frozen=True)
 class Wanted:
-    """One line of the file: what it makes true, and the arguments for ip."""
+    """One line of the file: what it makes true, and the line for ip.
+
+    The line names no family, which a batch of ip could not read: each destination tells its own.
+    """
 
     entry: Entry
-    argv: tuple[str, ...]
+    line: str
     source: str
 
 
@@ -85,7 +88,9 @@ def parse_network(text: str) -> tuple[Wanted, ...]:
             raise HostError(f"{source}: {error}") from None
         if entry is None:
             raise HostError(f"{source}: not understood: {line[:120]}")
-        wanted.append(Wanted(entry, ("ip", *words), source))
+        if isinstance(entry, Route):
+            line = re.sub(r"\bdefault\b", entry.destination, line, count=1)
+        wanted.append(Wanted(entry, line, source))
     routes = [item.entry.key for item in wanted if isinstance(item.entry, Route)]
     if len(set(routes)) < len(routes):
         raise HostError(f"{NETWORK}: two routes to one destination")
@@ -185,15 +190,17 @@ def plan_network(wanted: Iterable[Wanted], live: Live, ours: Iterable[Address]) 
     keys = {item.entry.key for item in wanted if isinstance(item.entry, Route)}
     remove = [_route_away(item) for item in live.routes if item.key not in keys]
     remove += [
-        Wanted(item, ("ip", "address", "del", item.address, "dev", item.device), "an address left")
+        Wanted(item, f"address del {item.address} dev {item.device}", "an address left")
         for item in ours
         if item not in entries and item in live.addresses
     ]
-    return NetworkSteps(make, tuple(sorted(remove, key=lambda item: item.argv)))
+    # routes go before the addresses that they may hang on
+    remove.sort(key=lambda item: (isinstance(item.entry, Address), item.line))
+    return NetworkSteps(make, tuple(remove))
 
 
 def _route_away(route: Route) -> Wanted:
-    kind = () if route.kind == "unicast" else (route.kind,)
-    argv = ("ip", f"-{route.version}", "route", "del", *kind, route.destination)
-    metric = ("metric", str(route.metric)) if route.metric else ()
-    return Wanted(route, (*argv, "proto", PROTOCOL, *metric), "a route left")
+    kind = "" if route.kind == "unicast" else f"{route.kind} "
+    metric = f" metric {route.metric}" if route.metric else ""
+    line = f"route del {kind}{route.destination} proto {PROTOCOL}{metric}"
+    return Wanted(route, line, "a route left")

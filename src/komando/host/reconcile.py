@@ -19,6 +19,7 @@ from .kernel import (
     batch,
     device_stands,
     device_up,
+    ip_batch,
     live_classes,
     live_qdiscs,
     run,
@@ -63,8 +64,7 @@ class Work:
         words += [f"steering: {line}" for line, _ in self.steer]
         words += [step.reason for step in self.tables]
         words += [f"setting {key}" for key in self.settings]
-        words += [" ".join(item.argv[1:]) for item in self.network.make]
-        return words + [" ".join(item.argv[1:]) for item in self.network.remove]
+        return words + [item.line for item in (*self.network.make, *self.network.remove)]
 
 
 @dataclass
@@ -249,13 +249,9 @@ class _Run:
         ours = self.records.addresses()
         if wanted - ours:
             self.records.put_addresses(ours | wanted)
-        failed = False
-        for item in (*steps.make, *steps.remove):
-            try:
-                run(item.argv)
-            except CommandError as error:
-                self.failures.append(f"{item.source}: {error}")
-                failed = True
+        items = (*steps.make, *steps.remove)
+        failed = ip_batch([item.line for item in items]) if items else {}
+        self.failures += [f"{items[number].source}: {words}" for number, words in failed.items()]
         if not failed and self.records.addresses() != wanted:
             self.records.put_addresses(wanted)
 
