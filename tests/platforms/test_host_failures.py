@@ -45,6 +45,7 @@ def refused(answer: Answer, *words: str) -> None:
         assert word in answer.words
 
 
+SPOILT_NETWORK = changed(NEW, "etc/komando/network", "via 172.20.0.2", "via 192.0.2.99")
 SPOILT = [
     pytest.param(
         changed(NEW, "etc/komando/tc/download.tc", "404: pfifo limit 100", "404: pfifo limit x"),
@@ -57,7 +58,7 @@ SPOILT = [
         id="the kernel refuses a new leaf, after the download is done",
     ),
     pytest.param(
-        changed(NEW, "etc/komando/network", "via 172.20.0.2", "via 192.0.2.99"),
+        SPOILT_NETWORK,
         ("network:", "Nexthop has invalid gateway"),
         id="a route leads nowhere",
     ),
@@ -67,6 +68,14 @@ SPOILT = [
         id="a setting is unknown",
     ),
 ]
+
+
+def test_all_routes_that_lead_nowhere_are_named(router: Router) -> None:
+    answer = router.activate(SPOILT_NETWORK)
+    lines = SPOILT_NETWORK.text("etc/komando/network").splitlines()
+    wrong = [number for number, line in enumerate(lines, 1) if "192.0.2.99" in line]
+    assert len(wrong) == 2
+    refused(answer, *(f"etc/komando/network:{number}: Error: Nexthop" for number in wrong))
 
 
 @pytest.mark.parametrize(("bundle", "words"), SPOILT)
@@ -89,9 +98,7 @@ def test_an_activation_that_fails_is_taken_back(
 
 
 def test_a_first_activation_that_fails_leaves_no_generation(router: Router) -> None:
-    bundle = SPOILT[2].values[0]
-    assert isinstance(bundle, Bundle)
-    refused(router.activate(bundle), "no generation is in force")
+    refused(router.activate(SPOILT_NETWORK), "no generation is in force")
     assert router.komando("observe").said["generation"] is None
     assert router.komando("hours").said["generation"] is None
     assert router.activate(bundle_of(OLD)).code == 0
@@ -247,3 +254,20 @@ def test_a_run_that_is_killed_from_outside_is_mended_without_loss(
         mended(router, yardsticks)
     assert killed >= 4
     assert probe.stop() == 0
+
+
+def test_a_lost_terminal_does_not_end_a_run_half_way(two: tuple[Router, dict[str, str]]) -> None:
+    router, yardsticks = two
+    old, new = yardsticks
+    record = router.root / "run/komando/applied/tree-ifb0.json"
+    with subprocess.Popen(
+        router.argv("activate", old), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+    ) as one:
+        while one.poll() is None and not json.loads(record.read_text())["uncertain"]:
+            time.sleep(0.001)
+        for lost in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+            one.send_signal(lost)
+        out, _ = one.communicate(timeout=60)
+    assert one.returncode == 0
+    assert json.loads(out)["previous"] == new
+    assert router.shaping() == yardsticks[old]

@@ -6,6 +6,7 @@ import argparse
 import fcntl
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -90,12 +91,24 @@ def locked(paths: Paths) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Lets no lost terminal and no Ctrl-C end a run half way: it takes a second, children too."""
+    signals = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(one, signal.SIG_IGN) for one in signals]
+    try:
+        yield
+    finally:
+        for one, handler in zip(signals, before, strict=True):
+            signal.signal(one, handler)
+
+
 def answer(arguments: argparse.Namespace, paths: Paths) -> dict[str, Any] | str:
     """Carries out one verb; the JSON object or the text that it prints."""
     program = Program(paths)
     # read before the lock is taken: a slow sender must not keep the hours waiting
     archive = sys.stdin.buffer.read() if arguments.verb == "activate" else b""
-    with locked(paths):
+    with locked(paths), undisturbed():
         if arguments.verb == "observe":
             return program.observe()
         if arguments.verb == "activate":

@@ -103,7 +103,7 @@ class Program:
             return f"generation {previous} stays current"
         try:
             self._bring(previous, read_configuration(self.generations.read(previous)))
-        except HostError as error:
+        except (HostError, OSError) as error:
             return f"generation {previous} is current again, but not wholly in force: {error}"
         return f"generation {previous} is in force again"
 
