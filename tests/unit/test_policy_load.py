@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import random
 import shutil
+import time
 from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
@@ -146,13 +147,17 @@ def test_no_edit_makes_the_loader_fall_over(seed: int, policies: Path) -> None:
         assert one.remedy
 
 
-def test_two_processes_read_what_one_reads(policies: Path) -> None:
+@pytest.mark.parametrize("chunk", [1, 2, 3, 4, 99])
+def test_two_processes_read_what_one_reads(chunk: int, policies: Path) -> None:
     (policies / "opd" / "bpbd.yaml").write_text("id: &x 1\nname: \u00e9\n")
     (policies / "opd" / "folder.yaml").mkdir()
     files, _ = scan(policies)
-    alone = list(readings(files))
-    helped = list(readings(files, many=1))
-    assert [_plain(one) for one in helped] == [_plain(one) for one in alone]
+    alone = [_plain(one) for one in readings(files)]
+    slowly = []
+    for one in readings(files, many=1, chunk=chunk):
+        slowly.append(_plain(one))
+        time.sleep(0.02)  # so that the helper reads some of them
+    assert slowly == alone
 
 
 def _plain(one: Reading | Diagnostic) -> object:
@@ -165,8 +170,8 @@ def _plain(one: Reading | Diagnostic) -> object:
 
 def test_a_helper_that_dies_is_not_missed(policies: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files, _ = scan(policies)
-    monkeypatch.setattr("komando.policy.readings._read_rest", lambda _files, _there: os._exit(9))
-    assert len(list(readings(files, many=1))) == len(files)
+    monkeypatch.setattr("komando.policy.readings._read_backwards", lambda *_: os._exit(9))
+    assert len(list(readings(files, many=1, chunk=1))) == len(files)
 
 
 def test_a_reader_that_is_left_early_leaves_no_process(policies: Path) -> None:
