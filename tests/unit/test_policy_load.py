@@ -14,7 +14,7 @@ import pytest
 from komando.diagnostics import Diagnostic, Location
 from komando.policy import load_policy
 from komando.policy.reader import Reading
-from komando.policy.readings import readings
+from komando.policy.readings import helped_readings, readings
 from komando.policy.tree import scan
 from komando.units import Pair, Rate, Window
 
@@ -154,7 +154,7 @@ def test_two_processes_read_what_one_reads(chunk: int, policies: Path) -> None:
     files, _ = scan(policies)
     alone = [_plain(one) for one in readings(files)]
     slowly = []
-    for one in readings(files, many=1, chunk=chunk):
+    for one in helped_readings(files, chunk):
         slowly.append(_plain(one))
         time.sleep(0.02)  # so that the helper reads some of them
     assert slowly == alone
@@ -171,12 +171,12 @@ def _plain(one: Reading | Diagnostic) -> object:
 def test_a_helper_that_dies_is_not_missed(policies: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files, _ = scan(policies)
     monkeypatch.setattr("komando.policy.readings._read_backwards", lambda *_: os._exit(9))
-    assert len(list(readings(files, many=1, chunk=1))) == len(files)
+    assert len(list(helped_readings(files, 1))) == len(files)
 
 
 def test_a_reader_that_is_left_early_leaves_no_process(policies: Path) -> None:
     files, _ = scan(policies)
-    reading = readings(files, many=1)
+    reading = helped_readings(files)
     next(reading)
     (helper,) = multiprocessing.active_children()
     reading.close()
