@@ -8,8 +8,6 @@ from komando.bundle import Bundle
 
 STATE = "/var/lib/komando"
 GENERATIONS = f"{STATE}/generations"
-CURRENT = f"{STATE}/current"
-RUNTIME = "/run/komando"
 PROGRAM = "/usr/local/sbin/komando-host"
 
 MANIFEST = "etc/komando/manifest.json"

@@ -11,23 +11,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 
-from komando.intent import Profile, RouterIntent, tree
+from komando.intent import RouterIntent, tree
 from komando.lab.measure.change import probe_rate, watch
 from komando.lab.measure.edits import Edit, copy_of, edits, read
-from komando.lab.measure.load import Offer, offered
-from komando.lab.measure.moments import Calendar
+from komando.lab.measure.everyone import full_load, see
+from komando.lab.measure.moments import BEFORE, Calendar
 from komando.lab.measure.results import ClassChange
 from komando.lab.measure.running import Running, read_running
-from komando.lab.measure.stage import Stage, promised_to
+from komando.lab.measure.stage import Stage
 from komando.lab.place import LabError
 from komando.lab.rehearsal import ask_router
 from komando.units import DIRECTIONS
-
-INSIDE = timedelta(seconds=30)
-"""How long after the offices have opened the applies begin."""
 
 KOMANDO = Path(sys.executable).with_name("komando")
 
@@ -35,7 +31,7 @@ KOMANDO = Path(sys.executable).with_name("komando")
 def applies(stage: Stage, calendar: Calendar) -> None:
     """Change an office's guarantee, take one away, bring it back, move one to another calendar."""
     stretch = calendar.at_work()
-    moment = stretch.start + INSIDE
+    moment = stretch.start + BEFORE
     with copy_of(stage.policies) as copy, _restoring(stage):
         _require_same(stage, copy)
         policy = read(copy, moment.date())
@@ -89,8 +85,7 @@ def _carry_out(stage: Stage, edit: Edit, policies: Path, profile_name: str) -> N
     profile = before.intent.profile(profile_name)
     comes, goes = edit.kind == "add", edit.kind == "remove"
     probed = _neighbour(before.intent, stage.slugs, edit.office) if comes or goes else edit.office
-    served = [slug for slug in stage.slugs if slug != probed and not (goes and slug == edit.office)]
-    stage.set_load(_load(profile, served))
+    stage.set_load(full_load(stage, profile, but={probed, edit.office}))
     stage.fill()
     stage.told("applying under load", edit.words)
     watched = watch(stage, probed, probe_rate(probed, profile), lambda: _apply(stage, policies))
@@ -104,23 +99,8 @@ def _carry_out(stage: Stage, edit: Edit, policies: Path, profile_name: str) -> N
             expected=expected_changes(before, after, profile_name),
         )
     )
-    _see(stage, scenario, edit, after.intent.profile(profile_name))
-
-
-def _see(stage: Stage, scenario: str, edit: Edit, profile: Profile) -> None:
-    """Everybody saturates under the new generation: what the touched office gets, and the link."""
-    slugs = stage.slugs
-    stage.set_load(_load(profile, slugs))
-    promised = promised_to(stage.running, profile, slugs)
-    stage.settle(promised)
-    window = stage.count(scenario, slugs)
-    one = {key: bits for key, bits in promised.items() if key[0] == edit.office}
-    stage.add_rows(scenario, window, one)
-    stage.add_totals(scenario, window, slugs)
-
-
-def _load(profile: Profile, slugs: list[str]) -> dict[str, Offer]:
-    return {slug: Offer(up=offered([profile.shares[slug].up.bits])) for slug in slugs}
+    only = None if goes else edit.office
+    see(stage, scenario, after.intent.profile(profile_name), only)
 
 
 def _neighbour(intent: RouterIntent, slugs: list[str], but: str) -> str:

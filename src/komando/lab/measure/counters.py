@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from komando.lab.city import City
 from komando.lab.commands import run
 from komando.lab.measure.namespaces import within
 from komando.lab.place import LabError
@@ -173,3 +174,9 @@ def processor_seconds(pids: Iterable[int]) -> float:
         fields = line.rpartition(")")[2].split()
         total += int(fields[11]) + int(fields[12])
     return total / os.sysconf("SC_CLK_TCK")
+
+
+def provider_drops(city: City) -> int:
+    """Packets that the provider's own queues have dropped so far, in both directions."""
+    said = run([*city.place.enter("isp"), "tc", "-s", "-j", "qdisc", "show"])
+    return sum(int(one["drops"]) for one in json.loads(said) if one["kind"] == "tbf")

@@ -10,6 +10,9 @@ from komando.intent import Profile, RouterIntent
 from komando.lab.place import LabError
 from komando.units import DIRECTIONS
 
+BEFORE = timedelta(seconds=30)
+"""How far from a boundary a scenario begins: the clock goes on while the load grows."""
+
 ROOM = timedelta(minutes=20)
 """A scenario needs a profile that lasts at least this long: none may end while it is counted."""
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from komando.intent import Leaf, Profile
+from komando.intent import Leaf
 from komando.lab.measure.applies import applies
 from komando.lab.measure.change import probe_rate, watch
+from komando.lab.measure.everyone import full_load, see
 from komando.lab.measure.load import Offer, offered
 from komando.lab.measure.local import measure_local
-from komando.lab.measure.moments import Boundary, Calendar
+from komando.lab.measure.moments import BEFORE, Boundary, Calendar
 from komando.lab.measure.results import HARVESTED, Total
 from komando.lab.measure.stage import Stage, promised_to
 from komando.lab.rehearsal import set_clock
 from komando.units import DIRECTIONS
-
-BEFORE = timedelta(seconds=30)
-"""How long before a boundary a switch is prepared: the clock goes on while the load grows."""
 
 Scenario = Callable[[Stage, Calendar], None]
 
@@ -25,24 +23,15 @@ Scenario = Callable[[Stage, Calendar], None]
 def office_hours(stage: Stage, calendar: Calendar) -> None:
     """Everybody saturates in both directions while the offices are at work."""
     stretch = calendar.at_work()
-    everybody(stage, "office-hours", stretch.start + BEFORE, stretch.profile)
+    stage.go_to("office-hours", stretch.start + BEFORE, stretch.profile)
+    see(stage, "office-hours", stretch.profile)
 
 
 def night(stage: Stage, calendar: Calendar) -> None:
     """The same out of hours."""
     stretch = calendar.at_night()
-    everybody(stage, "night", stretch.start + BEFORE, stretch.profile)
-
-
-def everybody(stage: Stage, scenario: str, moment: datetime, profile: Profile) -> None:
-    """Everybody saturates at a moment: what each gets, and how full the link is."""
-    stage.go_to(scenario, moment, profile)
-    stage.set_load(full_load(stage, profile))
-    promised = promised_to(stage.running, profile, stage.slugs)
-    stage.settle(promised)
-    window = stage.count(scenario, stage.slugs, promised.values())
-    stage.add_rows(scenario, window, promised)
-    stage.add_totals(scenario, window, stage.slugs)
+    stage.go_to("night", stretch.start + BEFORE, stretch.profile)
+    see(stage, "night", stretch.profile)
 
 
 def local(stage: Stage, calendar: Calendar) -> None:
@@ -66,20 +55,13 @@ def exception(stage: Stage, calendar: Calendar) -> None:
     boundary = calendar.start_of(stretch)
     office = _probed_office(stage, boundary, besides=slug)
     switch(stage, "exception", boundary, office)
-    promised = promised_to(stage.running, stretch.profile, stage.slugs)
-    stage.set_load(full_load(stage, stretch.profile))
-    stage.settle(promised)
-    window = stage.count("exception", stage.slugs)
-    one = {key: bits for key, bits in promised.items() if key[0] == slug}
-    stage.add_rows("exception", window, one)
-    stage.add_totals("exception", window, stage.slugs)
+    see(stage, "exception", stretch.profile, only=slug)
 
 
 def switch(stage: Stage, scenario: str, boundary: Boundary, office: str) -> None:
     """Take the router over a boundary while everybody but one office saturates, which is probed."""
     stage.go_to(scenario, boundary.at - BEFORE, boundary.before)
-    stage.set_load(full_load(stage, boundary.before, boundary.after))
-    stage.load.stop([office])
+    stage.set_load(full_load(stage, boundary.before, boundary.after, but=[office]))
     stage.fill()
     stage.told("switching under load", f"probed: {office}")
     rate = probe_rate(office, boundary.before, boundary.after)
@@ -134,14 +116,6 @@ SCENARIOS: dict[str, Scenario] = {
     "apply": applies,
 }
 """In the order in which they follow from one another with the least waiting."""
-
-
-def full_load(stage: Stage, *profiles: Profile) -> dict[str, Offer]:
-    """Everybody asks for more than any of these profiles gives."""
-    return {
-        slug: Offer(up=offered(profile.shares[slug].up.bits for profile in profiles))
-        for slug in stage.slugs
-    }
 
 
 def two_smallest(leaves: Sequence[Leaf]) -> list[str]:

@@ -19,6 +19,7 @@ from komando.lab.measure.counters import (
     Taps,
     Ticks,
     processor_seconds,
+    provider_drops,
     rate_between,
 )
 from komando.lab.measure.crew import Crew
@@ -36,6 +37,9 @@ PRIORITY = -10
 
 SETTLE = 20.0
 """Seconds at most until everybody is served; what is wrong then is measured and told."""
+
+CALM = 3
+"""Seconds in a row in which the provider's queue is to drop nothing."""
 
 SERVED = 0.97
 """The part of its promise at which an office counts as served, two frames more or less."""
@@ -161,21 +165,25 @@ class Stage:
         wait_until(served, SETTLE)
 
     def fill(self) -> None:
-        """Wait until the link is full in both directions, or for as long as makes sense."""
+        """Wait until the link is full and the provider's queue calm, or as long as makes sense.
+
+        While streams begin they overflow that queue, and what it drops the router never saw.
+        """
         self.told("waiting until the link is full", "")
-        last = self.look()
+        last, lost = self.look(), provider_drops(self.city)
 
         def full() -> bool:
-            nonlocal last
+            nonlocal last, lost
             self.load.check()
             before, last = last, self.look()
-            return all(
+            lost_before, lost = lost, provider_drops(self.city)
+            return lost == lost_before and all(
                 sum(rate_between(before[way][slug], last[way][slug]) for slug in last[way])
                 > FULL * self.city.usable.of(way).bits
                 for way in DIRECTIONS
             )
 
-        wait_until(full, SETTLE)
+        wait_until(full, SETTLE, times=CALM)
 
     def count(
         self, scenario: str, slugs: Sequence[str], promised: Iterable[int] = (), least: float = 0

@@ -13,9 +13,8 @@ LABEL = 300
 GAP = 24
 RATIO = 46
 PITCH = 16
-BAR = 10
 HEAD = 34
-"""Pixels: the drawing, the names on its left, between panels, for a ratio, one row, one bar."""
+"""Pixels: the drawing, the names on its left, between panels, for a ratio, one row, the titles."""
 
 TITLES: dict[Direction, str] = {"down": "Download", "up": "Upload"}
 
