@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from komando.intent import Profile
-from komando.lab.measure.counters import Reading, rate_between
+from komando.lab.measure.counters import Reading, provider_drops, rate_between
 from komando.lab.measure.probe import probe
 from komando.lab.measure.results import ClassChange, Event, ProbeResult, Sample
 from komando.lab.measure.stage import Stage
@@ -37,6 +37,7 @@ class Watched:
     changed: tuple[ClassChange, ...]
     rebuilt: bool
     probe: ProbeResult
+    provider_drops: int
     timeline: tuple[Sample, ...]
 
     def event(
@@ -58,6 +59,7 @@ class Watched:
             expected=expected,
             rebuilt=self.rebuilt,
             probe=self.probe,
+            provider_drops=self.provider_drops,
             timeline=self.timeline,
         )
 
@@ -68,6 +70,7 @@ def watch(stage: Stage, office: str, rate: int, act: Callable[[], object]) -> Wa
     `office`, which is to be silent otherwise, is probed at `rate` bit/s in both directions. What
     `act` raises passes through.
     """
+    before = provider_drops(stage.city)
     witness = Witness(stage.city, stage.crew, stage.folder)
     with probe(stage.city, office, rate) as running, _recording(stage) as looks:
         time.sleep(LEAD)
@@ -77,8 +80,9 @@ def watch(stage: Stage, office: str, rate: int, act: Callable[[], object]) -> Wa
         time.sleep(TRAIL)
         result = running.finish()
     changed, rebuilt = witness.finish()
+    dropped = provider_drops(stage.city) - before
     timeline = tuple(samples(looks, ended, office, stage.report.points))
-    return Watched(ended - began, changed, rebuilt, result, timeline)
+    return Watched(ended - began, changed, rebuilt, result, dropped, timeline)
 
 
 def probe_rate(office: str, *profiles: Profile) -> int:

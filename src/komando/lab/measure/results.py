@@ -117,6 +117,8 @@ class Event:
     """A change of the router under load: what the kernel was seen to change, what should change.
 
     `seconds` is how long the change took, as its caller saw it; `timeline` what it did to all.
+    `provider_drops` are packets that the provider's own queues dropped meanwhile: what the probe
+    lost there, the router never saw.
     """
 
     scenario: str
@@ -128,6 +130,7 @@ class Event:
     expected: tuple[ClassChange, ...]
     rebuilt: bool
     probe: ProbeResult
+    provider_drops: int = 0
     timeline: tuple[Sample, ...] = ()
 
     @property

@@ -38,8 +38,9 @@ PRIORITY = -10
 SETTLE = 20.0
 """Seconds at most until everybody is served; what is wrong then is measured and told."""
 
-CALM = 3
-"""Seconds in a row in which the provider's queue is to drop nothing."""
+CALM = 8
+"""Seconds in a row in which the provider's queue is to drop nothing: streams that begin together
+overflow it, are quiet, and overflow it once more some six seconds later."""
 
 SERVED = 0.97
 """The part of its promise at which an office counts as served, two frames more or less."""
@@ -146,23 +147,24 @@ class Stage:
         self.report.moments.append(Moment(scenario, moment.isoformat(), profile.name))
 
     def settle(self, promised: Mapping[tuple[str, Direction], int]) -> None:
-        """Wait until each of these is served, or for as long as makes sense."""
+        """Wait until each of these is served in peace, or for as long as makes sense."""
         self.told("waiting until everybody is served", "")
-        last = self.look()
+        last, lost = self.look(), provider_drops(self.city)
 
         def served() -> bool:
-            nonlocal last
+            nonlocal last, lost
             self.load.check()
             before, last = last, self.look()
+            lost_before, lost = lost, provider_drops(self.city)
             behind = [
                 f"{slug} {direction}"
                 for (slug, direction), bits in promised.items()
                 if not nearly(before[direction][slug], last[direction][slug], bits)
             ]
             self.told("waiting until everybody is served", ", ".join(behind[:3]))
-            return not behind
+            return not behind and lost == lost_before
 
-        wait_until(served, SETTLE)
+        wait_until(served, 2 * SETTLE, times=CALM // 2)
 
     def fill(self) -> None:
         """Wait until the link is full and the provider's queue calm, or as long as makes sense.
@@ -183,7 +185,7 @@ class Stage:
                 for way in DIRECTIONS
             )
 
-        wait_until(full, SETTLE, times=CALM)
+        wait_until(full, 2 * SETTLE, times=CALM)
 
     def count(
         self, scenario: str, slugs: Sequence[str], promised: Iterable[int] = (), least: float = 0

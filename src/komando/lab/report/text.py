@@ -115,7 +115,8 @@ def _print_event(one: Measurement, event: Event, console: Console) -> None:
     console.print(
         f"  probe of {escape(one.names.get(probe.office, probe.office))}"
         f" at {about(Rate(probe.rate))}: [{_GOOD if probe.whole else _BAD}]{lost} of {sent}"
-        f" packets lost[/], longest gap {max(probe.longest_gap.values()):.0f} ms",
+        f" packets lost[/], longest gap {max(probe.longest_gap.values()):.0f} ms;"
+        f" the provider's own queue dropped {event.provider_drops} of everybody's",
         soft_wrap=True,
     )
 
