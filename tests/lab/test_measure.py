@@ -1,0 +1,66 @@
+"""`komando lab measure` on the whole city: promises kept, and a broken one seen."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from komando.lab.city import City, load_city
+from komando.lab.life import raze_city
+from komando.lab.place import Place
+from tests.lab.conftest import komando, own_name
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.fixture(scope="module")
+def city() -> Iterator[City]:
+    """A city whose router runs what the policies say."""
+    name = own_name("m")
+    try:
+        komando("lab", "up", "--name", name)
+        komando("apply", "--inventory", "lab", "--lab", name, "--no-verify")
+        yield load_city(name)
+    finally:
+        raze_city(Place(name))
+
+
+def measured(city: City, out: Path, *scenarios: str) -> tuple[dict[str, Any], int]:
+    done = komando(
+        "lab", "measure", *scenarios, "--name", city.name, "--format", "json", "--out", str(out),
+        "--seconds", "6", check=False,
+    )  # fmt: skip
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout), done.returncode
+
+
+def test_promises_are_kept_through_a_switch_and_four_applies(city: City, tmp_path: Path) -> None:
+    found, code = measured(city, tmp_path, "office-hours", "hour-switch", "apply")
+    broken = [one for key in ("rows", "totals", "events") for one in found[key] if not one["kept"]]
+    assert not broken
+    assert code == 0
+    kinds = [event["scenario"] for event in found["events"]]
+    assert kinds == ["hour-switch", "apply-change", "apply-remove", "apply-add", "apply-move"]
+    for event in found["events"]:
+        assert event["changed"] == event["expected"] != []
+        assert all(event["probe"]["sent"].values())
+        assert not any(event["probe"]["lost"].values())
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "measure.json", "measure.svg", "measure.html",
+    }  # fmt: skip
+
+
+def test_a_link_that_carries_less_than_it_should_is_seen(city: City, tmp_path: Path) -> None:
+    narrow = ["tbf", "rate", "40mbit", "burst", "32kb", "latency", "50ms"]
+    change = ["tc", "qdisc", "change", "dev", "city", "root", *narrow]
+    subprocess.run([*city.place.enter("isp"), *change], check=True)
+    found, code = measured(city, tmp_path, "office-hours")
+    assert code == 1
+    down = [one for one in found["totals"] if one["direction"] == "down"]
+    assert [one["kept"] for one in down] == [False]
+    assert down[0]["ratio"] < 0.5
