@@ -15,7 +15,7 @@ from komando.intent.model import (
     SegmentIntent,
     UplinkIntent,
 )
-from komando.intent.shaping import HtbClass, tree
+from komando.intent.shaping import HtbClass, share_out, tree
 from komando.intent.timeline import Transition
 
 __all__ = [
@@ -31,5 +31,6 @@ __all__ = [
     "Transition",
     "UplinkIntent",
     "compile_intent",
+    "share_out",
     "tree",
 ]

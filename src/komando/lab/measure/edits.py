@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from komando.intent import Leaf, Profile, RouterIntent
+from komando.lab.measure.moments import NotShown
 from komando.lab.place import LabError
 from komando.policy import Policy, load_policy
 from komando.units import DIRECTIONS, Pair, Rate
@@ -50,7 +51,7 @@ def edits(
 ) -> list[Edit]:
     """An office with another guarantee, one less, the same one again, one that changes calendar.
 
-    Each of another of these offices, within the pools' budgets. Raises LabError when no three
+    Each of another of these offices, within the pools' budgets. Raises NotShown when no three
     offices at work allow that.
     """
     offices = sorted(
@@ -58,7 +59,12 @@ def edits(
         key=lambda leaf: (-leaf.guarantee.down.bits, leaf.id),
     )
     changed = next(
-        (leaf for leaf in offices if _fits(policy, leaf.pool, _quarter(policy, leaf))), None
+        (
+            leaf
+            for leaf in offices
+            if _has_room(policy, leaf) and _fits(policy, leaf.pool, _quarter(policy, leaf))
+        ),
+        None,
     )
     moves = [
         (leaf, pool.slug)
@@ -71,7 +77,7 @@ def edits(
         and _fits(policy, pool.slug, policy.opd[leaf.slug].guarantee)
     ]
     if changed is None or not moves or len(offices) < 3:
-        raise LabError("to change, remove and move offices, three at work with room are needed")
+        raise NotShown("to change, remove and move offices, three at work with room are needed")
     moved, calendar = moves[0]
     removed = next(leaf for leaf in offices if leaf not in (changed, moved))
     return [
@@ -84,6 +90,12 @@ def edits(
 
 def _plain(leaf: Leaf, profile: Profile) -> bool:
     return leaf.kind == "opd" and leaf.mode == "enforce" and leaf.pool in profile.open
+
+
+def _has_room(policy: Policy, leaf: Leaf) -> bool:
+    """Whether something can be added to a guarantee below its ceiling."""
+    opd = policy.opd[leaf.slug]
+    return any(opd.guarantee.of(way).bits < opd.ceiling.of(way).bits for way in DIRECTIONS)
 
 
 def _quarter(policy: Policy, leaf: Leaf) -> Pair:

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from komando.intent import Leaf, Profile
 from komando.lab.measure.counters import rate_between
 from komando.lab.measure.load import wait_listening, wait_until
+from komando.lab.measure.moments import NotShown
 from komando.lab.measure.results import Row
 from komando.lab.measure.stage import Stage, promised_to
-from komando.lab.place import LabError
 
 PORT = 19900
 SECONDS = 5.0
@@ -104,5 +104,5 @@ def pairs_of(leaves: list[Leaf]) -> list[tuple[str, str, int]]:
                 used |= {sender.slug, to.slug}
                 break
     if not found:
-        raise LabError("this lab has no two offices")
+        raise NotShown("this lab has no two offices")
     return found

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from komando.intent import Profile, RouterIntent
 from komando.lab.place import LabError
 from komando.units import DIRECTIONS
 
-BEFORE = timedelta(seconds=30)
-"""How far from a boundary a scenario begins: the clock goes on while the load grows."""
+BEFORE = timedelta(minutes=4)
+"""How far from a boundary a scenario begins: the clock goes on while the load grows, which takes
+a minute and a half at most."""
 
 ROOM = timedelta(minutes=20)
 """A scenario needs a profile that lasts at least this long: none may end while it is counted."""
+
+
+class NotShown(LabError):
+    """Why a scenario cannot be shown: this city, or what is left of its calendar, lacks for it."""
 
 
 @dataclass(frozen=True)
@@ -70,37 +76,30 @@ class Calendar:
             "offices closed without an exception",
         )
 
-    def with_exception(self) -> tuple[Stretch, str]:
-        """An office's exception raises what it gets; returns the office's slug, too."""
+    def start_of_exception(self, slugs: Collection[str]) -> tuple[Boundary, str]:
+        """An exception of one of these offices begins, and raises what it gets; whose it is."""
         plain = {one.profile.open: one.profile for one in self._usable() if _plain(one.profile)}
-        for one in self._usable():
+        for before, one in pairwise(self.stretches):
             usual = plain.get(one.profile.open)
-            for key in one.profile.exceptions:
+            for key in sorted(set(one.profile.exceptions) - set(before.profile.exceptions)):
                 slug = key.partition("@")[0]
-                if usual is not None and _raises(one.profile, usual, slug):
-                    return one, slug
-        raise LabError("no exception in the calendar raises what an office gets")
+                fits = slug in slugs and before.lasts and one.lasts
+                if fits and usual is not None and _raises(one.profile, usual, slug):
+                    return Boundary(one.start, before.profile, one.profile), slug
+        raise NotShown("no exception that begins from here on raises what an office gets")
 
     def end_of_hours(self) -> Boundary:
         """Where offices go home: the public's pool grows most, and no exception changes."""
-        pairs = zip(self.stretches, self.stretches[1:], strict=False)
         boundaries = [
             Boundary(after.start, before.profile, after.profile)
-            for before, after in pairs
+            for before, after in pairwise(self.stretches)
             if before.lasts
             and after.lasts
             and before.profile.exceptions == after.profile.exceptions
         ]
         if not boundaries:
-            raise LabError("the router's calendar has no hour switch left")
+            raise NotShown("the router's calendar has no hour switch left")
         return max(boundaries, key=lambda one: (_harvest(one), -one.at.timestamp()))
-
-    def start_of(self, stretch: Stretch) -> Boundary:
-        """The boundary at which a stretch begins."""
-        index = self.stretches.index(stretch)
-        if not index:
-            raise LabError(f"{stretch.profile.name} is in force from the beginning")
-        return Boundary(stretch.start, self.stretches[index - 1].profile, stretch.profile)
 
     def _usable(self) -> list[Stretch]:
         return [one for one in self.stretches if one.lasts]
@@ -109,7 +108,7 @@ class Calendar:
         for one in self._usable():
             if fits(one.profile):
                 return one
-        raise LabError(f"the router's calendar has no time with {what} left")
+        raise NotShown(f"the router's calendar has no time with {what} left")
 
 
 def _plain(profile: Profile) -> bool:

@@ -163,11 +163,20 @@ class Moment:
     profile: str
 
 
+@dataclass(frozen=True)
+class Unseen:
+    """A scenario that this city, or what is left of its calendar, cannot show, and why."""
+
+    scenario: str
+    why: str
+
+
 @dataclass
 class Measurement:
     """Everything that one run of `komando lab measure` found.
 
     `names` maps slugs to what people say, `points` holds the slugs of the public points.
+    `failure` says what ended the run before its time; what was found until then stands.
     """
 
     lab: str
@@ -185,15 +194,23 @@ class Measurement:
     totals: list[Total] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     machine: list[Machine] = field(default_factory=list)
+    unseen: list[Unseen] = field(default_factory=list)
+    failure: str | None = None
 
     @property
     def findings(self) -> list[Row | Total | Event]:
         """All that has a verdict."""
         return [*self.rows, *self.totals, *self.events]
 
+    def of(self, scenario: str) -> list[Row | Total | Event]:
+        """What has a verdict in one scenario."""
+        return [one for one in self.findings if one.scenario == scenario]
+
     @property
     def kept(self) -> bool:
-        """Whether something was measured and every promise was kept."""
+        """Whether something was measured to the end and every promise was kept."""
+        if self.failure is not None:
+            return False
         return bool(self.findings) and all(one.kept for one in self.findings)
 
     @property
@@ -223,6 +240,8 @@ class Measurement:
             "totals": [_judged(one) for one in self.totals],
             "events": [asdict(one) | {"kept": one.kept} for one in self.events],
             "machine": [asdict(one) for one in self.machine],
+            "unseen": [asdict(one) for one in self.unseen],
+            "failure": self.failure,
         }
 
 

@@ -8,10 +8,10 @@ from datetime import timedelta
 from komando.intent import Leaf
 from komando.lab.measure.applies import applies
 from komando.lab.measure.change import probe_rate, watch
-from komando.lab.measure.everyone import full_load, see
+from komando.lab.measure.everyone import filled, full_load, see
 from komando.lab.measure.load import Offer, offered
 from komando.lab.measure.local import measure_local
-from komando.lab.measure.moments import BEFORE, Boundary, Calendar
+from komando.lab.measure.moments import BEFORE, Boundary, Calendar, NotShown
 from komando.lab.measure.results import HARVESTED, Total
 from komando.lab.measure.stage import Stage, promised_to
 from komando.lab.rehearsal import set_clock
@@ -51,11 +51,10 @@ def hour_switch(stage: Stage, calendar: Calendar) -> None:
 
 def exception(stage: Stage, calendar: Calendar) -> None:
     """An office's exception begins under full load, and the office gets what it raises."""
-    stretch, slug = calendar.with_exception()
-    boundary = calendar.start_of(stretch)
+    boundary, slug = calendar.start_of_exception(stage.slugs)
     office = _probed_office(stage, boundary, besides=slug)
     switch(stage, "exception", boundary, office)
-    see(stage, "exception", stretch.profile, only=slug)
+    see(stage, "exception", boundary.after, only=slug)
 
 
 def switch(stage: Stage, scenario: str, boundary: Boundary, office: str) -> None:
@@ -84,11 +83,14 @@ def harvest(stage: Stage, calendar: Calendar) -> None:
     leaves = {leaf.slug: leaf for leaf in stage.running.intent.leaves}
     two = two_smallest([leaves[slug] for slug in stage.slugs])
     points = [slug for slug in stage.slugs if leaves[slug].kind == "hotspot"]
-    parts = sum(leaves[slug].share for slug in points)
-    usable = stage.city.usable.up.bits
+    if not two or not points:
+        raise NotShown("two offices that are held to their ceilings and a public point are needed")
+    shares = {slug: leaves[slug].share for slug in points}
+    ceilings = {slug: stage.ceiling("up", slug) for slug in (*two, *points)}
+    rest = filled(shares, ceilings, stage.city.usable.up.bits)
     offers = {
-        **{slug: Offer(up=offered([leaves[slug].ceiling.up.bits])) for slug in two},
-        **{slug: Offer(up=offered([usable * leaves[slug].share // parts])) for slug in points},
+        **{slug: Offer(up=offered([ceilings[slug]])) for slug in two},
+        **{slug: Offer(up=offered([rest[slug]])) for slug in points},
     }
     stage.go_to("harvest", stretch.start + BEFORE, stretch.profile)
     stage.set_load(offers)
@@ -100,6 +102,7 @@ def harvest(stage: Stage, calendar: Calendar) -> None:
     for direction in DIRECTIONS:
         taken = {slug: window.offices[slug, direction].rate for slug in offers}
         left = stage.city.usable.of(direction).bits - sum(taken[slug] for slug in two)
+        left = min(left, stage.attainable(direction, points))
         public = sum(taken[slug] for slug in points)
         stage.report.totals.append(
             Total("harvest", direction, "public", left, public, least=HARVESTED, most=None)
@@ -119,10 +122,10 @@ SCENARIOS: dict[str, Scenario] = {
 
 
 def two_smallest(leaves: Sequence[Leaf]) -> list[str]:
-    """The two offices with the smallest ceilings, of those that are held to them."""
+    """The two offices with the smallest ceilings, of those that are held to them; or none."""
     held = [leaf for leaf in leaves if leaf.kind == "opd" and leaf.mode == "enforce"]
     held.sort(key=lambda leaf: (leaf.ceiling.down.bits, leaf.id))
-    return [leaf.slug for leaf in held[:2]]
+    return [leaf.slug for leaf in held[:2]] if held[1:] else []
 
 
 def _probed_office(stage: Stage, boundary: Boundary, besides: str | None = None) -> str:

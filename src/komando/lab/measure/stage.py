@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -181,7 +181,7 @@ class Stage:
             lost_before, lost = lost, provider_drops(self.city)
             return lost == lost_before and all(
                 sum(rate_between(before[way][slug], last[way][slug]) for slug in last[way])
-                > FULL * self.city.usable.of(way).bits
+                > FULL * self.attainable(way, self.load.slugs)
                 for way in DIRECTIONS
             )
 
@@ -242,17 +242,25 @@ class Stage:
                 )
             )
 
-    def add_totals(self, scenario: str, window: Window, slugs: Iterable[str]) -> None:
+    def add_totals(self, scenario: str, window: Window, slugs: Collection[str]) -> None:
         """Note how full the link was with these offices."""
         measured: dict[Direction, int] = {
             "down": sum(window.offices[slug, "down"].rate for slug in slugs),
             "up": window.arrived,
         }
         for direction in DIRECTIONS:
-            usable = self.city.usable.of(direction).bits
-            self.report.totals.append(
-                Total(scenario, direction, "link", usable, measured[direction])
-            )
+            bits = self.attainable(direction, slugs)
+            self.report.totals.append(Total(scenario, direction, "link", bits, measured[direction]))
+
+    def ceiling(self, direction: Direction, slug: str) -> int:
+        """bit/s that an office can get at most: all that is usable while it is only observed."""
+        leaf, usable = self.running.intent.leaf(slug), self.city.usable.of(direction).bits
+        return usable if leaf.mode == "observe" else min(usable, leaf.ceiling.of(direction).bits)
+
+    def attainable(self, direction: Direction, slugs: Iterable[str]) -> int:
+        """bit/s that these can get together: the usable link, or what a few have as ceilings."""
+        most = sum(self.ceiling(direction, slug) for slug in slugs)
+        return min(self.city.usable.of(direction).bits, most)
 
     def look(self) -> dict[Direction, dict[str, Reading]]:
         """A reading of each office: downloads at its interface, uploads where they arrive."""

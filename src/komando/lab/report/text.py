@@ -21,7 +21,7 @@ SHOWN = 3
 NAME = 34
 """Characters of a name that fit on a line of 80 beside its figures."""
 
-_GOOD, _BAD = "green", "bold red"
+_GOOD, _BAD, _WARN = "green", "bold red", "yellow"
 _ARROWS = {"down": "↓", "up": "↑"}
 
 
@@ -37,6 +37,10 @@ def print_measurement(one: Measurement, console: Console, *, everything: bool) -
     for scenario in one.scenarios:
         console.print()
         _print_scenario(one, scenario, console, everything)
+    for unseen in one.unseen:
+        console.print()
+        console.print(Text(unseen.scenario, style="bold").append("  not shown", style="not bold"))
+        console.print(Text(f"  {unseen.why}", style=_WARN), soft_wrap=True)
     console.print()
     console.print(_verdict(one))
 
@@ -125,6 +129,9 @@ def _verdict(one: Measurement) -> Text:
     broken = [finding for finding in one.findings if not finding.kept]
     if one.kept:
         return Text(f"kept: all of {len(one.findings)} findings", style=_GOOD)
+    if one.failure is not None:
+        rest = f", {len(broken)} of them broken" if broken else ", none of them broken"
+        return Text(f"ended early after {len(one.findings)} findings{rest}", style=_BAD)
     if not broken:
         return Text("nothing was measured", style=_BAD)
     return Text(f"broken: {len(broken)} of {len(one.findings)} findings", style=_BAD)

@@ -19,6 +19,7 @@ WORDS = {
     "hour-switch": ("The hour switch", "The offices go home while everyone loads the link."),
     "exception": ("An exception begins", "For some days an office has other terms."),
     "local": ("Between offices", "Traffic that does not cross the uplink is not held back by it."),
+    "apply": ("An apply under load", ""),
     "apply-change": ("A guarantee is changed", "`komando apply` under full load."),
     "apply-remove": ("An office leaves", "`komando apply` under full load."),
     "apply-add": ("An office joins", "`komando apply` under full load."),
@@ -94,6 +95,14 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Note:
+    """What was not measured, and why."""
+
+    words: str
+    kept: bool
+
+
+@dataclass(frozen=True)
 class Drawn:
     """A section's chart and where it stands in the picture."""
 
@@ -113,6 +122,7 @@ class Page:
     tiles: tuple[Tile, ...]
     sections: tuple[Section, ...]
     changes: tuple[Change, ...]
+    notes: tuple[Note, ...]
     names: dict[str, str]
     drawn: tuple[Drawn, ...]
     picture_height: float
@@ -137,10 +147,19 @@ def page(measurements: Sequence[Measurement]) -> Page:
         tiles=tuple(_tiles(measurements)),
         sections=sections,
         changes=tuple(_changes(measurements, names)),
+        notes=tuple(note for one in measurements for note in _notes(one)),
         names=names,
         drawn=drawn,
         picture_height=drawn[-1].y + _height(drawn[-1].section) + 60 if drawn else PICTURE_TOP,
     )
+
+
+def _notes(one: Measurement) -> Iterable[Note]:
+    for unseen in one.unseen:
+        title, _ = WORDS.get(unseen.scenario, (unseen.scenario, ""))
+        yield Note(f"{title}: not shown, for {unseen.why}.", kept=True)
+    if one.failure is not None:
+        yield Note(f"The measurement ended early, at {one.failure}.", kept=False)
 
 
 def _drawn(sections: Sequence[Section]) -> tuple[Drawn, ...]:
@@ -205,7 +224,7 @@ def _section(one: Measurement, scenario: str) -> Section:
         words=words,
         moment=f"{local:%A %d %B %Y, %H:%M %Z}",
         profile=moment.profile,
-        kept=all(found.kept for found in one.findings if found.scenario == scenario),
+        kept=bool(found := one.of(scenario)) and all(finding.kept for finding in found),
         bars=bar_chart(rows, one.names, points) if rows and not stacked else None,
         stacks=stack_chart(rows, totals, one.names, points) if stacked else None,
         totals=tuple(_total(total) for total in totals),
