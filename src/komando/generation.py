@@ -5,24 +5,45 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from komando.bundle import Bundle
+from komando.host.layout import (
+    CALENDAR,
+    DOWNLOAD,
+    INTENT,
+    MANIFEST,
+    NAT,
+    NETWORK,
+    PROFILES,
+    RELOAD,
+    ROUTER,
+    SHAPER,
+    STEER,
+    SYSCTL,
+    UPLOAD,
+)
+
+__all__ = [
+    "CALENDAR",
+    "DOWNLOAD",
+    "GENERATIONS",
+    "INTENT",
+    "MANIFEST",
+    "NAT",
+    "NETWORK",
+    "PROFILES",
+    "PROGRAM",
+    "RELOAD",
+    "ROUTER",
+    "SHAPER",
+    "STATE",
+    "STEER",
+    "SYSCTL",
+    "UPLOAD",
+    "RunningGeneration",
+]
 
 STATE = "/var/lib/komando"
 GENERATIONS = f"{STATE}/generations"
 PROGRAM = "/usr/local/sbin/komando-host"
-
-MANIFEST = "etc/komando/manifest.json"
-ROUTER = "etc/komando/router.json"
-NETWORK = "etc/komando/network"
-INTENT = "etc/komando/intent.json"
-CALENDAR = "etc/komando/calendar"
-SYSCTL = "etc/sysctl.d/90-komando.conf"
-STEER = "etc/komando/tc/steer.tc"
-DOWNLOAD = "etc/komando/tc/download.tc"
-UPLOAD = "etc/komando/tc/upload.tc"
-PROFILES = "etc/komando/tc/profiles"
-SHAPER = "etc/komando/nft/shaper.nft"
-RELOAD = "etc/komando/nft/reload.nft"
-NAT = "etc/komando/nft/nat.nft"
 
 
 @dataclass(frozen=True)

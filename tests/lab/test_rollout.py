@@ -67,6 +67,13 @@ def test_the_second_apply_changes_nothing(applied: City) -> None:
     assert verb("plan", applied).returncode == 0
 
 
+def test_the_shaper_sees_real_frames(applied: City) -> None:
+    for interface in (*applied.router.interfaces.values(), "ifb0"):
+        shown = on_router(applied, f"ethtool -k {interface}")
+        for offload in ("tcp-segmentation", "generic-segmentation", "generic-receive"):
+            assert f"{offload}-offload: off" in shown
+
+
 def test_an_edit_goes_there_and_back_in_place(applied: City, tmp_path: Path) -> None:
     policies = str(edited(tmp_path))
     plan = verb("plan", applied, "--policies", policies, "--no-diff")

@@ -216,6 +216,19 @@ def test_addresses_that_left_go_and_those_of_others_stay(router: Router) -> None
     assert "172.31.0.1/24" in router.state()
 
 
+def test_a_new_address_in_the_same_subnet_keeps_the_routes_over_it(router: Router) -> None:
+    router.activate(bundle_of(CITY))
+    plain = bundle_of(CITY).files["etc/komando/network"].decode()
+    moved = plain.replace("172.20.0.1/24", "172.20.0.3/24")
+    answer = router.activate(bundle_of(City(extra={"etc/komando/network": moved})))
+    assert answer.code == 0, answer.words
+    state = router.state()
+    assert "172.20.0.3/24" in state
+    assert "172.20.0.1/24" not in state
+    assert "10.20.1.0/24 via 172.20.0.2" in state
+    assert router.komando("observe").said["kernel"] == "ok"
+
+
 @pytest.mark.parametrize("move", [True, False], ids=["moved", "removed"])
 def test_a_class_that_leaves_is_drained_first(router: Router, move: bool) -> None:
     slow = Office(1, ceiling=2_000_000)

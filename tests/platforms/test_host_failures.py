@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -98,8 +100,10 @@ def test_an_activation_that_fails_is_taken_back(
 
 
 def test_a_first_activation_that_fails_leaves_no_generation(router: Router) -> None:
-    refused(router.activate(SPOILT_NETWORK), "no generation is in force")
-    assert router.komando("observe").said["generation"] is None
+    refused(router.activate(SPOILT_NETWORK), "no generation is in force; what was laid until then")
+    observed = router.komando("observe").said
+    assert observed["generation"] is None
+    assert observed["kernel"] == "missing: no generation; left over: trees on ifb0, wan0"
     assert router.komando("hours").said["generation"] is None
     assert router.activate(bundle_of(OLD)).code == 0
 
@@ -136,6 +140,45 @@ def test_what_can_be_seen_beforehand_is_refused_before_anything_is_written(
     assert [path.name for path in generations.iterdir()] == [old.digest]
 
 
+def test_an_interface_that_is_not_there_is_held_against_the_bundle_that_brings_it(
+    router: Router,
+) -> None:
+    router.sh("ip link set lan1 down; ip link set lan1 name away")
+    refused(router.activate(bundle_of(OLD)), "there is no interface lan1; no generation")
+
+
+def test_an_interface_that_was_away_before_is_not_held_against_a_new_bundle(
+    router: Router,
+) -> None:
+    router.activate(bundle_of(OLD))
+    router.sh("ip link set lan1 down; ip link set lan1 name away")
+    new = bundle_of(OLD.with_office(Office(1, guarantee=11_000_000)))
+    answer = router.activate(new)
+    assert answer.code == 0, answer.words
+    assert "interface lan1 is away" in answer.said["other"]
+    assert "rate 31Mbit" in router.sh("tc class show dev ifb0 | grep 1:10")
+    assert router.komando("observe").said["generation"] == new.digest
+
+
+def test_words_of_tc_that_nobody_understands_lead_back_too(
+    router: Router, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    router.activate(bundle_of(OLD))
+    before = router.state()
+    tc, asked = shutil.which("tc"), tmp_path / "asked"
+    stand_in = tmp_path / "tc"
+    stand_in.write_text(
+        f'#!/bin/sh\ncase "$*" in *"-j filter"*) echo >>{asked};'
+        f' [ $(wc -l <{asked}) -le 2 ] && echo "[{{" && exit;; esac\nexec {tc} "$@"\n'
+    )
+    stand_in.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    refused(router.activate(bundle_of(NEW)), "no JSON", bundle_of(OLD).digest)
+    monkeypatch.undo()
+    assert router.komando("hours").code == 0
+    assert router.state() == before
+
+
 def test_an_archive_that_does_not_fit_its_digest_is_refused(router: Router) -> None:
     old, new = bundle_of(OLD), bundle_of(NEW)
     router.activate(old)
@@ -155,6 +198,8 @@ def test_a_generation_damaged_on_disk_is_seen_and_mended(router: Router) -> None
     calendar = router.root / "var/lib/komando/current/etc/komando/calendar"
     calendar.write_text("2026-01-01T00:00:00Z night\n")
     refused(router.komando("hours"), "is damaged on disk")
+    words = "is damaged on disk: its files differ, and no archive came with it"
+    refused(router.komando("activate", old.digest), words)
     assert "is damaged on disk" in router.komando("observe").said["kernel"]
     assert router.activate(old).said["changes"] == []
     assert router.komando("observe").said["kernel"] == "ok"

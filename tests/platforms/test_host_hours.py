@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +17,15 @@ pytestmark = pytest.mark.root
 
 DAY = "2026-11-24T08:00:00+07:00"
 BUNDLE = bundle_of(City())
+
+TREE_BY_HAND = (
+    "tc class change dev wan0 parent 1:10 classid 1:404"
+    " htb rate 1000000bit ceil 100000000bit burst 90000b cburst 90000b quantum 9000 prio 1"
+)
+FILTER_BY_HAND = (
+    "tc filter replace dev lan0 egress protocol all prio 1 handle 1"
+    " bpf bytecode '1,6 0 0 0' action mirred egress redirect dev ifb0"
+)
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +62,18 @@ def router(standing: Router) -> Router:
             False,
         ),
         ("tc qdisc del dev ifb0 parent 1:404", "tree on ifb0: 1 classes differ", False),
+        (
+            TREE_BY_HAND,
+            "tree on wan0: 1 classes differ",
+            False,
+        ),
+        ("tc qdisc change dev ifb0 parent 1:404 pfifo limit 1", "1 classes differ", False),
+        (
+            FILTER_BY_HAND,
+            "steering: filter del dev lan0 egress prio 1",
+            False,
+        ),
+        ("ethtool -K lan1 gro on tso on", "offloads on lan1: tso, gro", False),
         ("ip link del ifb0", "ifb0 is missing", True),
         ("tc qdisc del dev lan0 clsact", "steering: qdisc add dev lan0 clsact", False),
         ("tc filter del dev lan1 egress", "steering: filter add dev lan1 egress", False),
@@ -176,16 +199,52 @@ def test_the_real_clock_comes_back(router: Router) -> None:
     assert router.komando("observe").said["clock"] is None
 
 
-def test_a_lan_that_is_away_does_not_stop_the_hours(router: Router) -> None:
+@pytest.mark.parametrize("lost", ["lan1", "wan0"])
+def test_an_interface_that_is_away_stops_nothing_else(router: Router, lost: str) -> None:
     before = router.state()
-    router.sh("ip link set lan1 name away1")
-    answer = router.komando("clock", "2026-11-24T20:00:00+07:00")
-    assert answer.code == 1
-    assert "lan1" in answer.words
+    router.sh(f"ip link set {lost} down; ip link set {lost} name away")
+    evening = router.komando("clock", "2026-11-24T20:00:00+07:00")
+    assert evening.code == 1
+    assert f"interface {lost} is away; all else is in force" in evening.words
     assert "rate 20Mbit" in router.sh("tc class show dev ifb0 | grep 1:10")
-    router.sh("ip link set away1 down; ip link set away1 name lan1")
+    observed = router.komando("observe").said
+    assert observed["kernel"] == f"missing: interface {lost} is away"
+    assert observed["profile"] == "night"
+    with router.monitored() as said:
+        assert router.komando("hours").code == 1
+    assert said == []
+    router.sh(f"ip link set away name {lost}")
     assert router.komando("clock", DAY).code == 0
     assert router.state() == before
+
+
+def test_with_a_lan_away_a_machine_that_starts_lays_all_else(router: Router) -> None:
+    router.sh(
+        f"rm -r {router.root}/run; nft flush ruleset; ip link del ifb0; ip route flush proto 75;"
+        " tc qdisc del dev wan0 root; tc qdisc del dev lan0 clsact; ip link set lan1 down;"
+        " ip link set lan1 name away"
+    )
+    assert "is away" in router.komando("hours").words
+    assert router.komando("observe").said["kernel"] == "missing: interface lan1 is away"
+    assert "10.20.1.0/24 via 172.20.0.2" in router.sh("ip route")
+
+
+def test_an_ifb_that_the_module_itself_has_made_is_taken(
+    router: Router, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ip = shutil.which("ip")
+    stand_in = tmp_path / "ip"
+    stand_in.write_text(
+        f'#!/bin/sh\n[ "$*" = "link add ifb0 type ifb" ] && {ip} "$@"\nexec {ip} "$@"\n'
+    )
+    stand_in.chmod(0o755)
+    before = router.state()
+    router.sh("ip link del ifb0")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    answer = router.komando("hours")
+    assert (answer.code, answer.words) == (0, "")
+    assert router.state() == before
+    assert router.komando("observe").said["kernel"] == "ok"
 
 
 def test_hours_under_traffic_lose_nothing(router: Router) -> None:

@@ -17,7 +17,7 @@ from komando.host.network import (
     plan_network,
 )
 from komando.host.settings import parse_settings
-from komando.host.steer import LiveSteering, Steering, parse_steering, plan_steering
+from komando.host.steer import LiveSteering, Steering, parse_steering, plan_steering, remembered
 from komando.host.tables import TableFiles, TableRecord, plan_table, refuse_strangers
 from tests.host_bundle import City, files_of
 
@@ -109,15 +109,17 @@ def test_only_what_is_missing_is_made_and_only_ours_is_removed() -> None:
 # --- steering ------------------------------------------------------------------------------------
 
 
-def steering(text: str | None = None) -> Steering:
-    given = files_of(City())["etc/komando/tc/steer.tc"].decode() if text is None else text
-    return parse_steering(given, ("lan0", "lan1"), "ifb0")
+STEER_TEXT = files_of(City())["etc/komando/tc/steer.tc"].decode()
+
+
+def steering(text: str = STEER_TEXT) -> Steering:
+    return parse_steering(text, ("lan0", "lan1"), "ifb0")
 
 
 def test_steering_is_laid_only_where_it_is_missing() -> None:
     wanted = steering()
-    done = LiveSteering(clsact=True, targets={1: "ifb0"})
-    bare = LiveSteering(clsact=False, targets={})
+    done = LiveSteering(clsact=True, redirects={1: wanted.filters[0].redirect})
+    bare = LiveSteering(clsact=False, redirects={})
     assert plan_steering(wanted, wanted, {"lan0": done, "lan1": done}) == []
     lines = [line for line, _ in plan_steering(wanted, wanted, {"lan0": done, "lan1": bare})]
     assert lines == ["qdisc add dev lan1 clsact", wanted.filters[1].line]
@@ -126,7 +128,7 @@ def test_steering_is_laid_only_where_it_is_missing() -> None:
 
 def test_a_filter_to_a_device_that_was_made_anew_is_laid_again() -> None:
     wanted = steering()
-    lost = LiveSteering(clsact=True, targets={1: "*"})
+    lost = LiveSteering(clsact=True, redirects={1: replace(wanted.filters[0].redirect, target="*")})
     lines = plan_steering(wanted, wanted, {"lan0": lost, "lan1": lost})
     assert [line for line, _ in lines] == [
         "filter del dev lan0 egress prio 1",
@@ -139,7 +141,8 @@ def test_a_filter_to_a_device_that_was_made_anew_is_laid_again() -> None:
 def test_steering_of_a_lan_that_left_goes_and_strangers_stay() -> None:
     both = steering()
     one = Steering(both.filters[:1])
-    live = LiveSteering(clsact=True, targets={1: "ifb0", 7: "mirror0"})
+    ours = both.filters[0].redirect
+    live = LiveSteering(clsact=True, redirects={1: ours, 7: replace(ours, target="mirror0")})
     assert [line for line, _ in plan_steering(one, both, {"lan0": live, "lan1": live})] == [
         "qdisc del dev lan1 clsact"
     ]
@@ -149,15 +152,39 @@ def test_steering_of_a_lan_that_left_goes_and_strangers_stay() -> None:
 def test_a_filter_that_left_goes_and_a_changed_one_is_laid_again() -> None:
     old = steering()
     first = old.filters[0]
-    changed = replace(first, line=first.line.replace("84 0 0 1,", "84 0 0 2,"))
+    changed = steering(STEER_TEXT.replace("84 0 0 1,", "84 0 0 2,")).filters[0]
     second = replace(first, prio=2, line=first.line.replace("prio 1", "prio 2"))
-    live = LiveSteering(clsact=True, targets={1: "ifb0", 2: "ifb0"})
+    live = LiveSteering(clsact=True, redirects={1: first.redirect, 2: first.redirect})
     lines = plan_steering(Steering((changed,)), Steering((first, second)), {"lan0": live})
     assert [line for line, _ in lines] == [
         "filter del dev lan0 egress prio 1",
         changed.line,
         "filter del dev lan0 egress prio 2",
     ]
+
+
+def test_a_filter_that_somebody_changed_by_hand_is_laid_again() -> None:
+    wanted = steering()
+    ours = wanted.filters[0].redirect
+    for strange in (replace(ours, bytecode="1,6 0 0 0"), replace(ours, protocol="ipv6")):
+        live = LiveSteering(clsact=True, redirects={1: strange})
+        good = LiveSteering(clsact=True, redirects={1: ours})
+        lines = [line for line, _ in plan_steering(wanted, wanted, {"lan0": live, "lan1": good})]
+        assert lines == ["filter del dev lan0 egress prio 1", wanted.filters[0].line]
+
+
+def test_a_lan_that_is_away_leaves_the_steering_of_the_others_alone() -> None:
+    wanted = steering()
+    good = LiveSteering(clsact=True, redirects={1: wanted.filters[0].redirect})
+    for sent in (wanted, None):
+        assert plan_steering(wanted, sent, {"lan0": good}) == []
+
+
+def test_what_earlier_runs_laid_is_remembered_until_it_is_gone() -> None:
+    both = steering()
+    one = Steering(both.filters[:1])
+    assert remembered(both, one) == both
+    assert remembered(None, one) == one
 
 
 MARKED = "bpf bytecode '5,32 0 0 4294963220,84 0 0 1,21 0 1 1,6 0 0 4294967295,6 0 0 0'"

@@ -42,8 +42,8 @@ examples:
   komando-host clock off                        back to the real clock
 
 An answer is one JSON line on standard output; narration and errors go to standard error.
-Exit codes: 0 done, 1 failed (nothing is left half done: the generation before is in force again),
-2 the command line was not understood.
+Exit codes: 0 done, 1 failed (after `activate` the generation before is in force again, where there
+was one), 2 the command line was not understood.
 """
 
 

@@ -44,6 +44,11 @@ class Configuration:
     network: tuple[Wanted, ...]
     settings: Mapping[str, str]
 
+    @property
+    def interfaces(self) -> tuple[str, ...]:
+        """The machine's own interfaces that it names: the uplink, and then the LANs."""
+        return (self.uplink, *self.lans)
+
     def trees(self, profile: str) -> tuple[Tree, Tree]:
         """The trees of both directions as `profile` wants them."""
         down, up = self.profiles[profile]

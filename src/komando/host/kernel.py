@@ -6,11 +6,10 @@ import json
 import re
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from .layout import HostError
-from .tree import bits
+from .tree import LiveClass, LiveQdisc, bits
 
 TIMEOUT = 60
 """Seconds that one command may take; a batch of 2,000 classes takes 0.2 (measured)."""
@@ -19,25 +18,6 @@ _CLASS = re.compile(
     r"class htb (\S+) (?:root|parent (\S+)) .*?rate ([0-9]+\S*bit) ceil ([0-9]+\S*bit) .*"
 )
 _FAILED_LINE = re.compile(r"Command failed -:(\d+)")
-
-
-@dataclass(frozen=True)
-class LiveClass:
-    """A class as the kernel has it; rates in bit/s, as rounded by tc."""
-
-    parent: str
-    rate: int
-    ceil: int
-
-
-@dataclass(frozen=True)
-class LiveQdisc:
-    """A qdisc as the kernel has it; `parent` is "root" for a device's own; backlog in bytes."""
-
-    kind: str
-    handle: str
-    parent: str
-    backlog: int
 
 
 class CommandError(HostError):
@@ -82,8 +62,15 @@ def succeeds(argv: Sequence[str]) -> bool:
 
 
 def answer(argv: Sequence[str]) -> Any:
-    """The parsed JSON that a command prints; an empty answer is an empty list."""
-    return json.loads(run(argv).strip() or "[]")
+    """The parsed JSON that a command prints; an empty answer is an empty list.
+
+    Raises CommandError for what is no JSON, as for a command that failed.
+    """
+    said = run(argv)
+    try:
+        return json.loads(said.strip() or "[]")
+    except ValueError as error:
+        raise CommandError(f"{' '.join(argv)}: no JSON: {error}: {said[:120]!r}") from None
 
 
 def batch(lines: Sequence[tuple[str, str]]) -> None:
@@ -123,27 +110,21 @@ def ip_batch(lines: Sequence[str]) -> dict[int, str]:
     return failures
 
 
-def device_stands(device: str) -> bool:
-    """Whether there is an interface of this name."""
-    return succeeds(["ip", "link", "show", "dev", device])
-
-
-def device_up(device: str) -> bool:
-    """Whether an interface that stands is set up."""
-    return any(
-        "UP" in item["flags"] for item in answer(["ip", "-j", "link", "show", "dev", device])
-    )
+def links() -> dict[str, bool]:
+    """The interfaces of this machine by name, and whether each is set up."""
+    return {item["ifname"]: "UP" in item["flags"] for item in answer(["ip", "-j", "link", "show"])}
 
 
 def live_classes(device: str) -> dict[str, LiveClass]:
     """The HTB classes of `device` by id; the root class has the parent `1:`."""
     classes = {}
-    for line in run(["tc", "class", "show", "dev", device]).splitlines():
+    for line in run(["tc", "-d", "class", "show", "dev", device]).splitlines():
         if line.startswith("class htb "):
             found = _CLASS.fullmatch(line)
             if not found:
                 raise HostError(f"{device}: tc says {line!r}, which is not understood")
-            classes[found[1]] = LiveClass(found[2] or "1:", bits(found[3]), bits(found[4]))
+            parent, rate, ceil = found[2] or "1:", bits(found[3]), bits(found[4])
+            classes[found[1]] = LiveClass(parent, rate, ceil, shown=line.strip())
     return classes
 
 
@@ -155,6 +136,7 @@ def live_qdiscs(device: str) -> list[LiveQdisc]:
             handle=item["handle"],
             parent="root" if item.get("root") else item.get("parent", ""),
             backlog=item.get("backlog", 0),
+            shown=json.dumps(item.get("options", {}), sort_keys=True),
         )
         for item in answer(["tc", "-s", "-j", "qdisc", "show", "dev", device])
     ]

@@ -12,8 +12,9 @@ from .configuration import Configuration, read_configuration
 from .generation import Generations, check_digest, unpack
 from .kernel import CommandError, run
 from .layout import NAT, SHAPER, SYSCTL, HostError, Paths
-from .reconcile import Outcome, reconcile, survey
+from .reconcile import Outcome, reconcile
 from .records import Applied, Records
+from .survey import survey
 
 LATE_SECONDS = 90
 """An hour switch may wait for the next minute's timer; one that is later than this is missing."""
@@ -39,6 +40,8 @@ class Program:
             "calendar": None,
         }
         if digest is None:
+            if left := self.records.devices():
+                said["kernel"] = f"missing: no generation; left over: trees on {', '.join(left)}"
             return said
         applied = self.records.applied()
         if applied and applied.generation == digest:
@@ -61,7 +64,7 @@ class Program:
     ) -> list[str]:
         due = configuration.calendar.at(now)
         if profile is None or profile not in configuration.profiles:
-            return ["no profile was ever applied"]
+            return ["nothing was brought into force since the machine started"]
         since = configuration.calendar.since(now)
         late = profile != due and (now - since).total_seconds() > LATE_SECONDS
         missing = survey(configuration, profile, self.records).words()
@@ -71,48 +74,65 @@ class Program:
         """Brings a bundle in force; when that fails, the generation before is in force again."""
         check_digest(digest)
         previous = self.generations.current()
-        standing = self._standing(digest)
-        if standing is None and not archive.strip():
-            raise HostError(f"generation {digest} is not on this host, and no archive came with it")
-        files = unpack(archive, digest) if standing is None else standing
+        files, standing = self._files(digest, archive)
         configuration = read_configuration(files)
         _check_tables(files)
-        if standing is None:
+        known = self._interfaces(previous)
+        if not standing:
             self.generations.stage(digest, files)
         if previous != digest:
             self.generations.flip(digest)
         try:
             outcome, profile = self._bring(digest, configuration)
-        except (HostError, OSError) as error:
-            raise HostError(f"{error}; {self._back(previous, digest)}") from None
+            if strange := sorted(set(outcome.absent) - known):
+                raise HostError(f"there is no interface {', '.join(strange)}")
+        except Exception as error:  # whatever it was: the way back is taken
+            raise HostError(f"{_words(error)}; {self._back(previous, digest)}") from error
         return _result(digest, previous, profile, outcome)
 
-    def _standing(self, digest: str) -> Mapping[str, bytes] | None:
-        """The files of a generation that is here already, and whole."""
+    def _files(self, digest: str, archive: bytes) -> tuple[Mapping[str, bytes], bool]:
+        """The files of a generation, and whether they are on this host already, and whole."""
         try:
-            return self.generations.read(digest)
+            return self.generations.read(digest), True
+        except HostError as error:
+            if not archive.strip():
+                raise HostError(f"{error}, and no archive came with it") from None
+        return unpack(archive, digest), False
+
+    def _interfaces(self, digest: str | None) -> set[str]:
+        """What a generation names of this machine: that is no news to it when it is away."""
+        if digest is None:
+            return set()
+        try:
+            return set(read_configuration(self.generations.read(digest)).interfaces)
         except HostError:
-            return None
+            return set()
 
     def _back(self, previous: str | None, failed: str) -> str:
         """Puts the generation before back in force; says how that went."""
-        self.generations.flip(previous)
-        if previous is None:
-            return "no generation is in force"
-        if previous == failed:
-            return f"generation {previous} stays current"
         try:
+            self.generations.flip(previous)
+            if previous is None:
+                left = "what was laid until then stays until the next activation"
+                return f"no generation is in force; {left}"
+            if previous == failed:
+                return f"generation {previous} stays current"
             self._bring(previous, read_configuration(self.generations.read(previous)))
-        except (HostError, OSError) as error:
-            return f"generation {previous} is current again, but not wholly in force: {error}"
+        except Exception as error:  # noqa: BLE001 - no other way is left; it must be told
+            return f"generation {previous} is not wholly in force again: {_words(error)}"
         return f"generation {previous} is in force again"
 
     def hours(self) -> dict[str, Any]:
-        """Brings the kernel to what the current generation wants at this moment."""
+        """Brings the kernel to what the current generation wants at this moment.
+
+        Raises HostError for an interface that is away, too, once all else is done.
+        """
         digest = self.generations.current()
         if digest is None:
             return _result(None, None, None, Outcome())
         outcome, profile = self._bring(digest, read_configuration(self.generations.read(digest)))
+        if outcome.absent:
+            raise HostError(f"interface {', '.join(outcome.absent)} is away; all else is in force")
         return _result(digest, digest, profile, outcome)
 
     def rehearse(self, moment: datetime | None, now: datetime) -> dict[str, Any]:
@@ -137,6 +157,11 @@ class Program:
         sysctl_file = str(self.generations.folder(digest) / SYSCTL)
         applied = Applied(digest, profile)
         return reconcile(configuration, applied, self.records, sysctl_file), profile
+
+
+def _words(error: Exception) -> str:
+    expected = isinstance(error, HostError | OSError)
+    return str(error) if expected else f"{type(error).__name__}: {error}"
 
 
 def _check_tables(files: Mapping[str, bytes]) -> None:

@@ -42,7 +42,8 @@ class Records:
             tree = parse_tree(values["tree"], device, f"what was sent to {device}")
         except (HostError, KeyError):
             return None
-        return Record(tree, frozenset(values.get("uncertain", ())))
+        shown = values.get("shown", {})
+        return Record(tree, frozenset(values.get("uncertain", ())), shown)
 
     def devices(self) -> list[str]:
         """The devices of which a tree is on record."""
@@ -50,7 +51,11 @@ class Records:
 
     def put_tree(self, device: str, record: Record) -> None:
         """Writes down what is about to be, or was, sent to a device."""
-        values = {"tree": record.tree.text(), "uncertain": sorted(record.uncertain)}
+        values = {
+            "tree": record.tree.text(),
+            "uncertain": sorted(record.uncertain),
+            "shown": dict(record.shown),
+        }
         self._write(f"tree-{device}", values)
 
     def forget_tree(self, device: str) -> None:

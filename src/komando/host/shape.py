@@ -6,10 +6,9 @@ Pure: what stands comes in as a record (the exact lines last sent) and what the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from .kernel import LiveClass, LiveQdisc
-from .tree import TcClass, Tree
+from .tree import LiveClass, LiveQdisc, TcClass, Tree
 
 Line = tuple[str, str]
 """A tc line and where it was read."""
@@ -19,11 +18,14 @@ Line = tuple[str, str]
 class Record:
     """The lines last sent to one device; of the `uncertain` classes it is not known how they are.
 
-    They are those that a run wanted to touch and that it did not see the end of.
+    They are those that a run wanted to touch and that it did not see the end of. `shown` is what
+    the kernel then told of each class, and of each leaf under its handle: what it tells otherwise
+    later on was changed by somebody else.
     """
 
     tree: Tree
     uncertain: frozenset[str] = frozenset()
+    shown: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,13 @@ class Steps:
     def nothing(self) -> bool:
         """Whether neither kernel nor record needs a touch."""
         return not (self.rebuild or self.changes or self.touched)
+
+
+def record_of(tree: Tree, classes: Mapping[str, LiveClass], qdiscs: Iterable[LiveQdisc]) -> Record:
+    """The record of a tree that was sent just now, with what the kernel shows of it."""
+    shown = {key: item.shown for key, item in classes.items()}
+    shown |= {item.handle: item.shown for item in qdiscs if item.parent in tree.leaves}
+    return Record(tree, shown=shown)
 
 
 def plan_tree(
@@ -195,12 +204,16 @@ class _Comparison:
         self._note(item.id, "change")
 
     def _known(self, key: str) -> TcClass | None:
-        """The line last sent for a live class, unless the kernel shows other rates."""
+        """The line last sent for a live class, unless the kernel shows something else."""
         old = None if key in self.record.uncertain else self.record.tree.classes.get(key)
         live = self.live[key]
         if old and _close(live.rate, old.rate) and _close(live.ceil, old.ceil):
-            return old
+            return old if self._as_shown(key, live.shown) else None
         return None
+
+    def _as_shown(self, key: str, shown: str) -> bool:
+        """Whether the kernel tells of a class or a leaf what it told when that was sent."""
+        return self.record.shown.get(key, shown) == shown
 
     def _kept_leaf(self, item: TcClass) -> None:
         leaf = self.wanted.leaves.get(item.id)
@@ -213,7 +226,11 @@ class _Comparison:
             add = (leaf.line("add", self.device), leaf.source)
             delete = (f"qdisc del dev {self.device} parent {item.id}", leaf.source)
             self._leaf_lines(item.id, *((add,) if live is None else (delete, add)))
-        elif item.id in self.record.uncertain or self.record.tree.leaves.get(item.id) != leaf:
+        elif (
+            item.id in self.record.uncertain
+            or self.record.tree.leaves.get(item.id) != leaf
+            or not self._as_shown(live.handle, live.shown)
+        ):
             self._leaf_lines(item.id, (leaf.line("replace", self.device), leaf.source))
 
     def _leaf_lines(self, key: str, *lines: Line) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .kernel import answer, live_qdiscs
 from .layout import STEER, HostError
@@ -14,9 +15,18 @@ from .tree import DEVICE
 _CLSACT = re.compile(rf"qdisc add dev ({DEVICE}) clsact")
 _FILTER = re.compile(
     rf"filter add dev ({DEVICE}) egress protocol (all|ip|ipv6) prio ([0-9]+) "
-    r"bpf bytecode '[0-9]{1,2}(?:,[0-9]+ [0-9]+ [0-9]+ [0-9]+){1,64}' "
+    r"bpf bytecode '([0-9]{1,2}(?:,[0-9]+ [0-9]+ [0-9]+ [0-9]+){1,64})' "
     rf"action mirred egress redirect dev ({DEVICE})"
 )
+
+
+@dataclass(frozen=True)
+class Redirect:
+    """What a filter does: which packets (protocol, bytecode of a classic BPF program) go where."""
+
+    protocol: str
+    bytecode: str
+    target: str
 
 
 @dataclass(frozen=True)
@@ -25,9 +35,14 @@ class Filter:
 
     device: str
     prio: int
-    target: str
+    redirect: Redirect
     line: str
     source: str
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Device and priority: of two filters in one place the kernel would ask both."""
+        return (self.device, self.prio)
 
 
 @dataclass(frozen=True)
@@ -58,12 +73,13 @@ def parse_steering(text: str, lans: Iterable[str], ifb: str, name: str = STEER) 
         if found := _CLSACT.fullmatch(line):
             ready.add(found[1])
         elif found := _FILTER.fullmatch(line):
-            if found[1] not in ready or found[1] not in lans or found[4] != ifb:
+            if found[1] not in ready or found[1] not in lans or found[5] != ifb:
                 raise HostError(f"{source}: steers {found[1]}, no LAN with clsact, or not to {ifb}")
-            filters.append(Filter(found[1], int(found[3]), found[4], line, source))
+            redirect = Redirect(found[2], found[4], found[5])
+            filters.append(Filter(found[1], int(found[3]), redirect, line, source))
         else:
             raise HostError(f"{source}: not understood: {line[:120]}")
-    if len({(item.device, item.prio) for item in filters}) < len(filters):
+    if len({item.place for item in filters}) < len(filters):
         raise HostError(f"{name}: two filters of one device have the same prio")
     if ready - {item.device for item in filters}:
         raise HostError(f"{name}: a device has clsact and no filter")
@@ -72,22 +88,37 @@ def parse_steering(text: str, lans: Iterable[str], ifb: str, name: str = STEER) 
 
 @dataclass(frozen=True)
 class LiveSteering:
-    """What one device has: clsact or not, and the target of the redirect at each priority."""
+    """What one device has: clsact or not, and the redirect at each priority."""
 
     clsact: bool
-    targets: Mapping[int, str]
+    redirects: Mapping[int, Redirect]
 
 
 def live_steering(device: str) -> LiveSteering:
     """Asks the kernel for the egress redirects of one device."""
     if not any(item.kind == "clsact" for item in live_qdiscs(device)):
-        return LiveSteering(clsact=False, targets={})
-    targets: dict[int, str] = {}
+        return LiveSteering(clsact=False, redirects={})
+    redirects: dict[int, Redirect] = {}
     for item in answer(["tc", "-j", "filter", "show", "dev", device, "egress"]):
         for action in item.get("options", {}).get("actions", []):
             if action.get("mirred_action") == "redirect":
-                targets[item["pref"]] = action.get("to_dev", "")
-    return LiveSteering(clsact=True, targets=targets)
+                code = _bytecode(item["options"].get("bytecode", {}))
+                target = action.get("to_dev", "")
+                redirects[item["pref"]] = Redirect(item["protocol"], code, target)
+    return LiveSteering(clsact=True, redirects=redirects)
+
+
+def _bytecode(shown: Mapping[str, Any]) -> str:
+    """A program as tc reads it, from how tc shows it."""
+    steps = [f"{one['code']} {one['jt']} {one['jf']} {one['k']}" for one in shown.get("insns", ())]
+    return ",".join([str(len(steps)), *steps])
+
+
+def remembered(sent: Steering | None, wanted: Steering) -> Steering:
+    """What may stand once some of the lines were sent: `wanted`, and what was `sent` elsewhere."""
+    places = {item.place for item in wanted.filters}
+    others = [item for item in (sent.filters if sent else ()) if item.place not in places]
+    return Steering((*wanted.filters, *others))
 
 
 def plan_steering(
@@ -95,31 +126,31 @@ def plan_steering(
 ) -> list[Line]:
     """The tc lines that bring the LANs from what stands to `wanted`.
 
-    `sent` is what an earlier run laid, nothing after a reboot; `live` covers the devices of both,
-    without those that are not there any more.
+    `sent` is what earlier runs laid, nothing after a reboot: of what is not wanted only that goes.
+    `live` covers the devices of both, without those that are not there, which get no line.
     """
-    before = {item.line for item in sent.filters} if sent else set()
-    old_devices = sent.devices if sent else frozenset()
     with_clsact = {device for device, found in live.items() if found.clsact}
-    targets = {(name, prio): to for name, on in live.items() for prio, to in on.targets.items()}
+    standing = {(name, prio): to for name, on in live.items() for prio, to in on.redirects.items()}
+    wanted_here = [item for item in wanted.filters if item.device in live]
     lines = [
         (f"qdisc del dev {device} clsact", "a LAN that left")
-        for device in sorted((old_devices - wanted.devices) & with_clsact)
+        for device in sorted((sent.devices - wanted.devices) & with_clsact if sent else ())
     ]
     lines += [
-        (f"qdisc add dev {device} clsact", STEER) for device in sorted(wanted.devices - with_clsact)
+        (f"qdisc add dev {device} clsact", STEER)
+        for device in sorted(wanted.devices & live.keys() - with_clsact)
     ]
-    for item in wanted.filters:
-        target = targets.get((item.device, item.prio))
-        if target == item.target and item.line in before:
+    for item in wanted_here:
+        found = standing.get(item.place)
+        if found == item.redirect:
             continue
-        if target is not None:
+        if found is not None:
             lines.append((f"filter del dev {item.device} egress prio {item.prio}", item.source))
         lines.append((item.line, item.source))
-    kept = {(item.device, item.prio) for item in wanted.filters}
+    kept = {item.place for item in wanted.filters}
     lines += [
         (f"filter del dev {item.device} egress prio {item.prio}", "a filter that left")
         for item in (sent.filters if sent else ())
-        if item.device in wanted.devices and (item.device, item.prio) in targets.keys() - kept
+        if item.device in wanted.devices and item.place in standing.keys() - kept
     ]
     return lines

@@ -117,7 +117,7 @@ def load_table(step: TableStep) -> None:
         load_table(TableStep(step.files, step.files.full_path, step.files.full, step.reason))
 
 
-def record_of(files: TableFiles) -> TableRecord:
+def table_record(files: TableFiles) -> TableRecord:
     """The record of a table that was loaded just now."""
     return TableRecord(files.structure, files.full, files.reload, shown(files.family, files.name))
 

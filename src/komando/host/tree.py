@@ -107,6 +107,33 @@ class Tree:
         return "".join(f"{line}\n" for line, _ in self.lines())
 
 
+@dataclass(frozen=True)
+class LiveClass:
+    """A class as the kernel has it; rates in bit/s, as rounded by tc.
+
+    `shown` is all that tc tells of it, to be compared with what it told when it was sent.
+    """
+
+    parent: str
+    rate: int
+    ceil: int
+    shown: str = ""
+
+
+@dataclass(frozen=True)
+class LiveQdisc:
+    """A qdisc as the kernel has it; `parent` is "root" for a device's own; backlog in bytes.
+
+    `shown` is what tc tells of its options.
+    """
+
+    kind: str
+    handle: str
+    parent: str
+    backlog: int = 0
+    shown: str = ""
+
+
 def _statements(text: str, name: str) -> Iterator[tuple[str, str]]:
     for number, line in enumerate(text.splitlines(), 1):
         stripped = " ".join(line.split())

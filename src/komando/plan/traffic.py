@@ -8,9 +8,8 @@ from datetime import datetime
 from komando import generation
 from komando.bundle import Bundle
 from komando.host.calendar import parse_calendar
-from komando.host.kernel import LiveClass, LiveQdisc
 from komando.host.shape import Record, plan_tree
-from komando.host.tree import Tree, parse_tree, with_profile
+from komando.host.tree import LiveClass, LiveQdisc, Tree, parse_tree, with_profile
 from komando.intent import RouterIntent
 from komando.plan.model import Traffic
 from komando.units import DIRECTIONS, Direction

@@ -148,6 +148,12 @@ def _network(router: RouterIntent, host: Host) -> list[str]:
     for gateway in router.uplink.gateways:
         default = "::/0" if ":" in gateway else "0.0.0.0/0"
         lines.append(f"route replace {default} via {gateway} dev {wan} proto {ROUTE_PROTOCOL}")
+    # the provider sends us what is addressed to them; what asked for nothing must not go back
+    lines += [
+        f"route replace blackhole {address}/32 proto {ROUTE_PROTOCOL}"
+        for address in sorted({router.uplink.nat_offices, router.uplink.nat_public})
+        if address not in {own.partition("/")[0] for own in router.uplink.addresses}
+    ]
     for leaf in router.leaves:
         device = _interface(host, leaf.segment)
         lines += [
