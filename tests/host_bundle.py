@@ -217,7 +217,9 @@ def files_of(city: City) -> dict[str, bytes]:
         "etc/komando/router.json": json.dumps(router),
         "etc/komando/intent.json": "{}",
         "etc/komando/network": _network(city),
-        "etc/komando/calendar": "# UTC\n" + "\n".join(city.calendar) + "\n",
+        "etc/komando/calendar": "# UTC\nuntil 2027-12-31T17:00:00Z\n"
+        + "\n".join(city.calendar)
+        + "\n",
         "etc/komando/tc/steer.tc": _STEER,
         "etc/komando/tc/download.tc": _tree(city, "ifb0"),
         "etc/komando/tc/upload.tc": _tree(city, "wan0"),

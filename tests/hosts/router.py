@@ -14,6 +14,7 @@ from testinfra.host import Host
 
 from komando import generation
 from komando.bundle import Bundle
+from komando.host.calendar import parse_calendar
 from komando.intent import RouterIntent
 
 GRACE = timedelta(seconds=90)
@@ -76,16 +77,8 @@ class Router:
 
     def due(self) -> set[str]:
         """The profiles that may be in force now: one, and at a boundary the one before, too."""
-        lines = [
-            line.split()
-            for line in self.bundle.text(generation.CALENDAR).splitlines()
-            if line.strip() and not line.startswith("#")
-        ]
-        found = set()
-        for moment in (self.now(), self.now() - GRACE):
-            before = [name for at, name in lines if datetime.fromisoformat(at) <= moment]
-            found.add(before[-1] if before else lines[0][1])
-        return found
+        calendar = parse_calendar(self.bundle.text(generation.CALENDAR))
+        return {calendar.at(self.now()), calendar.at(self.now() - GRACE)}
 
     def wanted_classes(self, direction: str) -> dict[str, HtbClass]:
         """The classes of one tree under the profile in force, by id."""

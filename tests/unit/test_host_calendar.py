@@ -10,8 +10,10 @@ import pytest
 from komando.host.calendar import Clock, iso, parse_calendar, parse_moment, read_clock
 from komando.host.layout import HostError
 
+UNTIL = "until 2026-12-31T17:00:00Z\n"
 TEXT = """\
 # made by hand
+until 2026-12-31T17:00:00Z
 2026-11-24T00:30:00Z day
 2026-11-24T08:30:00Z night
 
@@ -38,31 +40,38 @@ def test_the_boundary_is_exact(moment: str, profile: str) -> None:
     assert parse_calendar(TEXT).at(parse_moment(moment)) == profile
 
 
-def test_it_ends_with_its_last_line() -> None:
+def test_it_ends_with_the_days_that_it_covers() -> None:
     calendar = parse_calendar(TEXT)
     last = datetime(2026, 11, 25, 0, 30, tzinfo=UTC)
-    assert not calendar.ended(last - timedelta(seconds=1))
-    assert calendar.ended(last)
+    assert not calendar.ended(last)
+    until = datetime(2026, 12, 31, 17, tzinfo=UTC)
+    assert not calendar.ended(until - timedelta(seconds=1))
+    assert calendar.ended(until)
     assert calendar.since(last - timedelta(seconds=1)) == datetime(2026, 11, 24, 8, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "no line at all"),
-        ("# nothing\n", "no line at all"),
-        ("2026-11-24T00:30:00 day\n", "calendar:1: no line of a calendar"),
-        ("2026-11-24T00:30:00Z\n", "calendar:1: no line of a calendar"),
-        ("2026-11-24T00:30:00Z ../../shadow\n", "calendar:1: no line of a calendar"),
-        ("2026-11-24T00:30:00Z day night\n", "calendar:1: no line of a calendar"),
-        ("2026-13-24T00:30:00Z day\n", "calendar:1: month must be in 1..12"),
+        ("", "no profile at all"),
+        ("# nothing\n", "no profile at all"),
+        (UNTIL, "no profile at all"),
+        ("2026-11-24T00:30:00Z day\n", "calendar:1: no `until` before the first instant"),
+        ("until tomorrow\n", "calendar:1: no `until` before"),
+        ("until 2026-13-24T00:30:00Z\n", "calendar:1: month must be in 1..12"),
+        (UNTIL + UNTIL, "calendar:2: no line of a calendar"),
+        (UNTIL + "2026-11-24T00:30:00 day\n", "calendar:2: no line of a calendar"),
+        (UNTIL + "2026-11-24T00:30:00Z\n", "calendar:2: no line of a calendar"),
+        (UNTIL + "2026-11-24T00:30:00Z ../../shadow\n", "calendar:2: no line of a calendar"),
+        (UNTIL + "2026-11-24T00:30:00Z day night\n", "calendar:2: no line of a calendar"),
+        (UNTIL + "2026-13-24T00:30:00Z day\n", "calendar:2: month must be in 1..12"),
         (
-            "2026-11-24T00:30:00Z day\n\n2026-11-24T00:30:00Z night\n",
-            "calendar:3: 2026-11-24T00:30:00Z does not come after the line before",
+            UNTIL + "2026-11-24T00:30:00Z day\n\n2026-11-24T00:30:00Z night\n",
+            "calendar:4: 2026-11-24T00:30:00Z does not come after the line before",
         ),
         (
-            "2026-11-25T00:30:00Z day\n2026-11-24T00:30:00Z night\n",
-            "calendar:2: 2026-11-24T00:30:00Z does not come after the line before",
+            UNTIL + "2026-11-25T00:30:00Z day\n2026-11-24T00:30:00Z night\n",
+            "calendar:3: 2026-11-24T00:30:00Z does not come after the line before",
         ),
     ],
 )

@@ -20,6 +20,8 @@ from komando.host.generation import Generations, check_digest, digest_of, unpack
 from komando.host.layout import HostError, Paths
 from tests.host_bundle import City, bundle_of, cargo_of, files_of
 
+RAMADAN = "until 2026-12-31T17:00:00Z\n2026-01-01T00:00:00Z ramadan\n"
+
 
 def packed(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
     plain = io.BytesIO()
@@ -145,7 +147,7 @@ def test_a_digest_is_64_digits(digest: str) -> None:
         ("router.json", '{"uplink": "a b", "lans": ["lan0"], "ifb": "ifb0"}', "'a b' is no name"),
         ("router.json", '{"uplink": "wan0", "lans": ["wan0"], "ifb": "ifb0"}', "all different"),
         ("router.json", '{"uplink": "wan0", "lans": "lan0", "ifb": "ifb0"}', "None is no name"),
-        ("calendar", "2026-01-01T00:00:00Z ramadan\n", "profile ramadan has no files"),
+        ("calendar", RAMADAN, "profile ramadan has no files"),
         ("tc/profiles/x.up.tc", "", "x.down.tc: missing"),
         ("tc/profiles/night.up.tc", "class del dev wan0\n", "night.up.tc:1: not understood"),
         ("network", "addr flush dev eth0\n", "network:1: not understood"),

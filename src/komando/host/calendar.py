@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .layout import CALENDAR, HostError
 
+_UNTIL = re.compile(r"until (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
 _LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) ([a-z0-9][a-z0-9._+@-]*)")
 
 
@@ -31,10 +32,14 @@ def parse_moment(text: str) -> datetime:
 
 @dataclass(frozen=True)
 class Calendar:
-    """Sorted instants (UTC) and the profile that is in force from each one on."""
+    """Sorted instants (UTC) and the profile that is in force from each one on.
+
+    From `until` on no day is covered any more, and the last profile stays.
+    """
 
     instants: tuple[datetime, ...]
     names: tuple[str, ...]
+    until: datetime
 
     def at(self, moment: datetime) -> str:
         """The profile at `moment`; the first one before the first line, the last one for ever."""
@@ -45,31 +50,39 @@ class Calendar:
         return self.instants[max(bisect_right(self.instants, moment) - 1, 0)]
 
     def ended(self, moment: datetime) -> bool:
-        """Whether no line is left after `moment`: the last profile stays."""
-        return moment >= self.instants[-1]
+        """Whether the days that it covers are over."""
+        return moment >= self.until
 
 
 def parse_calendar(text: str) -> Calendar:
-    """Reads lines `2026-11-24T00:00:00Z profile`; raises HostError unless strictly ascending."""
+    """Reads `until 2028-01-01T00:00:00Z`, then lines `2026-11-24T00:00:00Z profile`.
+
+    Raises HostError for anything else, and unless the instants are strictly ascending.
+    """
+    until: datetime | None = None
     instants: list[datetime] = []
     names: list[str] = []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
-        found = _LINE.fullmatch(line.rstrip())
+        found = (_LINE if until else _UNTIL).fullmatch(line.rstrip())
         if not found:
-            raise HostError(f"{CALENDAR}:{number}: no line of a calendar: {line[:80]!r}")
+            what = "no line of a calendar" if until else "no `until` before the first instant"
+            raise HostError(f"{CALENDAR}:{number}: {what}: {line[:80]!r}")
         try:
             instant = datetime.fromisoformat(found[1])
         except ValueError as error:
             raise HostError(f"{CALENDAR}:{number}: {error}") from None
+        if until is None:
+            until = instant
+            continue
         if instants and instant <= instants[-1]:
             raise HostError(f"{CALENDAR}:{number}: {found[1]} does not come after the line before")
         instants.append(instant)
         names.append(found[2])
-    if not instants:
-        raise HostError(f"{CALENDAR}: no line at all")
-    return Calendar(tuple(instants), tuple(names))
+    if until is None or not instants:
+        raise HostError(f"{CALENDAR}: no profile at all")
+    return Calendar(tuple(instants), tuple(names), until)
 
 
 @dataclass(frozen=True)

@@ -54,9 +54,9 @@ class Program:
             return said
         if missing:
             said["kernel"] = "missing: " + "; ".join(missing)
-        last = iso(configuration.calendar.instants[-1])
+        until = iso(configuration.calendar.until)
         ended = configuration.calendar.ended(clock.now())
-        said["calendar"] = f"ended: no hours are known after {last}" if ended else "ok"
+        said["calendar"] = f"ended: no hours are known after {until}" if ended else "ok"
         return said
 
     def _missing(

@@ -26,7 +26,14 @@ from komando.intent.model import (
     SegmentIntent,
     UplinkIntent,
 )
-from komando.intent.shaping import in_force, offices_of, pool_size, promises, unmatched_rate
+from komando.intent.shaping import (
+    LEAST_RATE,
+    in_force,
+    offices_of,
+    pool_size,
+    promises,
+    unmatched_rate,
+)
 from komando.intent.sums import Budget, check_budgets, check_shares, falls_short
 from komando.intent.timeline import DAY_MINUTES, State, Transition, instant, timeline
 from komando.units import DIRECTIONS, Pair, Rate
@@ -124,7 +131,8 @@ def _divided(pair: Pair, divisor: int) -> Pair:
     if divisor == 1:
         return pair
     return Pair(
-        down=Rate(max(1, pair.down.bits // divisor)), up=Rate(max(1, pair.up.bits // divisor))
+        down=Rate(max(LEAST_RATE, pair.down.bits // divisor)),
+        up=Rate(max(LEAST_RATE, pair.up.bits // divisor)),
     )
 
 
@@ -143,9 +151,8 @@ def _bare_router(policy: Policy, uplink_slug: str, uplink: Uplink, divisor: int)
         for opd in policy.opd.values()
         if opd.link.segment in segments
     ]
-    leaves += [
-        _point(point, parts, _divided(region.public.in_hours, divisor), divisor) for point in points
-    ]
+    least = _divided(_smaller(region.public.in_hours, region.public.out_of_hours), divisor)
+    leaves += [_point(point, parts, least, divisor) for point in points]
     link = Pair(down=uplink.link("down"), up=uplink.link("up"))
     return RouterIntent(
         router=uplink.router,
@@ -175,10 +182,17 @@ def _bare_router(policy: Policy, uplink_slug: str, uplink: Uplink, divisor: int)
                 closed=None if pool.closed is None else _divided(pool.closed, divisor),
             )
             for slug, pool in sorted(region.pools.items(), key=lambda item: item[1].slot)
+            if any(leaf.pool == slug for leaf in leaves)
         ),
         leaves=tuple(sorted(leaves, key=lambda leaf: leaf.minor)),
         profiles=(),
         calendars={slug: describe_hours(region, slug) for slug in sorted(region.calendars)},
+    )
+
+
+def _smaller(one: Pair, other: Pair) -> Pair:
+    return Pair(
+        *(min(one.of(way), other.of(way), key=lambda rate: rate.bits) for way in DIRECTIONS)
     )
 
 
@@ -213,10 +227,13 @@ def _office(opd: Opd, slot: int, divisor: int) -> Leaf:
 
 
 def _point(point: Hotspot, parts: int, least: Pair, divisor: int) -> Leaf:
-    """A public point keeps its parts of the public's least share, half of it by its own rate."""
+    """A public point keeps its parts of the public's least share, half of it by its own rate.
+
+    Its rate is the same at all hours, so it follows from the hours that leave the public least.
+    """
     guarantee = Pair(
-        down=Rate(max(2, least.down.bits * point.share // parts)),
-        up=Rate(max(2, least.up.bits * point.share // parts)),
+        down=Rate(max(2 * LEAST_RATE, least.down.bits * point.share // parts)),
+        up=Rate(max(2 * LEAST_RATE, least.up.bits * point.share // parts)),
     )
     link = _divided(point.link.capacity, divisor)
     return Leaf(
@@ -282,5 +299,5 @@ def _profile(crowd: Crowd, name: str, state: State, budgets: Mapping[str, Budget
 
 
 def _rates(down: int, up: int) -> Pair:
-    """A pool without members, or a remainder of nothing, is one bit: tc knows no rate 0."""
-    return Pair(down=Rate(max(1, down)), up=Rate(max(1, up)))
+    """Rates that tc knows, also of a remainder of nothing."""
+    return Pair(down=Rate(max(LEAST_RATE, down)), up=Rate(max(LEAST_RATE, up)))

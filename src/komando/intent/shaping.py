@@ -39,6 +39,9 @@ UNMATCHED_PART = 20
 """Of its ceiling, packets that belong to no office keep one part in 20 (50 kbit/s of 1 Mbit/s):
 enough for a person to notice."""
 
+LEAST_RATE = 8
+"""bit/s: tc counts in whole octets a second, and knows no rate 0."""
+
 MOST_QUANTUM_US = 3_000
 LEAST_CLAMP = 200_000
 """A quantum is at most 3 ms of the link, or 200,000 octets on a small one. Measured: a clamp
@@ -97,7 +100,7 @@ class Demand:
 def demand(leaf: Leaf, guarantee: Pair, widened: bool, direction: Direction) -> Demand:
     """What an office needs: `widened` when it is open while its pool is closed."""
     promised = guarantee.of(direction).bits
-    rate = base_rate(leaf.floor.of(direction).bits, promised)
+    rate = max(LEAST_RATE, base_rate(leaf.floor.of(direction).bits, promised))
     return Demand(leaf, promised, promised if widened else rate, promised - rate, widened)
 
 
@@ -159,7 +162,7 @@ def share_out(
 
 def unmatched_rate(ceil: int) -> int:
     """bit/s kept for packets that belong to no office, within their ceiling."""
-    return max(1, ceil // UNMATCHED_PART)
+    return max(LEAST_RATE, ceil // UNMATCHED_PART)
 
 
 def _inner(minor: int, rate: int, ceil: int, prio: int) -> HtbClass:
@@ -207,7 +210,7 @@ def office_class(item: Demand, pool_minor: int, link: int, scale: int, ceil: int
 def point_class(leaf: Leaf, direction: Direction, link: int, scale: int) -> HtbClass:
     """The class of a public point: its parts of the public's pool."""
     ceil = min(leaf.ceiling.of(direction).bits, link)
-    rate = min(leaf.floor.of(direction).bits, ceil)
+    rate = max(LEAST_RATE, min(leaf.floor.of(direction).bits, ceil))
     weight = leaf.share * 1_000_000
     turn = quantum(weight, scale, link)
     size = burst(ceil, turn)

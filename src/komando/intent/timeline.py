@@ -28,7 +28,8 @@ class State:
     """The calendars that are open, and the keys of the exceptions that have an effect.
 
     An exception changes what its office gets in the office's own hours, or lends it another
-    calendar's; while neither is open it is left out, so that a night stays one state.
+    calendar's as well; while neither is open it is left out, so that a night stays one state.
+    An office that is observed has its guarantee at all hours, an exceptional one, too.
     """
 
     open: tuple[str, ...]
@@ -164,6 +165,6 @@ def _sweep(
 
 
 def _in_effect(opd: Opd, item: OfficeException, now: set[str]) -> bool:
-    if opd.calendar in now:
+    if opd.calendar in now or opd.mode == "observe":
         return item.guarantee is not None
     return item.calendar in now

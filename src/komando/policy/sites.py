@@ -46,7 +46,7 @@ Identity = Annotated[
 
 
 class OfficeException(FrozenModel):
-    """Another guarantee or other hours for some whole days, which expires by itself."""
+    """Another guarantee or more hours for some whole days, which expires by itself."""
 
     start: Day = Field(alias="from", description="The first day.", examples=["2026-12-01"])
     end: Day = Field(alias="until", description="The last day.", examples=["2026-12-12"])
@@ -55,7 +55,7 @@ class OfficeException(FrozenModel):
     )
     calendar: Slug | None = Field(
         default=None,
-        description="The calendar whose hours hold on these days.",
+        description="A calendar whose hours hold on these days, beside the office's own.",
         examples=["around-the-clock"],
     )
     reason: Prose = Field(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from komando.host.calendar import parse_calendar
 from komando.intent import Profile, RouterIntent
 from komando.lab.place import LabError
 from komando.units import DIRECTIONS
@@ -50,9 +51,10 @@ class Calendar:
     """The router's calendar from a moment on."""
 
     def __init__(self, intent: RouterIntent, text: str, since: datetime) -> None:
-        """`text` is the host's file: lines `<instant> <profile>`, in order."""
-        lines = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
-        marks = [(datetime.fromisoformat(at), intent.profile(name)) for at, name in lines]
+        """`text` is the host's file."""
+        calendar = parse_calendar(text)
+        profiles = [intent.profile(name) for name in calendar.names]
+        marks = list(zip(calendar.instants, profiles, strict=True))
         ends = [*(at for at, _ in marks[1:]), None]
         self.stretches = [
             Stretch(max(at, since), end, profile)
