@@ -149,7 +149,7 @@ def test_a_digest_is_64_digits(digest: str) -> None:
         ("tc/profiles/x.up.tc", "", "x.down.tc: missing"),
         ("tc/profiles/night.up.tc", "class del dev wan0\n", "night.up.tc:1: not understood"),
         ("network", "addr flush dev eth0\n", "network:1: not understood"),
-        ("nft/nat.nft", "flush ruleset\n", "speaks of more than table ip komando_nat"),
+        ("nft/nat.nft", "flush ruleset\n", "not understood in table ip komando_nat"),
     ],
 )
 def test_a_bundle_is_read_whole_before_anything_is_touched(
