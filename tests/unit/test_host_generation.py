@@ -20,6 +20,8 @@ from komando.host.generation import Generations, check_digest, digest_of, unpack
 from komando.host.layout import HostError, Paths
 from tests.host_bundle import City, bundle_of, cargo_of, files_of
 
+DIGEST = bundle_of(City()).digest
+
 
 def packed(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
     plain = io.BytesIO()
@@ -203,6 +205,56 @@ def test_a_generation_that_was_changed_on_disk_is_not_believed(tmp_path: Path) -
         store.read(bundle.digest)
     store.stage(bundle.digest, bundle.files)
     assert store.read(bundle.digest) == dict(bundle.files)
+
+
+@pytest.fixture
+def staged(tmp_path: Path) -> Generations:
+    """A host on which the bundle of `City()` is current."""
+    store = Generations(Paths(tmp_path))
+    store.stage(DIGEST, bundle_of(City()).files)
+    store.flip(DIGEST)
+    return store
+
+
+def test_an_editors_copy_is_named_and_does_no_harm(staged: Generations) -> None:
+    folder = staged.folder(DIGEST)
+    assert staged.strangers(DIGEST) == []
+    (folder / "etc/komando/.calendar.swp").write_bytes(b"b0VIM 9.0\0")
+    (folder / "etc/komando/tc/profiles/day.down.tc~").write_text("class del\n")
+    (folder / "etc/komando/tc/old").mkdir()
+    (folder / "etc/komando/tc/old/download.tc").write_text("")
+    (folder / "notes").symlink_to("/etc")
+    (folder / "left").symlink_to("nowhere")
+    assert staged.read(DIGEST) == files_of(City())
+    assert staged.strangers(DIGEST) == [
+        "etc/komando/.calendar.swp",
+        "etc/komando/tc/old/download.tc",
+        "etc/komando/tc/profiles/day.down.tc~",
+        "left",
+        "notes",
+    ]
+    assert Bundle.from_archive("core-1", base64.b64decode(staged.export(DIGEST))).digest == DIGEST
+    assert staged.strangers("0" * 64) == []
+
+
+@pytest.mark.parametrize("path", ["etc/komando/calendar", "etc/komando/tc/profiles/day.up.tc"])
+def test_a_file_that_is_missing_altered_or_too_many_is_damage(
+    staged: Generations, path: str
+) -> None:
+    target = staged.folder(DIGEST) / path
+    whole = target.read_bytes()
+    target.unlink()
+    for content in (None, whole + b"\n", whole[:-1], b""):
+        if content is not None:
+            target.write_bytes(content)
+        with pytest.raises(HostError, match="is damaged on disk"):
+            staged.read(DIGEST)
+    target.write_bytes(whole)
+    assert staged.read(DIGEST) == files_of(City())
+    more = staged.folder(DIGEST) / "etc/komando/tc/profiles/more.up.tc"
+    more.write_text("")
+    with pytest.raises(HostError, match="is damaged on disk"):
+        staged.read(DIGEST)
 
 
 def test_an_export_is_the_bundles_own_archive(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import re
 import shutil
 import tarfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from .configuration import allowed
@@ -85,18 +85,33 @@ class Generations:
         return self.paths.generations / digest
 
     def read(self, digest: str) -> dict[str, bytes]:
-        """A generation's files; raises HostError when it is not there or not what it says it is."""
-        folder = self.folder(digest)
-        if not folder.is_dir():
+        """A generation's files; raises HostError when it is not there or not what it says it is.
+
+        What else lies in the folder (an editor's copy: /etc/komando leads there) is left alone.
+        """
+        if not self.folder(digest).is_dir():
             raise HostError(f"generation {digest} is not on this host")
         files = {
-            path.relative_to(folder).as_posix(): path.read_bytes()
-            for path in folder.rglob("*")
-            if path.is_file()
+            name: path.read_bytes()
+            for name, path in self._inside(digest)
+            if allowed(name) and path.is_file()
         }
         if digest_of(files) != digest:
             raise HostError(f"generation {digest} is damaged on disk: its files differ")
         return files
+
+    def strangers(self, digest: str) -> list[str]:
+        """The paths in a generation's folder, sorted, that are no files of a bundle."""
+        return sorted(
+            name
+            for name, path in self._inside(digest)
+            if not allowed(name) and (path.is_symlink() or not path.is_dir())
+        )
+
+    def _inside(self, digest: str) -> Iterator[tuple[str, Path]]:
+        folder = self.folder(digest)
+        for path in folder.rglob("*"):
+            yield path.relative_to(folder).as_posix(), path
 
     def stage(self, digest: str, files: Mapping[str, bytes]) -> None:
         """Writes a generation beside the others, so that it is there whole or not at all."""
