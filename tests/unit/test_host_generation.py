@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import errno
 import gzip
 import io
 import json
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -255,6 +257,113 @@ def test_a_file_that_is_missing_altered_or_too_many_is_damage(
     more.write_text("")
     with pytest.raises(HostError, match="is damaged on disk"):
         staged.read(DIGEST)
+
+
+class Died(BaseException):
+    """The run ends here, as by a power cut."""
+
+
+STEPS = ("_remove", "_exchange", "_sync")
+
+
+def dies_at(patch: pytest.MonkeyPatch, step: int, real: Mapping[str, Any]) -> list[str]:
+    """Lets the run die before the given step that changes the folders; the steps that it took."""
+    taken: list[str] = []
+
+    def dying(name: str) -> Callable[..., Any]:
+        def wrapped(*arguments: Any) -> Any:
+            if len(taken) == step:
+                raise Died
+            taken.append(name)
+            return real[name](*arguments)
+
+        return wrapped
+
+    for name in STEPS:
+        patch.setattr(generation, name, dying(name))
+    patch.setattr(Path, "rename", dying("rename"))
+    return taken
+
+
+def damage(store: Generations, text: str) -> None:
+    (store.folder(DIGEST) / "etc/komando/calendar").write_text(text)
+
+
+def refuses(*_: object) -> None:
+    raise OSError(errno.EINVAL, "Invalid argument")
+
+
+def hidden(store: Generations) -> list[str]:
+    return sorted(path.name for path in store.paths.generations.glob(".*"))
+
+
+@pytest.mark.parametrize("exchanges", [True, False])
+def test_a_damaged_generation_is_replaced_and_one_kept_as_evidence(
+    staged: Generations, monkeypatch: pytest.MonkeyPatch, exchanges: bool
+) -> None:
+    if not exchanges:
+        monkeypatch.setattr(generation, "_exchange", refuses)
+    other = staged.paths.generations / f".{'0' * 64}.damaged"
+    other.write_text("what lay here was no folder")
+    for number in range(3):
+        damage(staged, f"# {number}")
+        staged.stage(DIGEST, bundle_of(City()).files)
+        assert staged.read(DIGEST) == files_of(City())
+        assert hidden(staged) == [f".{DIGEST}.damaged"]
+        kept = staged.paths.generations / f".{DIGEST}.damaged/etc/komando/calendar"
+        assert kept.read_text() == f"# {number}"
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "empty"])
+def test_what_lies_in_a_generations_place_gives_way(tmp_path: Path, kind: str) -> None:
+    store = Generations(Paths(tmp_path))
+    store.paths.generations.mkdir(parents=True)
+    folder = store.folder(DIGEST)
+    if kind == "file":
+        folder.write_text("")
+    elif kind == "link":
+        folder.symlink_to("nowhere")
+    else:
+        folder.mkdir()
+    for _ in range(2):
+        with pytest.raises(HostError):
+            store.read(DIGEST)
+        store.stage(DIGEST, bundle_of(City()).files)
+        assert store.read(DIGEST) == files_of(City())
+        assert hidden(store) == [f".{DIGEST}.damaged"]
+        damage(store, "")
+
+
+@pytest.mark.parametrize("exchanges", [True, False])
+def test_a_run_that_dies_while_it_replaces_a_generation_is_mended(
+    staged: Generations, exchanges: bool
+) -> None:
+    files = bundle_of(City()).files
+    real = {name: getattr(generation, name) for name in STEPS} | {"rename": Path.rename}
+    if not exchanges:
+        real["_exchange"] = refuses
+    dangling, done = [], False
+    step = 0
+    damage(staged, "# before")
+    staged.stage(DIGEST, files)
+    while not done:
+        damage(staged, f"# {step}")
+        with pytest.MonkeyPatch.context() as patch:
+            taken = dies_at(patch, step, real)
+            try:
+                staged.stage(DIGEST, files)
+                done = True
+            except Died:
+                pass
+        if not staged.paths.current.exists():
+            dangling.append(taken[-2:])
+        staged.stage(DIGEST, files)
+        assert staged.read(DIGEST) == files_of(City())
+        assert staged.current() == DIGEST
+        assert len(hidden(staged)) <= 1
+        step += 1
+    assert step >= 4
+    assert dangling == ([] if exchanges else [["_exchange", "rename"]])
 
 
 def test_an_export_is_the_bundles_own_archive(tmp_path: Path) -> None:

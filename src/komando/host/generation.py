@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ctypes
 import gzip
 import hashlib
 import io
@@ -20,6 +21,9 @@ from .layout import HostError, Paths
 
 LIMIT = 256 * 2**20
 """Bytes that a bundle may unpack to; one with 10,000 offices has about 20 MiB."""
+
+# AT_FDCWD and RENAME_EXCHANGE of linux/fcntl.h and linux/fs.h
+_HERE, _EXCHANGE = -100, 2
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -114,10 +118,13 @@ class Generations:
             yield path.relative_to(folder).as_posix(), path
 
     def stage(self, digest: str, files: Mapping[str, bytes]) -> None:
-        """Writes a generation beside the others, so that it is there whole or not at all."""
+        """Writes a generation beside the others, so that it is there whole or not at all.
+
+        One that is damaged is replaced, and kept aside as evidence: the latest one of all.
+        """
         self.paths.generations.mkdir(parents=True, exist_ok=True)
         for left in self.paths.generations.glob(".*.new"):
-            shutil.rmtree(left)
+            _remove(left)
         side = self.paths.generations / f".{digest}.new"
         for path, content in files.items():
             target = side / path
@@ -127,9 +134,12 @@ class Generations:
                 stream.flush()
                 os.fsync(stream.fileno())
             target.chmod(0o644)
-        if self.folder(digest).exists():  # damaged, or it would not be staged again
-            shutil.rmtree(self.folder(digest))
-        side.rename(self.folder(digest))
+        if os.path.lexists(self.folder(digest)):  # damaged, or it would not be staged again
+            for left in self.paths.generations.glob(".*.damaged"):
+                _remove(left)
+            _replace(self.folder(digest), side, side.with_suffix(".damaged"))
+        else:
+            side.rename(self.folder(digest))
         _sync(self.paths.generations)
 
     def flip(self, digest: str | None) -> None:
@@ -153,6 +163,33 @@ class Generations:
                 entry.mode = 0o644
                 tar.addfile(entry, io.BytesIO(content))
         return base64.encodebytes(gzip.compress(plain.getvalue(), compresslevel=6, mtime=0))
+
+
+def _remove(path: Path) -> None:
+    if path.is_symlink() or not path.is_dir():
+        path.unlink()
+    else:
+        shutil.rmtree(path)
+
+
+def _replace(folder: Path, new: Path, aside: Path) -> None:
+    """Puts `new` in the place of `folder`, which `current` may lead to, and that one `aside`."""
+    try:
+        _exchange(new, folder)
+    except OSError:
+        # A file system that cannot: for an instant nothing is there. Should the run end in it,
+        # the next one stages the generation anew.
+        folder.rename(aside)
+        new.rename(folder)
+    else:
+        new.rename(aside)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Swaps two paths in one step of the kernel, which the standard library does not offer."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.renameat2(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(other))
 
 
 def _sync(folder: Path) -> None:
