@@ -7,10 +7,13 @@ import errno
 import gzip
 import io
 import json
+import random
+import sys
 import tarfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -118,6 +121,84 @@ def test_a_damaged_archive_is_refused(damage: Callable[[bytes], bytes]) -> None:
     bundle = bundle_of(City())
     with pytest.raises(HostError, match=r"the archive (is damaged|has the digest)"):
         unpack(damage(cargo_of(bundle)), bundle.digest)
+
+
+def _entry(kind: bytes, size: int, content: bytes = b"", **more: Any) -> bytes:
+    """One entry whose header says what a packer would not."""
+    entry = member(more.pop("name", "etc/komando/network"), kind)
+    entry.size = size
+    for key, value in more.items():
+        setattr(entry, key, value)
+    return entry.tobuf(tarfile.USTAR_FORMAT) + content + bytes(-len(content) % tarfile.BLOCKSIZE)
+
+
+def _summed(header: bytearray) -> bytes:
+    """A header with the checksum that fits it."""
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header)
+
+
+def _sparse() -> bytes:
+    """A GNU sparse file of no bytes that says it is one of 8 GiB."""
+    header = bytearray(_entry(tarfile.GNUTYPE_SPARSE, 0))
+    header[483:495] = b"%011o\0" % (8 * 2**30 - 1)
+    return _summed(header)
+
+
+def _pax(*records: bytes) -> bytes:
+    body = b"".join(b"%d %s\n" % (len(record) + 4, record) for record in records)
+    return _entry(tarfile.XHDTYPE, len(body), body, name="PaxHeaders/x")
+
+
+@pytest.mark.parametrize(
+    ("plain", "words"),
+    [
+        (_sparse(), "which it may not"),
+        (_entry(tarfile.AREGTYPE, 0), "which it may not"),
+        (_entry(tarfile.CONTTYPE, 0), "which it may not"),
+        (_entry(tarfile.GNUTYPE_LONGNAME, 4, b"etc/"), "which it may not"),
+        (_pax(b"GNU.sparse.major=1", b"GNU.sparse.minor=0"), "which it may not"),
+        (_pax(b"GNU.sparse.size=x", b"GNU.sparse.numblocks=1"), "which it may not"),
+        (_pax(b"size=999999999999"), "which it may not"),
+        (_pax(b"hdrcharset=BINARY", b"path=\xff"), "which it may not"),
+        (_entry(tarfile.XHDTYPE, 8, b"x 999=1\n"), "which it may not"),
+        (_entry(tarfile.XGLTYPE, 8, b"0 path=x"), "which it may not"),
+        (_entry(tarfile.REGTYPE, 8**11 - 1), "is not whole"),
+        (_entry(tarfile.REGTYPE, 513, b"x"), "is not whole"),
+        (_entry(tarfile.REGTYPE, 1)[:300], "truncated header"),
+        (_entry(tarfile.REGTYPE, 0, name="etc/\xff").replace(b"\xc3", b"\xff"), "bad checksum"),
+    ],
+)
+def test_an_entry_that_asks_for_more_than_its_bytes_is_refused(plain: bytes, words: str) -> None:
+    with pytest.raises(HostError, match=words):
+        unpack(base64.b64encode(gzip.compress(plain)), "0" * 64)
+
+
+def test_a_size_below_nothing_is_refused() -> None:
+    header = bytearray(_entry(tarfile.REGTYPE, 0))
+    header[124:136] = b"\xff" * 11 + b"\x00"
+    with pytest.raises(HostError, match="is not whole"):
+        unpack(base64.b64encode(gzip.compress(_summed(header))), "0" * 64)
+
+
+@pytest.mark.parametrize("within", ["the packed", "the tar", "a header that fits its checksum"])
+def test_no_flipped_bit_is_more_than_a_refusal(within: str) -> None:
+    bundle = bundle_of(City())
+    chance = random.Random(within)  # noqa: S311  (bits to flip, no secret)
+    packed_, plain = bundle.archive(), gzip.decompress(bundle.archive())
+    for _ in range(300):
+        raw = bytearray(packed_ if within == "the packed" else plain)
+        place = chance.randrange(512 if within.startswith("a header") else len(raw))
+        raw[place] ^= 1 << chance.randrange(8)
+        if within.startswith("a header"):
+            raw[:512] = _summed(raw[:512])
+        cargo = bytes(raw) if within == "the packed" else gzip.compress(bytes(raw), 1)
+        try:
+            files = unpack(base64.b64encode(cargo), bundle.digest)
+        except HostError:
+            continue
+        assert files == bundle.files  # a flip in a time, an owner or the padding
 
 
 def test_another_bundle_than_the_digest_says_is_refused() -> None:
@@ -405,6 +486,33 @@ def test_the_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     for word in ("observe", "activate DIGEST", "hours", "export", "clock off", "Exit codes"):
         assert word in said
     assert parser().prog == "komando-host"
+
+
+def sent(patch: pytest.MonkeyPatch, stream: BinaryIO) -> None:
+    patch.setattr(sys, "stdin", SimpleNamespace(buffer=stream))
+
+
+def test_a_sender_without_an_end_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path("/dev/zero").open("rb") as endless:
+        sent(monkeypatch, endless)
+        assert main(["activate", "0" * 64], Paths(tmp_path)) == 1
+    said = capsys.readouterr().err
+    assert said == "komando-host: no bundle: more than 33554432 bytes came on standard input\n"
+
+
+def test_a_number_that_python_will_not_read_is_one_line_of_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = "etc/komando/tc/download.tc"
+    text = files_of(City())[path].decode().replace("rate 1000000bit", f"rate {'9' * 5000}bit")
+    bundle = bundle_of(City(extra={path: text}))
+    sent(monkeypatch, io.BytesIO(cargo_of(bundle)))
+    assert main(["activate", bundle.digest], Paths(tmp_path)) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("komando-host: Exceeds the limit")
+    assert said.count("\n") == 1
 
 
 def test_no_verb_is_an_error_of_the_command_line() -> None:
