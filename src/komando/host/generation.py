@@ -49,7 +49,7 @@ def unpack(archive: bytes, digest: str) -> dict[str, bytes]:
     """The files of a base64 tar.gz; raises HostError for all but the bundle of this digest."""
     files: dict[str, bytes] = {}
     try:
-        for member, content in _members(_inflated(archive)):
+        for member, content in members(_inflated(archive)):
             plain = member.type == tarfile.REGTYPE
             if not plain or not allowed(member.name) or member.name in files:
                 raise HostError(f"the archive holds {member.name!r}, which it may not")
@@ -73,21 +73,23 @@ def _inflated(archive: bytes) -> bytes:
     return plain
 
 
-def _members(plain: bytes) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
-    """The entries of a tar, each as it stands there.
+def members(plain: bytes) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
+    """The entries of a tar, each as it stands there; raises TarError or ValueError for damage.
 
     tarfile's own reader would carry out what an entry asks for: a sparse file of 144 octets may
     say that it has gigabytes. None of that is in a bundle.
     """
     start = 0
     while any(header := plain[start : start + tarfile.BLOCKSIZE]):
-        member = tarfile.TarInfo.frombuf(header, "utf-8", "strict")
+        entry = tarfile.TarInfo.frombuf(header, "utf-8", "strict")
         start += tarfile.BLOCKSIZE
-        end = start + member.size
+        end = start + entry.size
         if not start <= end <= len(plain):
-            raise HostError(f"the archive is damaged: {member.name!r} is not whole")
-        yield member, plain[start:end]
-        start = end + -member.size % tarfile.BLOCKSIZE
+            raise tarfile.ReadError(f"{entry.name!r} is not whole")
+        yield entry, plain[start:end]
+        start = end + -entry.size % tarfile.BLOCKSIZE
+    if not header:
+        raise tarfile.ReadError("it ends too early")
 
 
 class Generations:
