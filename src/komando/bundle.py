@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import tarfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -56,20 +57,22 @@ class Bundle:
     def from_archive(cls, host: str, archive: bytes) -> Bundle:
         """Read what `archive` or a host's `export` wrote.
 
-        Raises ValueError when it is no tar.gz, or holds anything but plain files and folders.
+        Raises ValueError when it is damaged, or holds anything but plain files and folders.
         """
-        files: dict[str, bytes] = {}
+        from komando.host.generation import members
+
         try:
-            with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
-                for entry in tar:
-                    if entry.isdir():
-                        continue
-                    content = tar.extractfile(entry) if entry.isreg() else None
-                    if content is None:
-                        raise ValueError(f"the archive of {host} holds {entry.name}, not a file")
-                    files[entry.name.removeprefix("./")] = content.read()
-        except (tarfile.TarError, EOFError, OSError) as error:
+            # whole, not as a stream: that alone reads the checksum at its end
+            entries = list(members(gzip.decompress(archive)))
+        except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
             raise ValueError(f"the archive of {host} cannot be read: {error}") from error
+        files: dict[str, bytes] = {}
+        for entry, content in entries:
+            if entry.isdir():
+                continue
+            if entry.type != tarfile.REGTYPE:
+                raise ValueError(f"the archive of {host} holds {entry.name}, not a file")
+            files[entry.name.removeprefix("./")] = content
         return cls(host, files)
 
     def text(self, path: str) -> str:

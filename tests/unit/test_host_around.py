@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -18,8 +21,21 @@ from komando.host.network import (
 )
 from komando.host.settings import parse_settings
 from komando.host.steer import LiveSteering, Steering, parse_steering, plan_steering, remembered
-from komando.host.tables import TableFiles, TableRecord, plan_table, refuse_strangers
+from komando.host.tables import (
+    NAT_TABLE,
+    SHAPER_TABLE,
+    TableFiles,
+    TableRecord,
+    plan_table,
+    refuse_strangers,
+)
+from komando.intent import compile_intent
+from komando.inventory import load_inventory
+from komando.platforms.debian import render
+from komando.policy import load_policy
 from tests.host_bundle import City, files_of
+
+REPOSITORY = Path(__file__).parents[2]
 
 # --- network -------------------------------------------------------------------------------------
 
@@ -214,39 +230,158 @@ def test_steering_that_is_not_understood_is_an_error(text: str, words: str) -> N
 
 # --- nft tables ----------------------------------------------------------------------------------
 
+RULE = "table inet shaper {\nchain post {\n%s\n}\n}\n"
+MAP = "table inet shaper {\nmap c4 {\n%s\n}\n}\n"
+
 
 @pytest.mark.parametrize(
     "text",
     [
-        "flush ruleset\n",
+        # what reads a file, and shows it in a message
         'include "/etc/shadow"\n',
+        'table inet shaper { include "/etc/shadow"',
+        'table inet shaper { include "/etc/shadow"\n',
         'table inet shaper {\n include "/etc/shadow"\n}\n',
+        'table inet shaper {\ninclude\t"/etc/*"\n}\n',
+        "table inet shaper {\ninclude '/etc/shadow'\n}\n",
+        'table inet shaper {\n} include "/etc/shadow"\n',
+        'table inet shaper { } ; include "/etc/shadow"\n',
+        'delete table inet shaper; include "/etc/shadow"\n',
+        'delete table inet shaper include "/etc/shadow"\n',
+        RULE % 'include "/etc/shadow"',
+        RULE % 'return; include "/etc/shadow"',
+        RULE % 'return\rinclude "/etc/shadow"',
+        RULE % 'return \\\ninclude "/etc/shadow"',
+        RULE % 'inc\\\nlude "/etc/shadow"',
+        RULE % 'oifname "wan0" # "\ninclude "/etc/shadow"',
+        RULE % 'oifname "#"; include "/etc/shadow"',
+        RULE % 'oifname "wan0\n"; include "/etc/shadow" #"',
+        MAP % 'elements = { include "/etc/shadow" }',
+        MAP % 'elements = {\n10.0.0.0/8 : 1:404,\n}\ninclude "/etc/shadow"',
+        "table inet shaper {\ncounter x {\n}\x00\n}\n",
+        "table inet shaper {\ncounter x {\n}\x0c\n}\n",
+        "table inet shaper {\u2028}\n",
+        "table inet shaper {\n}\n# office\u2029flush ruleset\n",
+        # what stands for other words
+        "define x = 5\n",
+        "redefine x = 5\n",
+        "undefine x\n",
+        'table inet shaper {\ndefine x = "/etc/shadow"\n}\n',
+        RULE % "define x = 5",
+        MAP % "undefine x",
+        RULE % "oifname $x jump upload",
+        "flush map inet shaper $x\n",
+        # what acts on other tables, or on the whole machine
+        "flush ruleset\n",
+        "flush table inet shaper\nflush ruleset\n",
+        "flush chain inet shaper post; flush ruleset\n",
+        "flush chain inet filter input\n",
+        "flush chain inet shaper post extra\n",
         "delete table inet filter\n",
-        "table inet shaper {\n}\nadd rule inet filter input accept\n",
+        "destroy table inet filter\n",
+        "delete table inet\n",
         "table inet shaper2 {\n}\n",
         "table ip shaper {\n}\n",
+        "table inet shaper {\n}\nadd rule inet filter input accept\n",
         "add rule inet shaper post accept; flush ruleset\n",
         'add rule inet shaper post comment "#"; flush ruleset\n',
         'add rule inet shaper post comment "\n# "; flush ruleset\n',
-        "define x = 5\n",
+        "list ruleset\n",
+        "monitor\n",
+        "rename chain inet shaper post input\n",
+        # braces that do not meet
         "table inet shaper {\n}}\nflush ruleset\n",
+        "table inet shaper {\n}\n}\n",
+        "table inet shaper {\n",
+        "}\ntable inet shaper {\n",
+        "table inet shaper {\nchain post {\n}\n",
+        RULE % "return }\nflush ruleset\n{",
+        MAP % "elements = { 10.0.0.0/8 : 1:404 } } } flush ruleset",
+        # what is in the table and yet more than a class or a translation
+        "table inet shaper {\nflags dormant\n}\n",
+        RULE % "type filter hook input priority filter; policy accept",
+        RULE % "type filter hook postrouting priority mangle; policy drop",
+        RULE % "drop",
+        RULE % 'oifname "wan0" drop',
+        RULE % 'oifname "*" return',
+        RULE % "queue to 0",
+        RULE % 'log prefix "x"',
+        RULE % "dup to 192.0.2.1",
+        RULE % "snat to evil.example",
+        RULE % "ip daddr cafe.de return",
+        MAP % "elements = { cafe.de : 1:404 }",
+        MAP % "elements = { @c6 : 1:404 }",
+        MAP % "cafe.de : 1:404",
+        MAP % "type inet_service : classid",
+        MAP % "typeof ip daddr : meta priority",
+        MAP % 'comment "x"',
+        MAP % "gc-interval 1s",
     ],
 )
-def test_a_table_file_speaks_of_its_own_table_alone(text: str) -> None:
-    with pytest.raises(HostError, match=r"^x\.nft:"):
+def test_a_table_file_holds_what_such_a_table_is_made_of_alone(text: str) -> None:
+    with pytest.raises(HostError, match=r"^x\.nft:[ 0-9]"):
         refuse_strangers(text, "inet", "shaper", "x.nft")
 
 
-def test_a_table_file_may_say_all_that_its_own_table_needs() -> None:
-    for path in ("shaper", "reload"):
-        text = files_of(City())[f"etc/komando/nft/{path}.nft"].decode()
-        refuse_strangers(text, "inet", "shaper", path)
-    refuse_strangers(
-        'table inet shaper { # flush ruleset\n chain a { counter name "x" } }\n',
-        "inet",
-        "shaper",
-        "x",
+def test_the_line_that_is_refused_is_named() -> None:
+    with pytest.raises(HostError, match=r"^x:3: not understood in table inet shaper: drop$"):
+        refuse_strangers(RULE % "drop # all", "inet", "shaper", "x")
+    with pytest.raises(HostError, match=r"^x:3: '\\x00' has no place in a table$"):
+        refuse_strangers(RULE % "\x00", "inet", "shaper", "x")
+    with pytest.raises(HostError, match=r"^x: a brace is open at the end$"):
+        refuse_strangers("table inet shaper {", "inet", "shaper", "x")
+
+
+TABLES = (("shaper", SHAPER_TABLE), ("reload", SHAPER_TABLE), ("nat", NAT_TABLE))
+
+
+@pytest.fixture(scope="module")
+def rendered() -> dict[str, str]:
+    """The tables of this repository's own policy, by the file's name."""
+    policy = load_policy(REPOSITORY / "policies").policy
+    assert policy is not None
+    intent = compile_intent(policy).intent
+    assert intent is not None
+    bundle = render(intent, load_inventory(REPOSITORY / "inventories/lab").hosts["core-1"])
+    return {name: bundle.text(f"etc/komando/nft/{name}.nft") for name, _ in TABLES}
+
+
+@pytest.mark.parametrize(("name", "table"), TABLES)
+def test_what_the_renderer_makes_is_understood(
+    rendered: dict[str, str], name: str, table: tuple[str, str]
+) -> None:
+    refuse_strangers(rendered[name], *table, name)
+    refuse_strangers(files_of(City())[f"etc/komando/nft/{name}.nft"].decode(), *table, name)
+    without = re.sub(r"elements = \{[^}]*\}|.*snat.*", "", rendered[name])
+    assert without != rendered[name]
+    refuse_strangers(without, *table, name)
+
+
+@pytest.mark.parametrize(
+    "stranger", [' include "/etc/shadow" ', "; flush ruleset ;", "\ndefine x = 5\n", " { ", " } "]
+)
+@pytest.mark.parametrize(("name", "table"), TABLES)
+def test_nothing_can_be_slipped_in_at_any_place(
+    rendered: dict[str, str], name: str, table: tuple[str, str], stranger: str
+) -> None:
+    lines = rendered[name].split("\n")
+    few = "\n".join(
+        line for line in lines if "/" not in line or ".1.0/24" in line or "snat" in line
     )
+    refuse_strangers(few, *table, name)
+    for place in range(len(few)):
+        comment = "#" in few[:place].rpartition("\n")[2] and "\n" not in stranger
+        if not comment:
+            with pytest.raises(HostError):
+                refuse_strangers(few[:place] + stranger + few[place:], *table, name)
+
+
+def test_ten_thousand_offices_are_read_at_once(rendered: dict[str, str]) -> None:
+    head, line, tail = re.split(r"(?m)^(.*/24 : 1:.*\n)", rendered["shaper"], maxsplit=1)
+    many = head + line * 20_000 + tail
+    start = time.process_time()
+    refuse_strangers(many, *SHAPER_TABLE, "x")
+    assert time.process_time() - start < 1
 
 
 def files_and_record() -> tuple[TableFiles, TableRecord]:

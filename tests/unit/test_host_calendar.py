@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from komando.host.__main__ import main
 from komando.host.calendar import Clock, iso, parse_calendar, parse_moment, read_clock
-from komando.host.layout import HostError
+from komando.host.layout import HostError, Paths
 
 UNTIL = "until 2026-12-31T17:00:00Z\n"
 TEXT = """\
@@ -88,6 +89,47 @@ def test_a_moment_names_its_zone() -> None:
         parse_moment("tonight")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9999-12-31T23:59:59+00:00",
+        "9999-12-31T23:59:59-23:59",
+        "2200-01-01T00:00:00Z",
+        "2199-12-31T23:59:59-07:00",
+        "1969-12-31T23:59:59Z",
+        "1970-01-01T06:59:59+07:00",
+        "0001-01-01T00:00:00+23:59",
+    ],
+)
+def test_a_moment_out_of_all_calendars_is_refused(text: str) -> None:
+    with pytest.raises(HostError, match="is not of the years 1970 to 2199: no calendar reaches"):
+        parse_moment(text)
+
+
+@pytest.mark.parametrize("text", ["1970-01-01T00:00:00Z", "2199-12-31T23:59:59Z"])
+@pytest.mark.parametrize("today", ["1970-01-01T00:00:00Z", "2199-12-31T23:59:59Z"])
+def test_a_clock_can_run_on_from_any_moment_that_is_understood(
+    tmp_path: Path, text: str, today: str
+) -> None:
+    path = tmp_path / "clock"
+    path.write_text(f"{(parse_moment(text) - parse_moment(today)).total_seconds()}\n")
+    assert read_clock(path).rehearsed() is not None
+
+
+def test_a_clock_that_would_overflow_does_not_stop_the_way_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = Paths(tmp_path)
+    paths.run.mkdir(parents=True)
+    assert main(["clock", "9999-12-31T23:59:59+00:00"], paths) == 1
+    assert not paths.clock.exists()
+    paths.clock.write_text("251611199999.0\n")
+    assert main(["observe"], paths) == 1
+    assert "more than 300 years; mend it with: komando-host clock off" in capsys.readouterr().err
+    assert main(["clock", "off"], paths) == 0
+    assert main(["observe"], paths) == 0
+
+
 def test_the_rehearsed_clock_runs_ahead_by_its_offset(tmp_path: Path) -> None:
     path = tmp_path / "clock"
     assert read_clock(path) == Clock()
@@ -99,9 +141,12 @@ def test_the_rehearsed_clock_runs_ahead_by_its_offset(tmp_path: Path) -> None:
     assert clock.rehearsed() == iso(clock.now())
 
 
-@pytest.mark.parametrize("text", ["tomorrow", "1e400", ""])
-def test_a_broken_clock_says_how_to_mend_it(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [b"tomorrow", b"1e400", b"", b"nan", b"-inf", b"\xff", b"1e13", b"251611199999.0", b"-1e11"],
+)
+def test_a_broken_clock_says_how_to_mend_it(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "clock"
-    path.write_text(text)
+    path.write_bytes(text)
     with pytest.raises(HostError, match="komando-host clock off"):
         read_clock(path)

@@ -12,9 +12,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, BinaryIO
 
 from .calendar import parse_moment
+from .generation import ARCHIVE_LIMIT
 from .layout import HostError, Paths
 from .program import Program
 
@@ -103,11 +104,19 @@ def undisturbed() -> Iterator[None]:
             signal.signal(one, handler)
 
 
+def received(stream: BinaryIO) -> bytes:
+    """The archive that a sender gives; raises HostError when there is more than a bundle may be."""
+    archive = stream.read(ARCHIVE_LIMIT + 1)
+    if len(archive) > ARCHIVE_LIMIT:
+        raise HostError(f"no bundle: more than {ARCHIVE_LIMIT} bytes came on standard input")
+    return archive
+
+
 def answer(arguments: argparse.Namespace, paths: Paths) -> dict[str, Any] | str:
     """Carries out one verb; the JSON object or the text that it prints."""
     program = Program(paths)
     # read before the lock is taken: a slow sender must not keep the hours waiting
-    archive = sys.stdin.buffer.read() if arguments.verb == "activate" else b""
+    archive = received(sys.stdin.buffer) if arguments.verb == "activate" else b""
     with locked(paths), undisturbed():
         if arguments.verb == "observe":
             return program.observe()
@@ -127,7 +136,7 @@ def main(argv: Sequence[str] | None = None, paths: Paths | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
         said = answer(arguments, paths or Paths())
-    except (HostError, OSError) as error:
+    except (HostError, OSError, ValueError) as error:
         print(f"komando-host: {error}", file=sys.stderr)
         return 1
     sys.stdout.write(said if isinstance(said, str) else json.dumps(said) + "\n")

@@ -13,6 +13,10 @@ from .layout import CALENDAR, HostError
 _UNTIL = re.compile(r"until (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
 _LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) ([a-z0-9][a-z0-9._+@-]*)")
 
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+_FURTHEST = timedelta(days=300 * 366)
+"""More than lies between any two moments from `_FIRST` to `_LAST`, and no reason to overflow."""
+
 
 def iso(moment: datetime) -> str:
     """`moment` as the calendar spells it: UTC, whole seconds, `Z`."""
@@ -20,13 +24,18 @@ def iso(moment: datetime) -> str:
 
 
 def parse_moment(text: str) -> datetime:
-    """An ISO 8601 moment that names its zone; raises HostError for one that does not."""
+    """An ISO 8601 moment with its zone, of the years 1970 to 2199; raises HostError for others."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise HostError(f"{text!r} is no moment; write 2026-11-24T07:30:00+07:00") from None
     if moment.tzinfo is None:
         raise HostError(f"{text!r} names no zone; write {text}Z or {text}+07:00")
+    if not _FIRST <= moment < _LAST:
+        raise HostError(
+            f"{text} is not of the years 1970 to 2199: no calendar reaches there, and the clock "
+            "has to run on from it"
+        )
     return moment
 
 
@@ -101,14 +110,22 @@ class Clock:
 
 
 def read_clock(path: Path) -> Clock:
-    """The clock that the file at `path` describes; the real one when there is no file."""
+    """The clock that the file at `path` describes; the real one when there is no file.
+
+    Raises HostError for an offset that no moment of `parse_moment` gives: `now()` is always one.
+    """
     try:
-        text = path.read_text()
+        text = path.read_text(errors="replace")
     except FileNotFoundError:
         return Clock()
     try:
-        return Clock(timedelta(seconds=float(text)))
+        offset = timedelta(seconds=float(text))
     except (ValueError, OverflowError):
-        raise HostError(
-            f"{path}: {text[:40]!r} is no number of seconds; mend it with: komando-host clock off"
-        ) from None
+        raise _broken(path, f"{text[:40]!r} is no number of seconds") from None
+    if abs(offset) > _FURTHEST:
+        raise _broken(path, f"{text[:40].strip()} seconds are more than 300 years")
+    return Clock(offset)
+
+
+def _broken(path: Path, words: str) -> HostError:
+    return HostError(f"{path}: {words}; mend it with: komando-host clock off")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import binascii
+import ctypes
 import gzip
 import hashlib
 import io
@@ -12,7 +12,7 @@ import re
 import shutil
 import tarfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from .configuration import allowed
@@ -20,6 +20,12 @@ from .layout import HostError, Paths
 
 LIMIT = 256 * 2**20
 """Bytes that a bundle may unpack to; one with 10,000 offices has about 20 MiB."""
+
+ARCHIVE_LIMIT = 32 * 2**20
+"""Bytes of base64 in which a bundle may come; one with 10,000 offices has about 2 MiB."""
+
+# AT_FDCWD and RENAME_EXCHANGE of linux/fcntl.h and linux/fs.h
+_HERE, _EXCHANGE = -100, 2
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -41,30 +47,49 @@ def digest_of(files: Mapping[str, bytes]) -> str:
 
 def unpack(archive: bytes, digest: str) -> dict[str, bytes]:
     """The files of a base64 tar.gz; raises HostError for all but the bundle of this digest."""
-    try:
-        packed = base64.b64decode(b"".join(archive.split()), validate=True)
-        decompressor = zlib.decompressobj(wbits=31)
-        plain = decompressor.decompress(packed, LIMIT)
-    except (binascii.Error, zlib.error) as error:
-        raise HostError(f"the archive is damaged: {error}") from None
-    if decompressor.unconsumed_tail:
-        raise HostError(f"the archive unpacks to more than {LIMIT} bytes")
-    if not decompressor.eof:
-        raise HostError("the archive is damaged: it ends too early")
     files: dict[str, bytes] = {}
     try:
-        with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as tar:
-            for member in tar:
-                content = tar.extractfile(member) if member.isreg() else None
-                if content is None or not allowed(member.name) or member.name in files:
-                    raise HostError(f"the archive holds {member.name!r}, which it may not")
-                files[member.name] = content.read()
-    except tarfile.TarError as error:
+        for member, content in members(_inflated(archive)):
+            plain = member.type == tarfile.REGTYPE
+            if not plain or not allowed(member.name) or member.name in files:
+                raise HostError(f"the archive holds {member.name!r}, which it may not")
+            files[member.name] = content
+    except (tarfile.TarError, zlib.error, ValueError) as error:
         raise HostError(f"the archive is damaged: {error}") from None
     found = digest_of(files)
     if found != digest:
         raise HostError(f"the archive has the digest {found}, not {digest}")
     return files
+
+
+def _inflated(archive: bytes) -> bytes:
+    packed = base64.b64decode(b"".join(archive.split()), validate=True)
+    decompressor = zlib.decompressobj(wbits=31)
+    plain = decompressor.decompress(packed, LIMIT)
+    if decompressor.unconsumed_tail:
+        raise HostError(f"the archive unpacks to more than {LIMIT} bytes")
+    if not decompressor.eof:
+        raise HostError("the archive is damaged: it ends too early")
+    return plain
+
+
+def members(plain: bytes) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
+    """The entries of a tar, each as it stands there; raises TarError or ValueError for damage.
+
+    tarfile's own reader would carry out what an entry asks for: a sparse file of 144 octets may
+    say that it has gigabytes. None of that is in a bundle.
+    """
+    start = 0
+    while any(header := plain[start : start + tarfile.BLOCKSIZE]):
+        entry = tarfile.TarInfo.frombuf(header, "utf-8", "strict")
+        start += tarfile.BLOCKSIZE
+        end = start + entry.size
+        if not start <= end <= len(plain):
+            raise tarfile.ReadError(f"{entry.name!r} is not whole")
+        yield entry, plain[start:end]
+        start = end + -entry.size % tarfile.BLOCKSIZE
+    if not header:
+        raise tarfile.ReadError("it ends too early")
 
 
 class Generations:
@@ -85,24 +110,42 @@ class Generations:
         return self.paths.generations / digest
 
     def read(self, digest: str) -> dict[str, bytes]:
-        """A generation's files; raises HostError when it is not there or not what it says it is."""
-        folder = self.folder(digest)
-        if not folder.is_dir():
+        """A generation's files; raises HostError when it is not there or not what it says it is.
+
+        What else lies in the folder (an editor's copy: /etc/komando leads there) is left alone.
+        """
+        if not self.folder(digest).is_dir():
             raise HostError(f"generation {digest} is not on this host")
         files = {
-            path.relative_to(folder).as_posix(): path.read_bytes()
-            for path in folder.rglob("*")
-            if path.is_file()
+            name: path.read_bytes()
+            for name, path in self._inside(digest)
+            if allowed(name) and path.is_file()
         }
         if digest_of(files) != digest:
             raise HostError(f"generation {digest} is damaged on disk: its files differ")
         return files
 
+    def strangers(self, digest: str) -> list[str]:
+        """The paths in a generation's folder, sorted, that are no files of a bundle."""
+        return sorted(
+            name
+            for name, path in self._inside(digest)
+            if not allowed(name) and (path.is_symlink() or not path.is_dir())
+        )
+
+    def _inside(self, digest: str) -> Iterator[tuple[str, Path]]:
+        folder = self.folder(digest)
+        for path in folder.rglob("*"):
+            yield path.relative_to(folder).as_posix(), path
+
     def stage(self, digest: str, files: Mapping[str, bytes]) -> None:
-        """Writes a generation beside the others, so that it is there whole or not at all."""
+        """Writes a generation beside the others, so that it is there whole or not at all.
+
+        One that is damaged is replaced, and kept aside as evidence: the latest one of all.
+        """
         self.paths.generations.mkdir(parents=True, exist_ok=True)
         for left in self.paths.generations.glob(".*.new"):
-            shutil.rmtree(left)
+            _remove(left)
         side = self.paths.generations / f".{digest}.new"
         for path, content in files.items():
             target = side / path
@@ -112,9 +155,12 @@ class Generations:
                 stream.flush()
                 os.fsync(stream.fileno())
             target.chmod(0o644)
-        if self.folder(digest).exists():  # damaged, or it would not be staged again
-            shutil.rmtree(self.folder(digest))
-        side.rename(self.folder(digest))
+        if os.path.lexists(self.folder(digest)):  # damaged, or it would not be staged again
+            for left in self.paths.generations.glob(".*.damaged"):
+                _remove(left)
+            _replace(self.folder(digest), side, side.with_suffix(".damaged"))
+        else:
+            side.rename(self.folder(digest))
         _sync(self.paths.generations)
 
     def flip(self, digest: str | None) -> None:
@@ -138,6 +184,33 @@ class Generations:
                 entry.mode = 0o644
                 tar.addfile(entry, io.BytesIO(content))
         return base64.encodebytes(gzip.compress(plain.getvalue(), compresslevel=6, mtime=0))
+
+
+def _remove(path: Path) -> None:
+    if path.is_symlink() or not path.is_dir():
+        path.unlink()
+    else:
+        shutil.rmtree(path)
+
+
+def _replace(folder: Path, new: Path, aside: Path) -> None:
+    """Puts `new` in the place of `folder`, which `current` may lead to, and that one `aside`."""
+    try:
+        _exchange(new, folder)
+    except OSError:
+        # A file system that cannot: for an instant nothing is there. Should the run end in it,
+        # the next one stages the generation anew.
+        folder.rename(aside)
+        new.rename(folder)
+    else:
+        new.rename(aside)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Swaps two paths in one step of the kernel, which the standard library does not offer."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.renameat2(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(other))
 
 
 def _sync(folder: Path) -> None:

@@ -9,13 +9,58 @@ from dataclasses import dataclass
 
 from .kernel import CommandError, run
 from .layout import HostError
+from .tree import DEVICE
 
 SHAPER_TABLE = ("inet", "shaper")
 NAT_TABLE = ("ip", "komando_nat")
 
 _ELEMENTS = re.compile(r"elements\s*=\s*\{[^{}]*\}")
 _COMMENT = re.compile(r"#[^\n]*")
-_QUOTED = re.compile(r'"[^"\n]*"')
+_STRANGE = re.compile(r"[^\t\n -~]")
+
+
+def _one_or_more(item: str) -> str:
+    return rf"(?:{item}|\{{ {item}(?:, {item})* \}})"
+
+
+# What the tables of a router are made of, and no more: a statement that is new in a bundle needs
+# a new host program first, as a new kind of file does.
+_NAME = r"[A-Za-z_][A-Za-z0-9_]{0,31}"
+_QUOTED = rf'"{DEVICE}"'
+_CLASS = r"1:[0-9a-f]{1,4}"
+_MARK = r"0x[0-9a-f]{1,8}"
+# digits only: nft asks a name server for any other word in an address's place
+_ADDRESS = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}"
+_NETWORK = rf"(?:{_ADDRESS}(?:/[0-9]{{1,2}})?|[0-9a-f]*:[0-9a-f:]*(?:/[0-9]{{1,3}})?)"
+_ELEMENT = rf"{_NETWORK} : {_CLASS},?"
+_PART = "|".join(
+    (
+        rf"[io]ifname {_one_or_more(_QUOTED)}",
+        rf"ip6? [sd]addr {_one_or_more(_NETWORK)}",
+        "fib saddr type local",
+        rf"meta mark (?:set (?:meta mark or )?)?{_MARK}",
+        rf"meta priority set (?:{_CLASS}|ip6? [sd]addr map @{_NAME})",
+        rf'counter(?: name "{_NAME}")?',
+        rf"jump {_NAME}",
+        "return",
+        rf"snat to {_ADDRESS}",
+    )
+)
+_WITHIN = re.compile(
+    "|".join(
+        (
+            _ELEMENT,
+            r"\}",
+            rf"(?:{_PART})(?: (?:{_PART}))*",
+            rf"(?:map|chain|counter) {_NAME} \{{",
+            "type ipv[46]_addr : classid",
+            "flags interval",
+            rf"elements = \{{(?: {_ELEMENT})*(?: \}})?",
+            "type (?:filter|nat) hook postrouting priority (?:mangle|srcnat)",
+            "policy accept",
+        )
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -37,29 +82,30 @@ class TableFiles:
 
 
 def refuse_strangers(text: str, family: str, name: str, path: str) -> None:
-    """Raises HostError unless every statement of the file speaks of its own table.
+    """Raises HostError, with line, for a statement that the table of a router is not made of.
 
-    nft could read any file (`include`) and empty any firewall; a bundle must do neither.
+    nft could read any file and show it (`include`), ask a name server and empty any firewall; a
+    bundle must do none of it.
     """
-    allowed = re.compile(
-        r"((add|create|insert|delete|destroy|flush|replace) )?"
-        r"(table|chain|map|set|element|rule|counter|quota|limit) "
-        rf"{re.escape(family)} {re.escape(name)}( .*)?"
+    if found := _STRANGE.search(text):
+        number = text.count("\n", 0, found.start()) + 1
+        raise HostError(f"{path}:{number}: {found[0]!r} has no place in a table")
+    table = re.escape(f"{family} {name}")
+    alone = re.compile(
+        rf"(delete )?table {table}|table {table} \{{|flush (chain|map) {table} {_NAME}"
     )
-    for number, line in enumerate(text.splitlines(), 1):
-        # a string over two lines could hide a statement behind what looks like a comment
-        if line.count('"') % 2:
-            raise HostError(f"{path}:{number}: a quote that does not end in its line")
-    plain = _COMMENT.sub("", _QUOTED.sub('""', text))
-    # fold blocks, innermost first, until the statements of the file itself are left
-    while (folded := re.sub(r"\{[^{}]*\}", " ", plain)) != plain:
-        if re.search(r"\binclude\b", plain):
-            break
-        plain = folded
-    for raw in re.split(r"[\n;]", plain):
-        statement = " ".join(raw.split())
-        if statement and not allowed.fullmatch(statement):
-            raise HostError(f"{path}: speaks of more than table {family} {name}: {statement[:120]}")
+    depth = 0
+    for number, line in enumerate(text.split("\n"), 1):
+        # cut inside a string, too: what is left of that has an open quote, and is refused for it
+        for raw in line.partition("#")[0].split(";"):
+            statement = " ".join(raw.split())
+            if statement and not (_WITHIN if depth else alone).fullmatch(statement):
+                raise HostError(
+                    f"{path}:{number}: not understood in table {family} {name}: {statement[:120]}"
+                )
+            depth += statement.count("{") - statement.count("}")
+    if depth:
+        raise HostError(f"{path}: a brace is open at the end")
 
 
 @dataclass(frozen=True)
