@@ -95,7 +95,7 @@ def test_a_kernel_that_lost_something_is_a_repair() -> None:
     running = RunningGeneration("core-1", wanted.digest, kernel="missing: table inet shaper")
     host = planned(wanted, running)
     assert host.state == "repair"
-    assert host.summary == "its files are right, its kernel is not: missing: table inet shaper"
+    assert host.summary == "to be repaired; the host says: missing: table inet shaper"
     assert Plan((host,)).changes
 
 
@@ -117,9 +117,20 @@ def test_what_another_version_made_is_compared_by_its_files() -> None:
     assert "made by another version" in host.notes[-1]
 
 
-def test_a_plan_without_the_files_that_run_is_refused() -> None:
-    with pytest.raises(ValueError, match="files of generation 0000"):
-        planned(base(), RunningGeneration("core-1", "0" * 64))
+def test_without_the_files_that_run_the_whole_bundle_is_the_change() -> None:
+    wanted = base()
+    running = {"core-1": RunningGeneration("core-1", "0" * 64)}
+    why = "generation 0000 is damaged on disk: its files differ"
+    plan = make_plan({"core-1": wanted}, running, nowhere, MOMENT, (), {"core-1": why})
+    (host,) = plan.hosts
+    assert (host.state, host.before, host.after) == ("unread", "0" * 64, wanted.digest)
+    assert len(host.files) == len(wanted.files)
+    text = text_of(plan)
+    assert "so the whole bundle is the change: 3 offices and 2 public points" in text
+    assert "it cannot be told, as what runs there is not known" in text
+    assert f"      {len(wanted.files)} files; `komando render` shows them" in text
+    for form in (text, markdown(plan), to_json(plan)):
+        assert f"core-1 gave no files: {why}" in form
 
 
 def test_the_rehearsed_clock_of_a_host_decides_what_traffic_notices() -> None:

@@ -67,7 +67,12 @@ def planned(wanted: Desired, access: Access) -> Iterator[Planned]:
             seen = observe(session, wanted.bundles, Cache.of_user())
             status.update("comparing")
             plan = make_plan(
-                wanted.bundles, seen.running, wanted.policy.where, datetime.now(UTC), _notes(wanted)
+                wanted.bundles,
+                seen.running,
+                wanted.policy.where,
+                datetime.now(UTC),
+                _notes(wanted),
+                seen.unread,
             )
             status.stop()
             yield Planned(plan, session, seen.failures)

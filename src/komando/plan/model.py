@@ -10,7 +10,13 @@ from komando.diagnostics import Location
 
 Action = Literal["add", "remove", "change"]
 Kind = Literal["opd", "hotspot", "pool", "public", "uplink", "segment", "calendar", "region"]
-State = Literal["same", "first", "change", "repair"]
+State = Literal["same", "first", "change", "unread", "repair"]
+"""What an apply does to a host.
+
+same: nothing. first: gives it its first generation. change: takes it from one to another. unread:
+this, too, but the files of the one that runs could not be had. repair: gives it once more the one
+that it runs, as the host says that something of it is missing.
+"""
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,9 @@ def traffic_words(host: HostPlan) -> Iterator[str]:
     if host.state == "first":
         yield "the trees are built; before that nothing is shaped"
         return
+    if host.state == "unread":
+        yield "it cannot be told, as what runs there is not known"
+        return
     by_words: dict[str, list[str]] = {}
     for traffic in host.traffic:
         place = f"{DIRECTION_WORDS[traffic.direction]} ({traffic.device})"

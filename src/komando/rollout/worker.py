@@ -33,6 +33,10 @@ from deploys.operations import activate
 from komando.rollout.protocol import Cargo, Event, Opening, Request, Target, encode
 
 NO_REASON = "it gave no reason"
+CUT = "the connection was lost before it answered"
+
+HOST_SAYS = "komando-host: "
+"""How the host program begins the line in which it says what went wrong."""
 
 SILENCE_MS = 30_000
 """A connection whose bytes stay unacknowledged for so long counts as lost (TCP_USER_TIMEOUT)."""
@@ -106,7 +110,7 @@ class Worker:
             _client(host).close()
 
     def serve(self, request: Request) -> None:
-        """Carry one request to its end. Every host of it gives a `result` or a `failed`."""
+        """Carry one request to its end: a `result`, `failed` or `lost` for each of its hosts."""
         active = {host.name: host for host in self.state.active_hosts}
         for name in request.hosts:
             _say(Event("started", name) if name in active else Event("failed", name, "it is out"))
@@ -121,14 +125,16 @@ class Worker:
 
     def _ask(self, host: Host, fact: type[FactBase[Any]]) -> None:
         timeout = {"_timeout": self.opening.observe_timeout}
-        answer = None
-        with ctx_state.use(self.state), ctx_host.use(host), suppress(PyinfraError):
-            # PyinfraError: the session's last host has failed; why stands in the log
-            answer = get_fact(self.state, host, fact, kwargs=timeout)
-        if answer is None:
-            _say(Event("failed", host.name, self.reasons.take(host.name) or NO_REASON))
-        else:
+        with ctx_state.use(self.state), ctx_host.use(host):
+            # a host that has no answer to one question is still good for the next request
+            answer = get_fact(self.state, host, fact, kwargs=timeout, apply_failed_hosts=False)
+        reason = self.reasons.take(host.name) or NO_REASON
+        if answer is not None:
             _say(Event("result", host.name, answer))
+        elif _cut(host):
+            _say(Event("lost", host.name, CUT))
+        else:
+            _say(Event("failed", host.name, reason.removeprefix(HOST_SAYS)))
 
     def _activate(self, hosts: list[Host], cargo: dict[str, Cargo]) -> None:
         operations: dict[Host, OperationMeta] = {}
@@ -156,10 +162,7 @@ class Worker:
             return Event("result", host.name, operation.stdout)
         if words:
             return Event("failed", host.name, words)
-        transport = _client(host).get_transport()
-        if transport is None or not transport.is_active():
-            reason = "the connection was lost before it answered"
-        return Event("lost", host.name, reason or NO_REASON)
+        return Event("lost", host.name, CUT if _cut(host) else reason or NO_REASON)
 
 
 def _client(host: Host) -> SSHClient:
@@ -167,6 +170,11 @@ def _client(host: Host) -> SSHClient:
     client = host.connector.client
     assert client is not None  # noqa: S101  # it is connected
     return client
+
+
+def _cut(host: Host) -> bool:
+    transport = _client(host).get_transport()
+    return transport is None or not transport.is_active()
 
 
 def _watch(client: SSHClient) -> None:

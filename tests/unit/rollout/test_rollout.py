@@ -100,7 +100,7 @@ def test_an_unknown_host_key_is_never_accepted(play: Play, access: Access, tmp_p
     assert host.verbs == []
 
 
-def test_files_that_do_not_match_the_digest_are_refused(
+def test_files_that_do_not_match_the_digest_are_no_files(
     play: Play, access: Access, tmp_path: Path
 ) -> None:
     class Forged(Bundle):
@@ -111,7 +111,36 @@ def test_files_that_do_not_match_the_digest_are_refused(
     host = play("core-1")
     host.running = Forged("core-1", {"etc/komando/manifest.json": b"forged"})
     seen = look([host], access, tmp_path)
-    assert "changed them by hand" in seen.failures["core-1"]
+    assert not seen.failures
+    assert seen.running["core-1"].bundle is None
+    assert "changed them by hand" in seen.unread["core-1"]
+
+
+def test_a_host_whose_files_are_damaged_can_still_be_given_others(
+    play: Play, access: Access, tmp_path: Path
+) -> None:
+    host = play("core-1")
+    host.running, host.damaged = bundle("core-1", "old"), True
+    wanted = {"core-1": bundle("core-1")}
+    with Session([host.host], access) as session:
+        seen = observe(session, wanted, Cache(tmp_path))
+        assert not seen.failures
+        assert seen.running["core-1"].bundle is None
+        assert seen.unread["core-1"].endswith("is damaged on disk: its files differ")
+        assert seen.unread["core-1"].startswith("generation ")
+        carried = carry(session, plan_for(*wanted.values()), wanted, Cache(tmp_path))
+    assert carried.outcomes["core-1"].state == "carried"
+    assert host.running == wanted["core-1"]
+
+
+def test_a_line_that_is_cut_while_files_are_fetched_puts_the_host_out(
+    play: Play, access: Access, tmp_path: Path
+) -> None:
+    host = play("core-1")
+    host.running, host.cut_at = bundle("core-1", "old"), "export"
+    seen = look([host], access, tmp_path)
+    assert not seen.running
+    assert seen.failures["core-1"] == "the connection was lost before it answered"
 
 
 def test_activation_is_one_exec_and_the_next_plan_needs_no_files(
@@ -126,15 +155,19 @@ def test_activation_is_one_exec_and_the_next_plan_needs_no_files(
     assert Cache(tmp_path).get("core-1", bundle("core-1").digest) == bundle("core-1")
 
 
-def test_a_repair_sends_no_files(play: Play, access: Access, tmp_path: Path) -> None:
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_repair_gives_the_host_its_files_again(
+    play: Play, access: Access, tmp_path: Path, damaged: bool
+) -> None:
     host = play("core-1")
     host.running, host.kernel = bundle("core-1"), "missing: table inet shaper"
+    host.damaged = damaged
     digest = host.running.digest
     plan = Plan((HostPlan("core-1", "repair", digest, digest, ""),))
     with Session([host.host], access) as session:
         carried = carry(session, plan, {"core-1": host.running}, Cache(tmp_path))
     assert carried.outcomes["core-1"].state == "carried"
-    assert host.kernel == "ok"
+    assert (host.kernel, host.damaged) == ("ok", False)
 
 
 def test_a_refused_activation_gives_the_reason_of_the_host(

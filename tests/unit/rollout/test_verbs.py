@@ -134,6 +134,35 @@ def test_ctrl_c_tells_where_the_host_stands(
     assert "interrupted; the hosts are as told above, and not verified" in result.stderr
 
 
+def test_files_that_are_damaged_on_the_host_are_given_again(
+    komando: Komando, host: PlayedHost
+) -> None:
+    komando("apply", "--no-verify")
+    host.damaged = True
+    plan = komando("plan")
+    assert plan.exit_code == 2
+    assert "to be repaired; the host says: missing: generation " in plan.output
+    assert "is damaged on disk: its files differ" in plan.output
+    assert komando("apply", "--no-verify").exit_code == 0
+    assert not host.damaged
+
+
+def test_an_edit_reaches_a_host_whose_files_are_damaged(
+    komando: Komando, host: PlayedHost, tmp_path: Path
+) -> None:
+    komando("apply", "--no-verify")
+    host.damaged = True
+    shutil.rmtree(tmp_path / "cache")
+    edit("policies/opd/dinas-kesehatan.yaml", "guarantee: 20 Mbit/s", "guarantee: 25 Mbit/s")
+    plan = komando("plan")
+    assert plan.exit_code == 2, plan.output
+    assert "what it runs is not known, so the whole bundle is the change: 3 offices" in plan.output
+    assert "note  core-1 gave no files: generation " in plan.output
+    applied = komando("apply", "--no-verify")
+    assert applied.exit_code == 0, applied.output
+    assert "core-1 runs " in applied.output
+
+
 def test_a_plan_holds_only_as_long_as_it_is_true(komando: Komando, host: PlayedHost) -> None:
     komando("plan", "--out", "plan.json")
     edit("policies/opd/dinas-kesehatan.yaml", "guarantee: 20 Mbit/s", "guarantee: 25 Mbit/s")

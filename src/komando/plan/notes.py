@@ -1,0 +1,20 @@
+"""What a person should know of a host beside what changes there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from komando.bundle import Bundle
+from komando.intent import RouterIntent
+from komando.plan.traffic import leaf_kinds
+
+
+def bundle_notes(bundle: Bundle, intent: RouterIntent) -> Iterator[str]:
+    """What holds for the bundle whatever ran before."""
+    if leaf_kinds(bundle) == {"pfifo"}:
+        yield (
+            f"{bundle.host} queues with pfifo, as its kernel has neither fq_codel nor cake: rates "
+            "hold, but an office that fills its own line waits behind itself"
+        )
+    if intent.divisor != 1:
+        yield f"rates are the policy's; here each is divided by {intent.divisor}"
