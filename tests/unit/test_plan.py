@@ -12,8 +12,6 @@ from komando import generation
 from komando.bundle import Bundle
 from komando.diagnostics import Location
 from komando.generation import RunningGeneration
-from komando.intent import compile_intent
-from komando.inventory import Host
 from komando.plan import (
     Change,
     HostPlan,
@@ -25,21 +23,11 @@ from komando.plan import (
     promised,
     to_json,
 )
-from komando.platforms.debian import render
-from komando.policy import load_policy
-from tests.cases.plan.cases import HERE, HOST, MOMENT, plan_of, text_of
+from tests.cases.plan.cases import HOST, MOMENT, base_bundle, plan_of, text_of
 
 
 def nowhere(kind: str, slug: str, *path: str | int) -> Location:
     raise KeyError(kind, slug, path)
-
-
-def base(host: Host = HOST) -> Bundle:
-    policy = load_policy(HERE / "base").policy
-    assert policy is not None
-    intent = compile_intent(policy).intent
-    assert intent is not None
-    return render(intent, host)
 
 
 def planned(wanted: Bundle, running: RunningGeneration) -> HostPlan:
@@ -91,7 +79,7 @@ def test_json_tells_places_and_whether_anything_changes() -> None:
 
 
 def test_a_kernel_that_lost_something_is_a_repair() -> None:
-    wanted = base()
+    wanted = base_bundle()
     running = RunningGeneration("core-1", wanted.digest, kernel="missing: table inet shaper")
     host = planned(wanted, running)
     assert host.state == "repair"
@@ -100,14 +88,14 @@ def test_a_kernel_that_lost_something_is_a_repair() -> None:
 
 
 def test_queues_that_are_only_pfifo_are_told() -> None:
-    pfifo = base(replace(HOST, leaf="pfifo"))
+    pfifo = base_bundle(replace(HOST, leaf="pfifo"))
     (note,) = planned(pfifo, RunningGeneration("core-1")).notes
     assert "core-1 queues with pfifo" in note
-    assert planned(base(), RunningGeneration("core-1")).notes == ()
+    assert planned(base_bundle(), RunningGeneration("core-1")).notes == ()
 
 
 def test_what_another_version_made_is_compared_by_its_files() -> None:
-    wanted = base()
+    wanted = base_bundle()
     files = dict(wanted.files)
     files[generation.INTENT] = b"{}\n"
     old = Bundle("core-1", files)
@@ -118,7 +106,7 @@ def test_what_another_version_made_is_compared_by_its_files() -> None:
 
 
 def test_without_the_files_that_run_the_whole_bundle_is_the_change() -> None:
-    wanted = base()
+    wanted = base_bundle()
     running = {"core-1": RunningGeneration("core-1", "0" * 64)}
     why = "generation 0000 is damaged on disk: its files differ"
     plan = make_plan({"core-1": wanted}, running, nowhere, MOMENT, (), {"core-1": why})
@@ -134,7 +122,7 @@ def test_without_the_files_that_run_the_whole_bundle_is_the_change() -> None:
 
 
 def test_the_rehearsed_clock_of_a_host_decides_what_traffic_notices() -> None:
-    wanted = base()
+    wanted = base_bundle()
     night = f"{generation.PROFILES}/closed.down.tc"
     other = wanted.text(night).replace("rate 20000000bit", "rate 19000000bit")
     old = Bundle("core-1", {**wanted.files, night: other.encode()})
@@ -143,6 +131,20 @@ def test_the_rehearsed_clock_of_a_host_decides_what_traffic_notices() -> None:
     by_night = replace(by_day, profile="closed", clock="2026-11-24T15:00:00+00:00")
     assert [item.touched for item in planned(wanted, by_day).traffic] == [0, 0]
     assert [item.touched for item in planned(wanted, by_night).traffic] == [1, 0]
+
+
+@pytest.mark.parametrize("runs", ["same", "other", "nothing", "unread"])
+def test_a_rehearsed_clock_is_told_whatever_changes(runs: str) -> None:
+    wanted, old = base_bundle(), base_bundle(replace(HOST, leaf="pfifo"))
+    digest = {"same": wanted.digest, "nothing": None}.get(runs, old.digest)
+    running = RunningGeneration("core-1", digest, "closed", clock="2026-12-25T03:00:00Z")
+    if runs == "other":
+        running = replace(running, bundle=old)
+    plan = make_plan({"core-1": wanted}, {"core-1": running}, nowhere, MOMENT)
+    for form in (text_of(plan), markdown(plan), to_json(plan)):
+        assert "core-1 lives at a rehearsed moment, 2026-12-25T03:00:00Z" in form
+    told = planned(wanted, replace(running, clock=None)).notes
+    assert not any("rehearsed" in note for note in told)
 
 
 def test_a_plan_file_holds_as_long_as_nothing_else_changed(tmp_path: Path) -> None:

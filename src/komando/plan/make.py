@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
@@ -15,7 +16,7 @@ from komando.intent import RouterIntent
 from komando.plan.files import compare_files
 from komando.plan.hours import compare_hours
 from komando.plan.model import Action, Change, HostPlan, Hours, Kind, Plan, State, Traffic
-from komando.plan.notes import bundle_notes
+from komando.plan.notes import bundle_notes, running_notes
 from komando.plan.offices import compare_leaves
 from komando.plan.pools import compare_pools
 from komando.plan.region import compare_region
@@ -52,6 +53,13 @@ def _host(
 ) -> HostPlan:
     if running.clock is not None:
         moment = datetime.fromisoformat(running.clock)
+    plan = _compared(wanted, running, where, moment, why_unread)
+    return replace(plan, notes=(*running_notes(running), *plan.notes))
+
+
+def _compared(
+    wanted: Bundle, running: RunningGeneration, where: Where, moment: datetime, why_unread: str
+) -> HostPlan:
     if running.digest == wanted.digest:
         return _same(wanted, running)
     if running.digest is None:

@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from komando.bundle import Bundle
+from komando.generation import RunningGeneration
 from komando.intent import RouterIntent
 from komando.plan.traffic import leaf_kinds
+
+
+def running_notes(running: RunningGeneration) -> Iterator[str]:
+    """What the host says of itself."""
+    if running.clock is not None:
+        yield (
+            f"{running.host} lives at a rehearsed moment, {running.clock}, and this plan is of "
+            "that moment; `komando-host clock off` there ends it"
+        )
 
 
 def bundle_notes(bundle: Bundle, intent: RouterIntent) -> Iterator[str]:

@@ -49,6 +49,12 @@ def plan_of(case: str, divisor: int = 1) -> Plan:
         return make_plan({"core-1": after}, {"core-1": running}, policy.where, MOMENT)
 
 
+def base_bundle(host: Host = HOST) -> Bundle:
+    """What the policies of the base say for a host."""
+    bundle, _ = _bundle(HERE / "base", 1, host)
+    return bundle
+
+
 def text_of(plan: Plan, *, diff: bool = False) -> str:
     """The plan as a terminal without colours shows it; digests, which change with every word
     of a template, stand as `(before)` and `(after)`."""
@@ -95,12 +101,12 @@ def _edit(policies: Path, edit: dict[str, Any]) -> None:
         file.write_text(text.replace(edit["replace"], edit["by"], 1))
 
 
-def _bundle(policies: Path, divisor: int) -> tuple[Bundle, Policy]:
+def _bundle(policies: Path, divisor: int, host: Host = HOST) -> tuple[Bundle, Policy]:
     loaded = load_policy(policies)
     assert loaded.policy is not None, loaded.diagnostics
     compiled = compile_intent(loaded.policy, divisor)
     assert compiled.intent is not None, compiled.diagnostics
-    return render(compiled.intent, HOST), loaded.policy
+    return render(compiled.intent, host), loaded.policy
 
 
 def main() -> None:
