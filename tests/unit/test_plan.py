@@ -133,6 +133,23 @@ def test_the_rehearsed_clock_of_a_host_decides_what_traffic_notices() -> None:
     assert [item.touched for item in planned(wanted, by_night).traffic] == [1, 0]
 
 
+def test_an_interface_that_moves_is_told_in_every_format() -> None:
+    plan = plan_of("segment-moved")
+    for text in (text_of(plan), markdown(plan)):
+        assert "segment metro moves from lan0 to lan9, with 2 addresses and 6 routes" in text
+        assert "no packet of another class is touched" not in text
+    (move,) = json.loads(to_json(plan))["hosts"][0]["moves"]
+    assert (move["name"], move["before"], move["after"]) == ("segment metro", "lan0", "lan9")
+
+
+def test_interfaces_that_cannot_be_read_are_no_end_of_the_plan() -> None:
+    wanted = base_bundle()
+    old = Bundle("core-1", {**wanted.files, generation.ROUTER: b"[]"})
+    host = planned(wanted, RunningGeneration("core-1", old.digest, bundle=old))
+    assert not (host.traffic or host.moves)
+    assert "what traffic will notice could not be told" in host.notes[-1]
+
+
 @pytest.mark.parametrize("runs", ["same", "other", "nothing", "unread"])
 def test_a_rehearsed_clock_is_told_whatever_changes(runs: str) -> None:
     wanted, old = base_bundle(), base_bundle(replace(HOST, leaf="pfifo"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
@@ -15,7 +15,8 @@ from komando.host.layout import HostError
 from komando.intent import RouterIntent
 from komando.plan.files import compare_files
 from komando.plan.hours import compare_hours
-from komando.plan.model import Action, Change, HostPlan, Hours, Kind, Plan, State, Traffic
+from komando.plan.model import Action, Change, HostPlan, Hours, Kind, Move, Plan, State, Traffic
+from komando.plan.moves import compare_interfaces
 from komando.plan.notes import bundle_notes, running_notes
 from komando.plan.offices import compare_leaves
 from komando.plan.pools import compare_pools
@@ -109,40 +110,40 @@ def _change(
     changes = (*compare_leaves(old, new), *compare_region(old, new))
     calendars = (before.text(generation.CALENDAR), wanted.text(generation.CALENDAR))
     hours = tuple(compare_hours((old, calendars[0]), (new, calendars[1])))
+    moves: tuple[Move, ...] = ()
+    traffic: tuple[Traffic, ...] = ()
+    try:
+        moves = tuple(compare_interfaces((old.intent, before), (new.intent, wanted)))
+        traffic = tuple(
+            compare_traffic(
+                (before, running.profile or profile_at(before, moment)),
+                (wanted, profile_at(wanted, moment)),
+                class_names(old.intent, new.intent),
+            )
+        )
+    except (HostError, KeyError, TypeError, ValueError) as error:
+        notes.append(f"what traffic will notice could not be told: {error}")
     return HostPlan(
         host=wanted.host,
         state="change",
         before=running.digest,
         after=wanted.digest,
-        summary=_summary(changes, hours),
+        summary=_summary(changes, hours, moves),
         changes=changes,
         follows=tuple(compare_pools(old, new)),
         hours=hours,
-        traffic=tuple(_traffic(before, running.profile, wanted, moment, notes)),
+        moves=moves,
+        traffic=traffic,
         files=files,
         notes=tuple(notes),
     )
-
-
-def _traffic(
-    before: Bundle, profile: str | None, wanted: Bundle, moment: datetime, notes: list[str]
-) -> Iterator[Traffic]:
-    names = class_names(_intent(before), _intent(wanted))
-    try:
-        yield from compare_traffic(
-            (before, profile or profile_at(before, moment)),
-            (wanted, profile_at(wanted, moment)),
-            names,
-        )
-    except (HostError, KeyError, ValueError) as error:
-        notes.append(f"what traffic will notice could not be told: {error}")
 
 
 def _intent(bundle: Bundle) -> RouterIntent:
     return RouterIntent.from_json(bundle.text(generation.INTENT))
 
 
-def _summary(changes: tuple[Change, ...], hours: tuple[Hours, ...]) -> str:
+def _summary(changes: tuple[Change, ...], hours: tuple[Hours, ...], moves: tuple[Move, ...]) -> str:
     """`1 office changed, 2 offices added, uplink main changed`."""
     nouns: dict[Kind, str] = {"opd": "office", "hotspot": "public point"}
     verbs: dict[Action, str] = {"change": "changed", "add": "added", "remove": "removed"}
@@ -156,6 +157,7 @@ def _summary(changes: tuple[Change, ...], hours: tuple[Hours, ...]) -> str:
     parts += [
         f"{change.name} {verbs[change.action]}" for change in changes if change.kind not in nouns
     ]
+    parts += [f"{move.name} moves to {move.after}" for move in moves]
     told = {change.slug for change in changes if change.kind == "calendar"}
     parts += [
         f"calendar {item.calendar} changed on {count(item.count, 'day')}"

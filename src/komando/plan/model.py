@@ -74,6 +74,17 @@ class Hours:
 
 
 @dataclass(frozen=True)
+class Move:
+    """The uplink or a segment gets another interface; so many addresses and routes go along."""
+
+    name: str
+    before: str
+    after: str
+    addresses: int
+    routes: int
+
+
+@dataclass(frozen=True)
 class Traffic:
     """What happens to the classes of one device, named as people know them.
 
@@ -118,6 +129,7 @@ class HostPlan:
     changes: tuple[Change, ...] = ()
     follows: tuple[Shift, ...] = ()
     hours: tuple[Hours, ...] = ()
+    moves: tuple[Move, ...] = ()
     traffic: tuple[Traffic, ...] = ()
     files: tuple[FileChange, ...] = ()
     notes: tuple[str, ...] = ()

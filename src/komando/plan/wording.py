@@ -66,8 +66,9 @@ class Wording:
 
 
 def count(number: int, noun: str) -> str:
-    """`1 office`, `2 offices`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """`1 office`, `2 offices`, `2 addresses`."""
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
 
 
 def policy_folder(leaf: Leaf) -> Folder:

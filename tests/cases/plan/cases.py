@@ -1,4 +1,4 @@
-"""Plan cases: a base of policies, edits to it, and the plan in words.
+"""Plan cases: a base of policies, edits to it or other interfaces, and the plan in words.
 
 Makes the expected texts anew: python -m tests.cases.plan.cases
 """
@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ def plan_of(case: str, divisor: int = 1) -> Plan:
         before, _ = _bundle(policies, divisor)
         for edit in description["edits"]:
             _edit(policies, edit)
-        after, policy = _bundle(policies, divisor)
+        host = replace(HOST, interfaces=HOST.interfaces | description.get("interfaces", {}))
+        after, policy = _bundle(policies, divisor, host)
         running = RunningGeneration("core-1", before.digest, "working-week", bundle=before)
         if description.get("first"):
             running = RunningGeneration("core-1")
