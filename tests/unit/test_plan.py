@@ -85,6 +85,20 @@ def test_a_kernel_that_lost_something_is_a_repair() -> None:
     assert host.state == "repair"
     assert host.summary == "to be repaired; the host says: missing: table inet shaper"
     assert Plan((host,)).changes
+    assert "first what core-1 misses is mended" in text_of(Plan((host,)))
+
+
+def test_a_kernel_that_lost_something_is_told_with_a_change() -> None:
+    plan = plan_of("guarantee-raised", kernel="missing: tree on ifb0: no root qdisc")
+    (host,) = plan.hosts
+    assert host.state == "change"
+    for text in (text_of(plan), markdown(plan)):
+        assert "says of what it runs now: missing: tree on ifb0: no root qdisc" in text
+        assert (
+            "first what core-1 misses is mended, where it must be by building a tree anew" in text
+        )
+        assert "no packet of another class is touched" not in text
+    assert json.loads(to_json(plan))["hosts"][0]["kernel"] == host.kernel
 
 
 def test_queues_that_are_only_pfifo_are_told() -> None:
@@ -146,7 +160,7 @@ def test_interfaces_that_cannot_be_read_are_no_end_of_the_plan() -> None:
     wanted = base_bundle()
     old = Bundle("core-1", {**wanted.files, generation.ROUTER: b"[]"})
     host = planned(wanted, RunningGeneration("core-1", old.digest, bundle=old))
-    assert not (host.traffic or host.moves)
+    assert (host.moves, host.traffic) == ((), ())
     assert "what traffic will notice could not be told" in host.notes[-1]
 
 

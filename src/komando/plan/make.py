@@ -55,7 +55,8 @@ def _host(
     if running.clock is not None:
         moment = datetime.fromisoformat(running.clock)
     plan = _compared(wanted, running, where, moment, why_unread)
-    return replace(plan, notes=(*running_notes(running), *plan.notes))
+    notes = (*running_notes(running, plan.state), *plan.notes)
+    return replace(plan, notes=notes, kernel=running.kernel)
 
 
 def _compared(

@@ -119,7 +119,10 @@ class FileChange:
 
 @dataclass(frozen=True)
 class HostPlan:
-    """One host: what it runs, what it shall run, and the difference in words."""
+    """One host: what it runs, what it shall run, and the difference in words.
+
+    `kernel` is "ok", or what the host says is missing of what it runs now.
+    """
 
     host: str
     state: State
@@ -133,6 +136,7 @@ class HostPlan:
     traffic: tuple[Traffic, ...] = ()
     files: tuple[FileChange, ...] = ()
     notes: tuple[str, ...] = ()
+    kernel: str = "ok"
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,9 @@ def traffic_words(host: HostPlan) -> Iterator[str]:
     if host.state == "unread":
         yield "it cannot be told, as what runs there is not known"
         return
+    sound = host.kernel == "ok"
+    if not sound:
+        yield f"first what {host.host} misses is mended, where it must be by building a tree anew"
     yield from (_move(move) for move in host.moves)
     by_words: dict[str, list[str]] = {}
     for traffic in host.traffic:
@@ -79,7 +82,7 @@ def traffic_words(host: HostPlan) -> Iterator[str]:
     for words, places in by_words.items():
         yield f"{' and '.join(places)}: {words}"
     rebuilt = any(item.rebuilt for item in host.traffic)
-    if any(item.touched for item in host.traffic) and not (rebuilt or host.moves):
+    if any(item.touched for item in host.traffic) and sound and not (rebuilt or host.moves):
         yield "no restart, and no packet of another class is touched"
 
 

@@ -7,16 +7,19 @@ from collections.abc import Iterator
 from komando.bundle import Bundle
 from komando.generation import RunningGeneration
 from komando.intent import RouterIntent
+from komando.plan.model import State
 from komando.plan.traffic import leaf_kinds
 
 
-def running_notes(running: RunningGeneration) -> Iterator[str]:
-    """What the host says of itself."""
+def running_notes(running: RunningGeneration, state: State) -> Iterator[str]:
+    """What the host says of itself, and the plan's summary does not."""
     if running.clock is not None:
         yield (
             f"{running.host} lives at a rehearsed moment, {running.clock}, and this plan is of "
             "that moment; `komando-host clock off` there ends it"
         )
+    if not running.healthy and state != "repair":
+        yield f"{running.host} says of what it runs now: {running.kernel}"
 
 
 def bundle_notes(bundle: Bundle, intent: RouterIntent) -> Iterator[str]:

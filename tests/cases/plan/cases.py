@@ -36,7 +36,7 @@ HOST = Host("core-1", "router", "192.0.2.1",
             {"uplink": "wan0", "metro": "lan0", "public": "lan1"}, "fq_codel")  # fmt: skip
 
 
-def plan_of(case: str, divisor: int = 1) -> Plan:
+def plan_of(case: str, divisor: int = 1, kernel: str = "ok") -> Plan:
     """The plan from the base to the edited policies of a case."""
     description: dict[str, Any] = yaml.safe_load((HERE / case / "case.yaml").read_text())
     with _scratch() as policies:
@@ -45,7 +45,9 @@ def plan_of(case: str, divisor: int = 1) -> Plan:
             _edit(policies, edit)
         host = replace(HOST, interfaces=HOST.interfaces | description.get("interfaces", {}))
         after, policy = _bundle(policies, divisor, host)
-        running = RunningGeneration("core-1", before.digest, "working-week", bundle=before)
+        running = RunningGeneration(
+            "core-1", before.digest, "working-week", kernel=kernel, bundle=before
+        )
         if description.get("first"):
             running = RunningGeneration("core-1")
         return make_plan({"core-1": after}, {"core-1": running}, policy.where, MOMENT)
