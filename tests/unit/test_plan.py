@@ -187,6 +187,7 @@ def test_a_plan_file_holds_as_long_as_nothing_else_changed(tmp_path: Path) -> No
     for other, words in (
         (replace(host, before="0" * 64), "core-1 runs another generation"),
         (replace(host, after="0" * 64), "core-1 shall run another bundle"),
+        (replace(host, state="unread"), r"core-1 is in another state \(unread, and not change\)"),
     ):
         with pytest.raises(StalePlanError, match=words):
             hold_to(Plan((other,)), promised(file))
@@ -194,7 +195,10 @@ def test_a_plan_file_holds_as_long_as_nothing_else_changed(tmp_path: Path) -> No
         hold_to(Plan(()), promised(file))
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"format": 2, "hosts": []}', '{"format": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", '{"format": 2, "hosts": []}', '{"format": 1}', '{"format": 1, "hosts": [{}]}'],
+)
 def test_what_is_no_plan_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "plan.json"
     file.write_text(text)

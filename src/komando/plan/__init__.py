@@ -15,7 +15,7 @@ from komando.plan.model import (
     Shift,
     Traffic,
 )
-from komando.plan.record import StalePlanError, hold_to, promised, to_json
+from komando.plan.record import Promise, StalePlanError, hold_to, promised, to_json
 from komando.plan.text import text_lines
 from komando.plan.wording import Where
 
@@ -27,6 +27,7 @@ __all__ = [
     "Hours",
     "Move",
     "Plan",
+    "Promise",
     "Shift",
     "StalePlanError",
     "Traffic",

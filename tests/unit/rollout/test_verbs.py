@@ -174,6 +174,19 @@ def test_a_plan_holds_only_as_long_as_it_is_true(komando: Komando, host: PlayedH
     assert komando("apply", "plan.json", "--no-verify").exit_code == 0
 
 
+def test_a_plan_that_changes_nothing_does_not_hold_for_a_repair(
+    komando: Komando, host: PlayedHost
+) -> None:
+    komando("apply", "--no-verify")
+    assert komando("plan", "--out", "plan.json").exit_code == 0
+    host.kernel = "missing: table inet shaper"
+    host.verbs.clear()
+    stale = komando("apply", "plan.json", "--no-verify")
+    assert stale.exit_code == 1
+    assert "core-1 is in another state (repair, and not same) than when the plan" in stale.stderr
+    assert host.verbs == ["observe"]
+
+
 def test_without_known_hosts_nobody_is_asked(komando: Komando, host: PlayedHost) -> None:
     Path("inventories/production/known_hosts").unlink()
     result = komando("plan")
