@@ -45,8 +45,9 @@ class Carried:
 def carry(session: Session, plan: Plan, wanted: Mapping[str, Bundle], cache: Cache) -> Carried:
     """Activate what the plan says, on all its changing hosts at once.
 
-    A Ctrl-C is held back until the hosts that have begun are through; after a second one those
-    that have not answered are `unknown`. Never raises KeyboardInterrupt: the caller reports first.
+    Every one of them has an outcome: a Ctrl-C is held back until those that have begun are through,
+    and after a second one, or the end of the pyinfra process, those that have not answered are
+    `unknown`.
     """
     cargo = {host.host: _cargo(wanted[host.host]) for host in plan.changing()}
     if not cargo:
@@ -58,10 +59,6 @@ def carry(session: Session, plan: Plan, wanted: Mapping[str, Bundle], cache: Cac
         outcomes[name] = _read(name, text, cargo[name].digest)
         if outcomes[name].state == "carried":
             cache.put(wanted[name])
-    outcomes |= {
-        name: Outcome(name, "unknown", "interrupted while it was being activated")
-        for name in answers.waiting
-    }
     return Carried(dict(sorted(outcomes.items())), answers.interrupted)
 
 

@@ -69,8 +69,6 @@ def observe(session: Session, wanted: Mapping[str, Bundle], cache: Cache) -> Obs
     """
     asked = [name for name in wanted if name not in session.refused]
     answers = session.observe(asked)
-    if answers.interrupted:
-        raise KeyboardInterrupt
     failures = {name: reason for name, reason in session.refused.items() if name in wanted}
     failures |= answers.failures | answers.lost
     running: dict[str, RunningGeneration] = {}
@@ -115,8 +113,6 @@ def _with_files(
     if not missing:
         return replace(seen, running=running)
     answers = session.export(missing)
-    if answers.interrupted:
-        raise KeyboardInterrupt
     unread = dict(answers.failures)
     for name, text in answers.results.items():
         try:

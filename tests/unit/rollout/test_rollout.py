@@ -17,6 +17,7 @@ from komando.inventory import Access
 from komando.plan import HostPlan, Plan
 from komando.rollout.carry import Outcome, carry
 from komando.rollout.observe import Cache, Observation, observe
+from komando.rollout.protocol import Event
 from komando.rollout.session import Session
 from tests.unit.rollout.played import PlayedHost
 
@@ -234,3 +235,97 @@ def test_ctrl_c_waits_for_what_has_begun_and_a_second_one_does_not(
 
     threading.Thread(target=interrupt, daemon=True).start()
     assert activate(host, access, tmp_path).state == state
+
+
+def interrupting(session: Session, when: threading.Event, times: int) -> None:
+    """Press Ctrl-C so many times once the time has come, then let a stopped process go on."""
+
+    def press() -> None:
+        when.wait(30)
+        for _ in range(times):
+            time.sleep(0.3)
+            os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.3)
+        session._process.send_signal(signal.SIGCONT)
+
+    threading.Thread(target=press, daemon=True).start()
+
+
+@pytest.mark.parametrize(("times", "state"), [(1, "carried"), (2, "unknown")])
+def test_ctrl_c_while_the_files_are_written_is_held_back(
+    play: Play,
+    access: Access,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    times: int,
+    state: str,
+) -> None:
+    host = play("core-1")
+    # more than a pipe takes: the process has stopped reading
+    wanted = Bundle("core-1", {"etc/komando/manifest.json": os.urandom(200_000)})
+    now = threading.Event()
+    with Session([host.host], access) as session:
+        write = session._write
+
+        def written(line: str) -> None:
+            now.set()
+            write(line)
+
+        monkeypatch.setattr(session, "_write", written)
+        session._process.send_signal(signal.SIGSTOP)
+        interrupting(session, now, times)
+        carried = carry(session, plan_for(wanted), {"core-1": wanted}, Cache(tmp_path))
+    assert carried.interrupted
+    assert carried.outcomes["core-1"].state == state
+    assert (host.running == wanted) == (state == "carried")
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_in_the_midst_of_the_progress_is_held_back(
+    play: Play, access: Access, tmp_path: Path, times: int
+) -> None:
+    host, wanted = play("core-1"), bundle("core-1")
+
+    def listen(event: Event) -> None:
+        if event.kind == "started":
+            for _ in range(times):
+                os.kill(os.getpid(), signal.SIGINT)
+
+    with Session([host.host], access, listen) as session:
+        carried = carry(session, plan_for(wanted), {"core-1": wanted}, Cache(tmp_path))
+    assert carried.interrupted
+    (outcome,) = carried.outcomes.values()
+    assert outcome.state == ("carried" if times == 1 else "unknown")
+
+
+def test_when_the_pyinfra_process_dies_every_host_is_unknown(
+    play: Play, access: Access, tmp_path: Path
+) -> None:
+    hosts = [play("core-1"), play("core-2")]
+    wanted = {host.name: bundle(host.name) for host in hosts}
+    for host in hosts:
+        host.hold = threading.Event()
+    with Session([host.host for host in hosts], access) as session:
+
+        def kill() -> None:
+            for host in hosts:
+                host.activating.wait(30)
+            session._process.kill()
+
+        threading.Thread(target=kill, daemon=True).start()
+        carried = carry(session, plan_for(*wanted.values()), wanted, Cache(tmp_path))
+    assert list(carried.outcomes) == ["core-1", "core-2"]
+    for outcome in carried.outcomes.values():
+        assert outcome.state == "unknown"
+        assert outcome.reason == "the rollout process ended with -9: it said nothing"
+
+
+def test_ctrl_c_while_hosts_are_asked_ends_it(play: Play, access: Access, tmp_path: Path) -> None:
+    host = play("core-1")
+
+    def listen(event: Event) -> None:
+        if event.kind == "started":
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt), Session([host.host], access, listen) as session:
+        observe(session, {"core-1": bundle("core-1")}, Cache(tmp_path))

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from komando.cli import main
 from komando.inventory import Access
+from komando.rollout.session import Session
 from tests.cases.plan.cases import HERE
 from tests.unit.rollout.played import PlayedHost
 
@@ -163,6 +164,25 @@ def test_an_edit_reaches_a_host_whose_files_are_damaged(
     assert "core-1 runs " in applied.output
 
 
+def test_ctrl_c_at_the_end_of_an_apply_does_not_say_that_nothing_changed(
+    komando: Komando, host: PlayedHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = Session._end
+
+    def interrupted(self: Session, *, kill: bool) -> None:
+        end(self, kill=kill)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Session, "_end", interrupted)
+    result = komando("apply", "--no-verify")
+    assert result.exit_code == 1
+    assert "core-1 runs " in result.stdout
+    assert "interrupted; `komando plan` asks the hosts what they run now" in result.stderr
+    assert "no host was changed" not in result.output
+    assert "interrupted; no host was changed" in komando("plan").stderr
+    assert host.running is not None
+
+
 def test_a_plan_holds_only_as_long_as_it_is_true(komando: Komando, host: PlayedHost) -> None:
     komando("plan", "--out", "plan.json")
     edit("policies/opd/dinas-kesehatan.yaml", "guarantee: 20 Mbit/s", "guarantee: 25 Mbit/s")
@@ -171,7 +191,11 @@ def test_a_plan_holds_only_as_long_as_it_is_true(komando: Komando, host: PlayedH
     assert "core-1 shall run another bundle than when the plan was made" in stale.stderr
     assert "activate" not in host.verbs
     komando("plan", "--out", "plan.json")
-    assert komando("apply", "plan.json", "--no-verify").exit_code == 0
+    applied = komando("apply", "plan.json", "--no-verify")
+    assert applied.exit_code == 0
+    assert "dinas-kesehatan" not in applied.output, "it was read before"
+    komando("plan", "--out", "plan.json")
+    assert "Nothing changes" in komando("apply", "plan.json", "--no-verify").output
 
 
 def test_a_plan_that_changes_nothing_does_not_hold_for_a_repair(
