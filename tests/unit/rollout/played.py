@@ -22,8 +22,8 @@ PROGRAM = "/usr/local/sbin/komando-host"
 class PlayedHost(paramiko.ServerInterface):
     """One host: keeps generations as the host program does, and counts what it is asked.
 
-    `refuse` makes an activation fail with these words, `dies` without any; `hold` makes it wait.
-    `cut_at` cuts the line in place of the answer to a verb.
+    `refuse` makes an activation fail with these words, `ends` with this code and these lines;
+    `hold` makes it wait. `cut_at` cuts the line in place of the answer to a verb.
     `damaged` lets the files of the running generation differ from what they should be.
     """
 
@@ -37,7 +37,7 @@ class PlayedHost(paramiko.ServerInterface):
         self.cut_at = ""
         self.verbs: list[str] = []
         self.refuse = ""
-        self.dies = False
+        self.ends: tuple[int, str] | None = None
         self.hold: threading.Event | None = None
         self.activating = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -142,8 +142,8 @@ class PlayedHost(paramiko.ServerInterface):
 
     def _activate(self, digest: str, archive: bytes) -> tuple[int, str, str]:
         previous = None if self.running is None else self.running.digest
-        if self.dies:
-            return 137, "", ""
+        if self.ends is not None:
+            return self.ends[0], "", self.ends[1]
         if self.refuse:
             return 1, "", f"komando-host: {self.refuse}\nwhat ran before runs on\n"
         if self.damaged and not archive:

@@ -178,7 +178,7 @@ def test_a_refused_activation_gives_the_reason_of_the_host(
     host.refuse = "nft: line 3: no such map"
     outcome = activate(host, access, tmp_path)
     assert outcome.state == "failed"
-    assert outcome.reason == ("komando-host: nft: line 3: no such map; what ran before runs on")
+    assert outcome.reason == "nft: line 3: no such map; what ran before runs on"
 
 
 def test_one_host_that_refuses_does_not_hold_back_the_other(
@@ -211,12 +211,30 @@ def test_a_line_that_is_cut_in_the_middle_leaves_the_host_unknown(
     assert outcome.reason == "the connection was lost before it answered"
 
 
-def test_a_program_that_dies_without_a_word_leaves_the_host_unknown(
-    play: Play, access: Access, tmp_path: Path
+BROKE_OFF = """Traceback (most recent call last):
+  File "/usr/local/lib/komando/komando_host/__main__.py", line 138, in <module>
+KeyError: 'ceil'
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "lines", "reason"),
+    [
+        (137, "", "it gave no reason"),
+        (1, "", "it gave no reason"),
+        (1, BROKE_OFF, "KeyError: 'ceil'"),
+        (1, f"komando-host: waiting\n{BROKE_OFF}", "KeyError: 'ceil'"),
+        (255, "komando-host: no space left\n", "komando-host: no space left"),
+        (1, "sudo: not found\n", "sudo: not found"),
+    ],
+)
+def test_a_program_that_ends_otherwise_leaves_the_host_unknown(
+    play: Play, access: Access, tmp_path: Path, code: int, lines: str, reason: str
 ) -> None:
     host = play("core-1")
-    host.dies = True
-    assert activate(host, access, tmp_path).state == "unknown"
+    host.ends = (code, lines)
+    outcome = activate(host, access, tmp_path)
+    assert (outcome.state, outcome.reason) == ("unknown", reason)
 
 
 @pytest.mark.parametrize(("times", "state"), [(1, "carried"), (2, "unknown")])
