@@ -14,6 +14,6 @@ from komando.generation import PROGRAM
 def activate(digest: str, archive: str) -> Generator[StringCommand]:
     """Make the generation `digest` the running one, in one exec.
 
-    `archive` is the base64 text of its tar.gz, or "" where the host has the generation already.
+    `archive` is the base64 text of its tar.gz, which a host that has it whole leaves aside.
     """
     yield StringCommand("sudo", "-n", PROGRAM, "activate", digest, _stdin=archive)

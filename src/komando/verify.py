@@ -39,9 +39,12 @@ class Check:
         return not self.trouble
 
 
-def verify(hosts: Iterable[Host], access: Access, bundles: Mapping[str, Bundle]) -> list[Check]:
+def verify(
+    hosts: Iterable[Host], access: Access, bundles: Mapping[str, Bundle], *, lab: bool = False
+) -> list[Check]:
     """Run every check on every host; the bundles say what is intended.
 
+    Only the hosts of a lab may live at a rehearsed moment, and are then checked as of that moment.
     Raises VerifyError when the checks cannot be found or run. A host that cannot be reached gives
     checks that do not hold.
     """
@@ -59,6 +62,7 @@ def verify(hosts: Iterable[Host], access: Access, bundles: Mapping[str, Bundle])
         command += ["--quiet", "-p", "no:cacheprovider", f"--junitxml={report}"]
         command += [f"--hosts={','.join(f'ssh://{host.name}' for host in hosts)}"]
         command += [f"--ssh-config={config}", f"--bundles={folder / 'bundles'}"]
+        command += ["--lab"] if lab else []
         with _connections(hosts, access, config):
             words = _run(command)
         if not report.is_file():

@@ -45,11 +45,12 @@ class HtbClass:
 
 
 class Router:
-    """A host under test, and its bundle."""
+    """A host under test, and its bundle. One of a `lab` may live at a rehearsed moment."""
 
-    def __init__(self, host: Host, bundle: Bundle) -> None:
+    def __init__(self, host: Host, bundle: Bundle, *, lab: bool) -> None:
         self.host = host
         self.bundle = bundle
+        self.lab = lab
         self.intent = RouterIntent.from_json(bundle.text(generation.INTENT))
         names = json.loads(bundle.text(generation.ROUTER))
         self.uplink: str = names["uplink"]
@@ -70,8 +71,8 @@ class Router:
         return str(self.observed["profile"])
 
     def now(self) -> datetime:
-        """The host's clock, or the moment that it rehearses."""
-        if self.observed["clock"] is not None:
+        """The moment by which its profile is judged: its clock's, or in a lab a rehearsed one."""
+        if self.lab and self.observed["clock"] is not None:
             return datetime.fromisoformat(self.observed["clock"])
         return datetime.fromtimestamp(int(self.host.check_output("date +%s")), UTC)
 

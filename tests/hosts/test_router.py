@@ -24,6 +24,11 @@ def test_the_profile_is_the_one_of_this_hour(router: Router) -> None:
     assert router.profile in router.due()
 
 
+def test_the_clock_is_rehearsed_in_a_lab_alone(router: Router) -> None:
+    if not router.lab:
+        assert router.observed["clock"] is None
+
+
 def test_the_calendar_goes_on(router: Router) -> None:
     assert router.observed["calendar"] == "ok"
 

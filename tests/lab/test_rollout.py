@@ -110,7 +110,7 @@ def test_damage_is_seen_and_repaired(applied: City) -> None:
         assert broken >= set(DAMAGE.values())
         plan = verb("plan", applied)
         assert plan.returncode == 2
-        assert "its files are right, its kernel is not: missing" in plan.stdout
+        assert "to be repaired; the host says: missing" in plan.stdout
     finally:
         on_router(applied, "systemctl start komando-hours.timer")
     mended = verb("apply", applied)

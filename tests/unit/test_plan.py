@@ -12,8 +12,6 @@ from komando import generation
 from komando.bundle import Bundle
 from komando.diagnostics import Location
 from komando.generation import RunningGeneration
-from komando.intent import compile_intent
-from komando.inventory import Host
 from komando.plan import (
     Change,
     HostPlan,
@@ -25,21 +23,11 @@ from komando.plan import (
     promised,
     to_json,
 )
-from komando.platforms.debian import render
-from komando.policy import load_policy
-from tests.cases.plan.cases import HERE, HOST, MOMENT, plan_of, text_of
+from tests.cases.plan.cases import HOST, MOMENT, base_bundle, plan_of, text_of
 
 
 def nowhere(kind: str, slug: str, *path: str | int) -> Location:
     raise KeyError(kind, slug, path)
-
-
-def base(host: Host = HOST) -> Bundle:
-    policy = load_policy(HERE / "base").policy
-    assert policy is not None
-    intent = compile_intent(policy).intent
-    assert intent is not None
-    return render(intent, host)
 
 
 def planned(wanted: Bundle, running: RunningGeneration) -> HostPlan:
@@ -91,23 +79,37 @@ def test_json_tells_places_and_whether_anything_changes() -> None:
 
 
 def test_a_kernel_that_lost_something_is_a_repair() -> None:
-    wanted = base()
+    wanted = base_bundle()
     running = RunningGeneration("core-1", wanted.digest, kernel="missing: table inet shaper")
     host = planned(wanted, running)
     assert host.state == "repair"
-    assert host.summary == "its files are right, its kernel is not: missing: table inet shaper"
+    assert host.summary == "to be repaired; the host says: missing: table inet shaper"
     assert Plan((host,)).changes
+    assert "first what core-1 misses is mended" in text_of(Plan((host,)))
+
+
+def test_a_kernel_that_lost_something_is_told_with_a_change() -> None:
+    plan = plan_of("guarantee-raised", kernel="missing: tree on ifb0: no root qdisc")
+    (host,) = plan.hosts
+    assert host.state == "change"
+    for text in (text_of(plan), markdown(plan)):
+        assert "says of what it runs now: missing: tree on ifb0: no root qdisc" in text
+        assert (
+            "first what core-1 misses is mended, where it must be by building a tree anew" in text
+        )
+        assert "no packet of another class is touched" not in text
+    assert json.loads(to_json(plan))["hosts"][0]["kernel"] == host.kernel
 
 
 def test_queues_that_are_only_pfifo_are_told() -> None:
-    pfifo = base(replace(HOST, leaf="pfifo"))
+    pfifo = base_bundle(replace(HOST, leaf="pfifo"))
     (note,) = planned(pfifo, RunningGeneration("core-1")).notes
     assert "core-1 queues with pfifo" in note
-    assert planned(base(), RunningGeneration("core-1")).notes == ()
+    assert planned(base_bundle(), RunningGeneration("core-1")).notes == ()
 
 
 def test_what_another_version_made_is_compared_by_its_files() -> None:
-    wanted = base()
+    wanted = base_bundle()
     files = dict(wanted.files)
     files[generation.INTENT] = b"{}\n"
     old = Bundle("core-1", files)
@@ -117,13 +119,24 @@ def test_what_another_version_made_is_compared_by_its_files() -> None:
     assert "made by another version" in host.notes[-1]
 
 
-def test_a_plan_without_the_files_that_run_is_refused() -> None:
-    with pytest.raises(ValueError, match="files of generation 0000"):
-        planned(base(), RunningGeneration("core-1", "0" * 64))
+def test_without_the_files_that_run_the_whole_bundle_is_the_change() -> None:
+    wanted = base_bundle()
+    running = {"core-1": RunningGeneration("core-1", "0" * 64)}
+    why = "generation 0000 is damaged on disk: its files differ"
+    plan = make_plan({"core-1": wanted}, running, nowhere, MOMENT, (), {"core-1": why})
+    (host,) = plan.hosts
+    assert (host.state, host.before, host.after) == ("unread", "0" * 64, wanted.digest)
+    assert len(host.files) == len(wanted.files)
+    text = text_of(plan)
+    assert "so the whole bundle is the change: 3 offices and 2 public points" in text
+    assert "it cannot be told, as what runs there is not known" in text
+    assert f"      {len(wanted.files)} files; `komando render` shows them" in text
+    for form in (text, markdown(plan), to_json(plan)):
+        assert f"core-1 gave no files: {why}" in form
 
 
 def test_the_rehearsed_clock_of_a_host_decides_what_traffic_notices() -> None:
-    wanted = base()
+    wanted = base_bundle()
     night = f"{generation.PROFILES}/closed.down.tc"
     other = wanted.text(night).replace("rate 20000000bit", "rate 19000000bit")
     old = Bundle("core-1", {**wanted.files, night: other.encode()})
@@ -132,6 +145,37 @@ def test_the_rehearsed_clock_of_a_host_decides_what_traffic_notices() -> None:
     by_night = replace(by_day, profile="closed", clock="2026-11-24T15:00:00+00:00")
     assert [item.touched for item in planned(wanted, by_day).traffic] == [0, 0]
     assert [item.touched for item in planned(wanted, by_night).traffic] == [1, 0]
+
+
+def test_an_interface_that_moves_is_told_in_every_format() -> None:
+    plan = plan_of("segment-moved")
+    for text in (text_of(plan), markdown(plan)):
+        assert "segment metro moves from lan0 to lan9, with 2 addresses and 6 routes" in text
+        assert "no packet of another class is touched" not in text
+    (move,) = json.loads(to_json(plan))["hosts"][0]["moves"]
+    assert (move["name"], move["before"], move["after"]) == ("segment metro", "lan0", "lan9")
+
+
+def test_interfaces_that_cannot_be_read_are_no_end_of_the_plan() -> None:
+    wanted = base_bundle()
+    old = Bundle("core-1", {**wanted.files, generation.ROUTER: b"[]"})
+    host = planned(wanted, RunningGeneration("core-1", old.digest, bundle=old))
+    assert (host.moves, host.traffic) == ((), ())
+    assert "what traffic will notice could not be told" in host.notes[-1]
+
+
+@pytest.mark.parametrize("runs", ["same", "other", "nothing", "unread"])
+def test_a_rehearsed_clock_is_told_whatever_changes(runs: str) -> None:
+    wanted, old = base_bundle(), base_bundle(replace(HOST, leaf="pfifo"))
+    digest = {"same": wanted.digest, "nothing": None}.get(runs, old.digest)
+    running = RunningGeneration("core-1", digest, "closed", clock="2026-12-25T03:00:00Z")
+    if runs == "other":
+        running = replace(running, bundle=old)
+    plan = make_plan({"core-1": wanted}, {"core-1": running}, nowhere, MOMENT)
+    for form in (text_of(plan), markdown(plan), to_json(plan)):
+        assert "core-1 lives at a rehearsed moment, 2026-12-25T03:00:00Z" in form
+    told = planned(wanted, replace(running, clock=None)).notes
+    assert not any("rehearsed" in note for note in told)
 
 
 def test_a_plan_file_holds_as_long_as_nothing_else_changed(tmp_path: Path) -> None:
@@ -143,6 +187,7 @@ def test_a_plan_file_holds_as_long_as_nothing_else_changed(tmp_path: Path) -> No
     for other, words in (
         (replace(host, before="0" * 64), "core-1 runs another generation"),
         (replace(host, after="0" * 64), "core-1 shall run another bundle"),
+        (replace(host, state="unread"), r"core-1 is in another state \(unread, and not change\)"),
     ):
         with pytest.raises(StalePlanError, match=words):
             hold_to(Plan((other,)), promised(file))
@@ -150,7 +195,10 @@ def test_a_plan_file_holds_as_long_as_nothing_else_changed(tmp_path: Path) -> No
         hold_to(Plan(()), promised(file))
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"format": 2, "hosts": []}', '{"format": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", '{"format": 2, "hosts": []}', '{"format": 1}', '{"format": 1, "hosts": [{}]}'],
+)
 def test_what_is_no_plan_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "plan.json"
     file.write_text(text)

@@ -10,7 +10,7 @@ import click
 
 from komando.cli.desired import Desired, desired, report
 from komando.cli.plan import show_plan
-from komando.cli.planning import Planned, planned, tell_failures, working
+from komando.cli.planning import Planned, changing_nothing, planned, tell_failures, working
 from komando.cli.reach import access_to, host_options
 from komando.inventory import Access
 from komando.plan import StalePlanError, hold_to, promised
@@ -38,16 +38,23 @@ def apply(
     """Bring every host to what the policies say.
 
     With PLAN, a file of `komando plan --out`, nothing is done unless it still holds, and it is
-    not shown again. Run twice,
-    the second changes nothing. Exit status: 0 all hosts obey, 1 an error.
+    not shown again. Run twice, the second changes nothing. Exit status: 0 all hosts obey, 1 an
+    error.
     """
     wanted = desired(policies, inventory)
     report([one for one in wanted.diagnostics if one.severity == "error"])
     access = access_to(wanted, lab, identity)
-    with planned(wanted, access) as found:
-        carried = _carry_out(found, wanted, plan_file, diff=diff)
-    tell_failures(found.failures)
-    good = _tell(carried.outcomes, wanted) and not found.failures
+    try:
+        with planned(wanted, access) as found:
+            with changing_nothing():
+                _agree(found, plan_file, diff=diff)
+            carried = _carry_out(found, wanted)
+            tell_failures(found.failures)
+            good = _tell(carried.outcomes, wanted) and not found.failures
+    except KeyboardInterrupt:
+        raise click.ClickException(
+            "interrupted; `komando plan` asks the hosts what they run now"
+        ) from None
     changed = [name for name, outcome in carried.outcomes.items() if outcome.state == "carried"]
     if carried.interrupted:
         raise click.ClickException("interrupted; the hosts are as told above, and not verified")
@@ -57,18 +64,22 @@ def apply(
         raise click.exceptions.Exit(1)
 
 
-def _carry_out(found: Planned, wanted: Desired, plan_file: Path | None, *, diff: bool) -> Carried:
-    """Show the plan, or hold to one that was shown; then do it, if every host could be asked."""
-    from komando.rollout.carry import Carried, carry
-    from komando.rollout.observe import Cache
-
+def _agree(found: Planned, plan_file: Path | None, *, diff: bool) -> None:
+    """Show the plan, or hold to one that was shown."""
     if plan_file is not None:
         try:
             hold_to(found.plan, promised(plan_file))
         except StalePlanError as error:
             raise click.ClickException(str(error)) from error
-    if plan_file is None or not found.plan.changing():
+    if plan_file is None or not found.plan.changes:
         show_plan(found.plan, "text", diff=diff)
+
+
+def _carry_out(found: Planned, wanted: Desired) -> Carried:
+    """Do what the plan says, if every host could be asked."""
+    from komando.rollout.carry import Carried, carry
+    from komando.rollout.observe import Cache
+
     if found.failures:
         click.echo("Nothing is carried out, as not every host could be asked.", err=True)
         return Carried({})

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from komando.cli.desired import desired, report
-from komando.cli.planning import planned, tell_failures
+from komando.cli.planning import changing_nothing, planned, tell_failures
 from komando.cli.reach import access_to, host_options
 from komando.plan import Plan, markdown, text_lines, to_json
 
@@ -39,7 +39,8 @@ def plan(
     """
     wanted = desired(policies, inventory)
     report([one for one in wanted.diagnostics if one.severity == "error"])
-    with planned(wanted, access_to(wanted, lab, identity)) as found:
+    access = access_to(wanted, lab, identity)
+    with changing_nothing(), planned(wanted, access) as found:
         made, failures = found.plan, found.failures
     show_plan(made, form, diff=diff)
     if out is not None:

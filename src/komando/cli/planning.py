@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -46,11 +46,17 @@ def console() -> Console:
 
 
 @contextmanager
-def planned(wanted: Desired, access: Access) -> Iterator[Planned]:
-    """Ask every host what it runs and compare; the connections stay open inside the block.
+def changing_nothing() -> Iterator[None]:
+    """A part of a verb in which no host can change: a Ctrl-C ends it and says so."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise click.ClickException("interrupted; no host was changed") from None
 
-    A Ctrl-C ends the verb and says that nothing was changed: `carry` holds back its own.
-    """
+
+@contextmanager
+def planned(wanted: Desired, access: Access) -> Iterator[Planned]:
+    """Ask every host what it runs and compare; the connections stay open inside the block."""
     from komando.rollout.observe import Cache, observe
     from komando.rollout.session import Session, WorkerFailedError
 
@@ -62,19 +68,23 @@ def planned(wanted: Desired, access: Access) -> Iterator[Planned]:
         if event.host:
             status.update(f"{event.host}: {PROGRESS[event.kind]}")
 
-    try:
-        with status, Session(hosts, access, listen) as session:
-            seen = observe(session, wanted.bundles, Cache.of_user())
-            status.update("comparing")
-            plan = make_plan(
-                wanted.bundles, seen.running, wanted.policy.where, datetime.now(UTC), _notes(wanted)
-            )
-            status.stop()
-            yield Planned(plan, session, seen.failures)
-    except KeyboardInterrupt:
-        raise click.ClickException("interrupted; no host was changed") from None
-    except (WorkerFailedError, FileNotFoundError) as error:
-        raise click.ClickException(str(error)) from error
+    with ExitStack() as connections:
+        try:
+            with changing_nothing(), status:
+                session = connections.enter_context(Session(hosts, access, listen))
+                seen = observe(session, wanted.bundles, Cache.of_user())
+                status.update("comparing")
+                plan = make_plan(
+                    wanted.bundles,
+                    seen.running,
+                    wanted.policy.where,
+                    datetime.now(UTC),
+                    _notes(wanted),
+                    seen.unread,
+                )
+        except (WorkerFailedError, FileNotFoundError) as error:
+            raise click.ClickException(str(error)) from error
+        yield Planned(plan, session, seen.failures)
 
 
 @contextmanager

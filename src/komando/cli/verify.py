@@ -12,7 +12,7 @@ import click
 
 from komando.cli.desired import Desired, desired, report
 from komando.cli.planning import working
-from komando.cli.reach import access_to, host_options
+from komando.cli.reach import LAB, access_to, host_options
 from komando.inventory import Access
 from komando.verify import Check, VerifyError
 from komando.verify import verify as run_checks
@@ -40,7 +40,8 @@ def verify_hosts(names: list[str], wanted: Desired, access: Access, form: str = 
     hosts = [wanted.inventory.hosts[name] for name in names]
     try:
         with working(f"verifying {', '.join(names)}"):
-            checks = run_checks(hosts, access, wanted.bundles)
+            lab = wanted.inventory.name == LAB
+            checks = run_checks(hosts, access, wanted.bundles, lab=lab)
     except VerifyError as error:
         raise click.ClickException(str(error)) from error
     if form == "json":

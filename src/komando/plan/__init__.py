@@ -10,11 +10,12 @@ from komando.plan.model import (
     FileChange,
     HostPlan,
     Hours,
+    Move,
     Plan,
     Shift,
     Traffic,
 )
-from komando.plan.record import StalePlanError, hold_to, promised, to_json
+from komando.plan.record import Promise, StalePlanError, hold_to, promised, to_json
 from komando.plan.text import text_lines
 from komando.plan.wording import Where
 
@@ -24,7 +25,9 @@ __all__ = [
     "FileChange",
     "HostPlan",
     "Hours",
+    "Move",
     "Plan",
+    "Promise",
     "Shift",
     "StalePlanError",
     "Traffic",

@@ -10,7 +10,13 @@ from komando.diagnostics import Location
 
 Action = Literal["add", "remove", "change"]
 Kind = Literal["opd", "hotspot", "pool", "public", "uplink", "segment", "calendar", "region"]
-State = Literal["same", "first", "change", "repair"]
+State = Literal["same", "first", "change", "unread", "repair"]
+"""What an apply does to a host.
+
+same: nothing. first: gives it its first generation. change: takes it from one to another. unread:
+this, too, but the files of the one that runs could not be had. repair: gives it once more the one
+that it runs, as the host says that something of it is missing.
+"""
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,17 @@ class Hours:
 
 
 @dataclass(frozen=True)
+class Move:
+    """The uplink or a segment gets another interface; so many addresses and routes go along."""
+
+    name: str
+    before: str
+    after: str
+    addresses: int
+    routes: int
+
+
+@dataclass(frozen=True)
 class Traffic:
     """What happens to the classes of one device, named as people know them.
 
@@ -102,7 +119,10 @@ class FileChange:
 
 @dataclass(frozen=True)
 class HostPlan:
-    """One host: what it runs, what it shall run, and the difference in words."""
+    """One host: what it runs, what it shall run, and the difference in words.
+
+    `kernel` is "ok", or what the host says is missing of what it runs now.
+    """
 
     host: str
     state: State
@@ -112,9 +132,11 @@ class HostPlan:
     changes: tuple[Change, ...] = ()
     follows: tuple[Shift, ...] = ()
     hours: tuple[Hours, ...] = ()
+    moves: tuple[Move, ...] = ()
     traffic: tuple[Traffic, ...] = ()
     files: tuple[FileChange, ...] = ()
     notes: tuple[str, ...] = ()
+    kernel: str = "ok"
 
 
 @dataclass(frozen=True)

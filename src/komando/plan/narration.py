@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from komando.plan.model import Action, Detail, HostPlan, Hours, Shift, Traffic
+from komando.plan.model import Action, Detail, HostPlan, Hours, Move, Shift, Traffic
+from komando.plan.wording import count
 
 DIRECTION_WORDS = {"down": "download", "up": "upload"}
 
@@ -67,14 +68,30 @@ def traffic_words(host: HostPlan) -> Iterator[str]:
     if host.state == "first":
         yield "the trees are built; before that nothing is shaped"
         return
+    if host.state == "unread":
+        yield "it cannot be told, as what runs there is not known"
+        return
+    sound = host.kernel == "ok"
+    if not sound:
+        yield f"first what {host.host} misses is mended, where it must be by building a tree anew"
+    yield from (_move(move) for move in host.moves)
     by_words: dict[str, list[str]] = {}
     for traffic in host.traffic:
         place = f"{DIRECTION_WORDS[traffic.direction]} ({traffic.device})"
         by_words.setdefault(_traffic(traffic), []).append(place)
     for words, places in by_words.items():
         yield f"{' and '.join(places)}: {words}"
-    if any(item.touched for item in host.traffic) and not any(t.rebuilt for t in host.traffic):
+    rebuilt = any(item.rebuilt for item in host.traffic)
+    if any(item.touched for item in host.traffic) and sound and not (rebuilt or host.moves):
         yield "no restart, and no packet of another class is touched"
+
+
+def _move(move: Move) -> str:
+    along = f"{count(move.addresses, 'address')} and {count(move.routes, 'route')}"
+    return (
+        f"{move.name} moves from {move.before} to {move.after}, with {along}: "
+        "whoever is behind it is reached there alone"
+    )
 
 
 def _traffic(traffic: Traffic) -> str:
@@ -89,7 +106,11 @@ def _traffic(traffic: Traffic) -> str:
         )
         if names
     ]
-    return f"of {traffic.total} classes {'; '.join(parts)}" if parts else "nothing, at this hour"
+    return (
+        f"of {traffic.total} classes {'; '.join(parts)}"
+        if parts
+        else "no class changes at this hour"
+    )
 
 
 def _names(names: tuple[str, ...]) -> str:

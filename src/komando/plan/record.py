@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from komando.diagnostics import Location
-from komando.plan.model import Plan
+from komando.plan.model import Plan, State
 
 FORMAT = 1
 
@@ -30,25 +30,44 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Location) else value
 
 
-def promised(path: Path) -> dict[str, tuple[str | None, str]]:
-    """What a plan's file takes each host from and to. Raises StalePlanError when it is none."""
+@dataclass(frozen=True)
+class Promise:
+    """What a plan does to one host: from which digest to which, and of what kind it is."""
+
+    state: State
+    before: str | None
+    after: str
+
+
+def promised(path: Path) -> dict[str, Promise]:
+    """What a plan's file does to each host. Raises StalePlanError when it is none."""
     try:
         data = json.loads(path.read_text())
         if data["format"] != FORMAT:
             raise StalePlanError(f"{path} has format {data['format']}, not {FORMAT}")
-        return {host["host"]: (host["before"], host["after"]) for host in data["hosts"]}
+        return {
+            host["host"]: Promise(host["state"], host["before"], host["after"])
+            for host in data["hosts"]
+        }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StalePlanError(f"{path} is no plan: {error}") from error
 
 
-def hold_to(plan: Plan, before: Mapping[str, tuple[str | None, str]]) -> None:
+def hold_to(plan: Plan, promises: Mapping[str, Promise]) -> None:
     """Raise StalePlanError unless `plan` does on every host what was promised."""
-    now = {host.host: (host.before, host.after) for host in plan.hosts}
-    for name in sorted(before.keys() | now.keys()):
-        was, is_now = before.get(name), now.get(name)
-        if was == is_now:
-            continue
+    now = {host.host: Promise(host.state, host.before, host.after) for host in plan.hosts}
+    for name in sorted(promises.keys() | now.keys()):
+        was, is_now = promises.get(name), now.get(name)
         if was is None or is_now is None:
             raise StalePlanError(f"{name} is in one of the two alone: plan again")
-        what = "runs another generation" if was[0] != is_now[0] else "shall run another bundle"
-        raise StalePlanError(f"{name} {what} than when the plan was made: plan again")
+        if was != is_now:
+            what = _difference(was, is_now)
+            raise StalePlanError(f"{name} {what} than when the plan was made: plan again")
+
+
+def _difference(was: Promise, now: Promise) -> str:
+    if was.before != now.before:
+        return "runs another generation"
+    if was.after != now.after:
+        return "shall run another bundle"
+    return f"is in another state ({now.state}, and not {was.state})"

@@ -110,8 +110,9 @@ def _files(host: HostPlan, *, diff: bool) -> Iterator[Text]:
         return
     yield Text()
     yield Text("  Files", style="bold")
-    if host.state == "first":
-        yield Text(f"      {len(host.files)} new files; `komando render` shows them")
+    if host.state in ("first", "unread"):
+        new = "new " if host.state == "first" else ""
+        yield Text(f"      {len(host.files)} {new}files; `komando render` shows them")
         return
     for file in host.files:
         counts = f"+{file.lines_added} -{file.lines_removed}"

@@ -65,6 +65,12 @@ class Wording:
         return f"{slug} ({text})" if text else slug
 
 
+def count(number: int, noun: str) -> str:
+    """`1 office`, `2 offices`, `2 addresses`."""
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
+
+
 def policy_folder(leaf: Leaf) -> Folder:
     """The folder of the policies that holds the leaf's file, as `Where` names it."""
     return "opd" if leaf.kind == "opd" else "hotspots"

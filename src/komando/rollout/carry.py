@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from komando.bundle import Bundle
-from komando.plan import HostPlan, Plan
+from komando.plan import Plan
 from komando.rollout.observe import Cache
 from komando.rollout.protocol import Cargo
 from komando.rollout.session import Session
@@ -45,10 +45,11 @@ class Carried:
 def carry(session: Session, plan: Plan, wanted: Mapping[str, Bundle], cache: Cache) -> Carried:
     """Activate what the plan says, on all its changing hosts at once.
 
-    A Ctrl-C is held back until the hosts that have begun are through; after a second one those
-    that have not answered are `unknown`. Never raises KeyboardInterrupt: the caller reports first.
+    Every one of them has an outcome: a Ctrl-C is held back until those that have begun are through,
+    and after a second one, or the end of the pyinfra process, those that have not answered are
+    `unknown`.
     """
-    cargo = {host.host: _cargo(host, wanted[host.host]) for host in plan.changing()}
+    cargo = {host.host: _cargo(wanted[host.host]) for host in plan.changing()}
     if not cargo:
         return Carried({})
     answers = session.activate(cargo)
@@ -58,17 +59,12 @@ def carry(session: Session, plan: Plan, wanted: Mapping[str, Bundle], cache: Cac
         outcomes[name] = _read(name, text, cargo[name].digest)
         if outcomes[name].state == "carried":
             cache.put(wanted[name])
-    outcomes |= {
-        name: Outcome(name, "unknown", "interrupted while it was being activated")
-        for name in answers.waiting
-    }
     return Carried(dict(sorted(outcomes.items())), answers.interrupted)
 
 
-def _cargo(host: HostPlan, bundle: Bundle) -> Cargo:
-    """A repair sends no files: the host has them already."""
-    archive = "" if host.state == "repair" else base64.b64encode(bundle.archive()).decode()
-    return Cargo(bundle.digest, archive)
+def _cargo(bundle: Bundle) -> Cargo:
+    """A repair sends the files, too: those on the host may be what is damaged."""
+    return Cargo(bundle.digest, base64.b64encode(bundle.archive()).decode())
 
 
 def _read(host: str, text: str, digest: str) -> Outcome:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,14 @@ from komando.rollout.session import Session
 
 @dataclass(frozen=True)
 class Observation:
-    """What the hosts answered, and why the others did not: together all that were asked."""
+    """What the hosts answered, and why the others did not: together all that were asked.
+
+    `unread` says of some in `running` why the files of their generations could not be had.
+    """
 
     running: Mapping[str, RunningGeneration]
     failures: Mapping[str, str]
+    unread: Mapping[str, str] = field(default_factory=dict)
 
 
 class Cache:
@@ -61,14 +64,13 @@ class Cache:
 def observe(session: Session, wanted: Mapping[str, Bundle], cache: Cache) -> Observation:
     """Ask every host of `wanted` what it runs; fetch the files of those that run something else.
 
+    A host that has no files to give, or not those of its generation, is `unread`.
     Raises KeyboardInterrupt when it is interrupted: asking leaves nothing behind.
     """
     asked = [name for name in wanted if name not in session.refused]
     answers = session.observe(asked)
-    if answers.interrupted:
-        raise KeyboardInterrupt
     failures = {name: reason for name, reason in session.refused.items() if name in wanted}
-    failures |= answers.failures
+    failures |= answers.failures | answers.lost
     running: dict[str, RunningGeneration] = {}
     for name, answer in answers.results.items():
         try:
@@ -98,7 +100,7 @@ def _generation(host: str, answer: Mapping[str, Any]) -> RunningGeneration:
 def _with_files(
     session: Session, seen: Observation, wanted: Mapping[str, Bundle], cache: Cache
 ) -> Observation:
-    running, failures = dict(seen.running), dict(seen.failures)
+    running = dict(seen.running)
     missing: list[str] = []
     for name, generation in seen.running.items():
         if generation.digest in (None, wanted[name].digest):
@@ -108,36 +110,29 @@ def _with_files(
             missing.append(name)
         else:
             running[name] = replace(generation, bundle=bundle)
-    for name, result in _fetch(session, running, missing).items():
-        if isinstance(result, Bundle):
-            cache.put(result)
-            running[name] = replace(running[name], bundle=result)
-        else:
-            failures[name] = result
-            del running[name]
-    return Observation(running, failures)
-
-
-def _fetch(
-    session: Session, running: Mapping[str, RunningGeneration], names: Iterable[str]
-) -> dict[str, Bundle | str]:
-    names = tuple(names)
-    if not names:
-        return {}
-    answers = session.export(names)
-    if answers.interrupted:
-        raise KeyboardInterrupt
-    found: dict[str, Bundle | str] = dict(answers.failures)
+    if not missing:
+        return replace(seen, running=running)
+    answers = session.export(missing)
+    unread = dict(answers.failures)
     for name, text in answers.results.items():
         try:
-            bundle = Bundle.from_archive(name, base64.b64decode(text, validate=True))
-        except (binascii.Error, ValueError) as error:
-            found[name] = f"its generation could not be read: {error}"
-            continue
-        digest = running[name].digest
-        found[name] = (
-            bundle
-            if bundle.digest == digest
-            else f"its files do not match its generation {digest}: somebody changed them by hand"
+            bundle = _read(running[name], text)
+        except ValueError as error:
+            unread[name] = str(error)
+        else:
+            cache.put(bundle)
+            running[name] = replace(running[name], bundle=bundle)
+    for name in answers.lost:
+        del running[name]
+    return Observation(running, {**seen.failures, **answers.lost}, unread)
+
+
+def _read(generation: RunningGeneration, text: str) -> Bundle:
+    """The files that a host gave. Raises ValueError when they are not those of its generation."""
+    bundle = Bundle.from_archive(generation.host, base64.b64decode(text, validate=True))
+    if bundle.digest != generation.digest:
+        raise ValueError(
+            f"its files do not match its generation {generation.digest}: "
+            "somebody changed them by hand"
         )
-    return found
+    return bundle

@@ -41,7 +41,7 @@ class Opening:
 
 @dataclass(frozen=True)
 class Cargo:
-    """What one host shall run; `archive` is base64 text, empty where the host has it already."""
+    """What one host shall run; `archive` is the base64 text of its tar.gz."""
 
     digest: str
     archive: str
@@ -73,9 +73,9 @@ EventKind = Literal["connected", "started", "result", "failed", "lost", "done"]
 class Event:
     """What the worker says.
 
-    `connected`, `started`: progress. `result`: a host's answer in `value`. `failed`: the host is
-    out, with its reason in `value`. `lost`: it did not answer, and may have carried the request
-    out all the same. `done`: the request (or the opening) is finished.
+    `connected`, `started`: progress. `result`: a host's answer in `value`. `failed`: the host did
+    not do it, with its reason in `value`. `lost`: it did not answer, and may have carried the
+    request out all the same. `done`: the request (or the opening) is finished.
     """
 
     kind: EventKind

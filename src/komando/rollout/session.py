@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import queue
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
 from komando.inventory import Access, Host
-from komando.rollout.protocol import Cargo, Event, Opening, Request, Target, encode
+from komando.rollout.protocol import Cargo, Event, Opening, Request, Target, Verb, encode
 
 Listener = Callable[[Event], None]
 """Is told of each event as it comes; for progress on a terminal."""
@@ -27,8 +28,8 @@ class WorkerFailedError(RuntimeError):
 class Answers:
     """What came of one request, by host.
 
-    `lost` holds the hosts that began and gave no answer. `waiting` holds those that are still at
-    it: none, unless the request was `interrupted` twice. Of both, the state is unknown.
+    `lost` holds the hosts that may have begun and gave no answer: their state is unknown. `waiting`
+    holds those that are still asked, `interrupted` says that somebody pressed Ctrl-C meanwhile.
     """
 
     results: dict[str, Any] = field(default_factory=dict)
@@ -87,13 +88,10 @@ class Session:
         for reader in self._readers:
             reader.start()
         try:
-            answers = self._converse(opening, waiting=())
+            self._converse(opening, answers := Answers())
         except BaseException:
             self._end(kill=True)
             raise
-        if answers.interrupted:
-            self._end(kill=True)
-            raise KeyboardInterrupt
         self.refused = answers.failures
         return self
 
@@ -105,41 +103,43 @@ class Session:
     ) -> None:
         self._end(kill=kind is not None)
 
-    def ask(self, request: Request) -> Answers:
-        """Carry out one request on all its hosts at once.
-
-        Ctrl-C waits for the hosts that have begun (the answers say so), a second one does not.
-        """
-        return self._converse(request, waiting=request.hosts)
-
     def observe(self, hosts: Iterable[str]) -> Answers:
         """Each host's answer to the one question, as its host program gives it."""
-        return self.ask(Request("observe", tuple(hosts)))
+        return self._ask("observe", hosts)
 
     def export(self, hosts: Iterable[str]) -> Answers:
         """The base64 text of each host's running generation."""
-        return self.ask(Request("export", tuple(hosts)))
+        return self._ask("export", hosts)
 
     def activate(self, cargo: Mapping[str, Cargo]) -> Answers:
-        """One exec on each host of `cargo`; the results are the host program's JSON texts."""
-        return self.ask(Request("activate", tuple(cargo), dict(cargo)))
+        """One exec on each host of `cargo`; the results are the host program's JSON texts.
 
-    def _converse(self, message: Opening | Request, waiting: Iterable[str]) -> Answers:
-        answers = Answers(waiting=set(waiting))
+        Every host of it stands in the answers. A first Ctrl-C waits for those that have begun;
+        after a second one, or when the process ends, those without an answer are `lost`.
+        """
+        answers = Answers(waiting=set(cargo))
+        why = "nothing was heard of it"
+        try:
+            with _patience(answers):
+                self._converse(Request("activate", tuple(cargo), dict(cargo)), answers)
+        except KeyboardInterrupt:
+            answers.interrupted = True
+            why = "interrupted while it was being activated"
+        except WorkerFailedError as error:
+            why = str(error)
+        answers.lost |= dict.fromkeys(answers.waiting, why)
+        return answers
+
+    def _ask(self, verb: Verb, hosts: Iterable[str]) -> Answers:
+        request = Request(verb, tuple(hosts))
+        self._converse(request, answers := Answers(waiting=set(request.hosts)))
+        return answers
+
+    def _converse(self, message: Opening | Request, answers: Answers) -> None:
         self._write(encode(message))
-        while True:
-            try:
-                event = self._next()
-            except KeyboardInterrupt:
-                if answers.interrupted or isinstance(message, Opening):
-                    answers.interrupted = True
-                    return answers
-                answers.interrupted = True
-                continue
-            self._listener(event)
-            if event.kind == "done":
-                return answers
+        while (event := self._next()).kind != "done":
             answers.note(event)
+            self._listener(event)
 
     def _write(self, line: str) -> None:
         stdin = self._process.stdin
@@ -149,15 +149,24 @@ class Session:
             stdin.flush()
         except BrokenPipeError as error:
             raise self._failure() from error
+        except KeyboardInterrupt:
+            # else closing the pipe would send the rest of what nobody wants any more
+            self._process.kill()
+            raise
 
     def _next(self) -> Event:
         line = self._lines.get()
-        if not line:
-            raise self._failure()
-        return Event.from_json(line)
+        try:
+            return Event.from_json(line)
+        except (TypeError, ValueError):  # its output has ended, or it wrote but half a line
+            raise self._failure() from None
 
     def _failure(self) -> WorkerFailedError:
-        self._process.wait(timeout=5)
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         self._readers[1].join(timeout=1)
         words = "".join(self._words[-20:]).strip() or "it said nothing"
         return WorkerFailedError(
@@ -195,6 +204,22 @@ class Session:
         for stream in (process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
+
+
+@contextmanager
+def _patience(answers: Answers) -> Iterator[None]:
+    """A first Ctrl-C is noted in the answers; a second one is raised."""
+
+    def note(*_: object) -> None:
+        if answers.interrupted:
+            raise KeyboardInterrupt
+        answers.interrupted = True
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _opening(hosts: tuple[Host, ...], access: Access) -> Opening:

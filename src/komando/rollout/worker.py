@@ -33,6 +33,13 @@ from deploys.operations import activate
 from komando.rollout.protocol import Cargo, Event, Opening, Request, Target, encode
 
 NO_REASON = "it gave no reason"
+CUT = "the connection was lost before it answered"
+
+HOST_SAYS = "komando-host: "
+"""How the host program begins what it says went wrong; tc's and nft's own lines may follow."""
+
+REFUSED = 1
+"""The host program's exit code for a refusal, and Python's for a program that broke off."""
 
 SILENCE_MS = 30_000
 """A connection whose bytes stay unacknowledged for so long counts as lost (TCP_USER_TIMEOUT)."""
@@ -66,7 +73,8 @@ class Reasons(logging.Handler):
 
     def take(self, host: str) -> str:
         """The reason as one line, without pyinfra's closing remark when a better one stands."""
-        lines = [line for line in self._lines.pop(host, []) if line]
+        said = self._lines.pop(host, [])
+        lines = [line for line in said if line and not line.startswith("Error: executed ")]
         telling = [line for line in lines if not line.startswith(("Error: ", "could not load"))]
         return "; ".join(telling or lines)
 
@@ -106,7 +114,7 @@ class Worker:
             _client(host).close()
 
     def serve(self, request: Request) -> None:
-        """Carry one request to its end. Every host of it gives a `result` or a `failed`."""
+        """Carry one request to its end: a `result`, `failed` or `lost` for each of its hosts."""
         active = {host.name: host for host in self.state.active_hosts}
         for name in request.hosts:
             _say(Event("started", name) if name in active else Event("failed", name, "it is out"))
@@ -121,14 +129,16 @@ class Worker:
 
     def _ask(self, host: Host, fact: type[FactBase[Any]]) -> None:
         timeout = {"_timeout": self.opening.observe_timeout}
-        answer = None
-        with ctx_state.use(self.state), ctx_host.use(host), suppress(PyinfraError):
-            # PyinfraError: the session's last host has failed; why stands in the log
-            answer = get_fact(self.state, host, fact, kwargs=timeout)
-        if answer is None:
-            _say(Event("failed", host.name, self.reasons.take(host.name) or NO_REASON))
-        else:
+        with ctx_state.use(self.state), ctx_host.use(host):
+            # a host that has no answer to one question is still good for the next request
+            answer = get_fact(self.state, host, fact, kwargs=timeout, apply_failed_hosts=False)
+        reason = self.reasons.take(host.name) or NO_REASON
+        if answer is not None:
             _say(Event("result", host.name, answer))
+        elif _cut(host):
+            _say(Event("lost", host.name, CUT))
+        else:
+            _say(Event("failed", host.name, reason.removeprefix(HOST_SAYS)))
 
     def _activate(self, hosts: list[Host], cargo: dict[str, Cargo]) -> None:
         operations: dict[Host, OperationMeta] = {}
@@ -142,6 +152,7 @@ class Worker:
                 host=host,
                 name="activate",
                 _timeout=self.opening.activate_timeout,
+                _success_exit_codes=(0, REFUSED),
             )
         with suppress(PyinfraError):  # every host has failed: the results below say so
             run_ops(self.state)
@@ -149,17 +160,16 @@ class Worker:
             _say(self._outcome(host, operation))
 
     def _outcome(self, host: Host, operation: OperationMeta) -> Event:
-        """A host that refuses says why; one that says nothing may have done anything."""
-        words = "; ".join(operation.stderr_lines) if operation.is_complete() else ""
+        """A host program that refuses says why; one that ends otherwise may have done anything."""
         reason = self.reasons.take(host.name)
         if operation.is_complete() and operation.did_succeed():
-            return Event("result", host.name, operation.stdout)
-        if words:
-            return Event("failed", host.name, words)
-        transport = _client(host).get_transport()
-        if transport is None or not transport.is_active():
-            reason = "the connection was lost before it answered"
-        return Event("lost", host.name, reason or NO_REASON)
+            lines = operation.stderr_lines
+            if operation.stdout:
+                return Event("result", host.name, operation.stdout)
+            if refusal := _refusal(lines):
+                return Event("failed", host.name, refusal)
+            reason = lines[-1] if lines else ""
+        return Event("lost", host.name, CUT if _cut(host) else reason or NO_REASON)
 
 
 def _client(host: Host) -> SSHClient:
@@ -167,6 +177,20 @@ def _client(host: Host) -> SSHClient:
     client = host.connector.client
     assert client is not None  # noqa: S101  # it is connected
     return client
+
+
+def _refusal(lines: list[str]) -> str:
+    """What the host program said at its end; nothing when it broke off after that or before."""
+    starts = [number for number, line in enumerate(lines) if line.startswith(HOST_SAYS)]
+    said = lines[starts[-1] :] if starts else []
+    if any(line.startswith("Traceback ") for line in said):
+        return ""
+    return "; ".join(said).removeprefix(HOST_SAYS)
+
+
+def _cut(host: Host) -> bool:
+    transport = _client(host).get_transport()
+    return transport is None or not transport.is_active()
 
 
 def _watch(client: SSHClient) -> None:

@@ -1,4 +1,4 @@
-"""Plan cases: a base of policies, edits to it, and the plan in words.
+"""Plan cases: a base of policies, edits to it or other interfaces, and the plan in words.
 
 Makes the expected texts anew: python -m tests.cases.plan.cases
 """
@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,18 +36,27 @@ HOST = Host("core-1", "router", "192.0.2.1",
             {"uplink": "wan0", "metro": "lan0", "public": "lan1"}, "fq_codel")  # fmt: skip
 
 
-def plan_of(case: str, divisor: int = 1) -> Plan:
+def plan_of(case: str, divisor: int = 1, kernel: str = "ok") -> Plan:
     """The plan from the base to the edited policies of a case."""
     description: dict[str, Any] = yaml.safe_load((HERE / case / "case.yaml").read_text())
     with _scratch() as policies:
         before, _ = _bundle(policies, divisor)
         for edit in description["edits"]:
             _edit(policies, edit)
-        after, policy = _bundle(policies, divisor)
-        running = RunningGeneration("core-1", before.digest, "working-week", bundle=before)
+        host = replace(HOST, interfaces=HOST.interfaces | description.get("interfaces", {}))
+        after, policy = _bundle(policies, divisor, host)
+        running = RunningGeneration(
+            "core-1", before.digest, "working-week", kernel=kernel, bundle=before
+        )
         if description.get("first"):
             running = RunningGeneration("core-1")
         return make_plan({"core-1": after}, {"core-1": running}, policy.where, MOMENT)
+
+
+def base_bundle(host: Host = HOST) -> Bundle:
+    """What the policies of the base say for a host."""
+    bundle, _ = _bundle(HERE / "base", 1, host)
+    return bundle
 
 
 def text_of(plan: Plan, *, diff: bool = False) -> str:
@@ -95,12 +105,12 @@ def _edit(policies: Path, edit: dict[str, Any]) -> None:
         file.write_text(text.replace(edit["replace"], edit["by"], 1))
 
 
-def _bundle(policies: Path, divisor: int) -> tuple[Bundle, Policy]:
+def _bundle(policies: Path, divisor: int, host: Host = HOST) -> tuple[Bundle, Policy]:
     loaded = load_policy(policies)
     assert loaded.policy is not None, loaded.diagnostics
     compiled = compile_intent(loaded.policy, divisor)
     assert compiled.intent is not None, compiled.diagnostics
-    return render(compiled.intent, HOST), loaded.policy
+    return render(compiled.intent, host), loaded.policy
 
 
 def main() -> None:

@@ -22,7 +22,9 @@ PROGRAM = "/usr/local/sbin/komando-host"
 class PlayedHost(paramiko.ServerInterface):
     """One host: keeps generations as the host program does, and counts what it is asked.
 
-    `refuse` makes an activation fail with these words, `dies` without any; `hold` makes it wait.
+    `refuse` makes an activation fail with these words, `ends` with this code and these lines;
+    `hold` makes it wait. `cut_at` cuts the line in place of the answer to a verb.
+    `damaged` lets the files of the running generation differ from what they should be.
     """
 
     def __init__(self, name: str, client_key: paramiko.PKey) -> None:
@@ -31,9 +33,11 @@ class PlayedHost(paramiko.ServerInterface):
         self.host_key = paramiko.ECDSAKey.generate()
         self.running: Bundle | None = None
         self.kernel = "ok"
+        self.damaged = False
+        self.cut_at = ""
         self.verbs: list[str] = []
         self.refuse = ""
-        self.dies = False
+        self.ends: tuple[int, str] | None = None
         self.hold: threading.Event | None = None
         self.activating = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -49,6 +53,11 @@ class PlayedHost(paramiko.ServerInterface):
     def known_hosts_line(self) -> str:
         key = self.host_key
         return f"[127.0.0.1]:{self.port} {key.get_name()} {key.get_base64()}\n"
+
+    @property
+    def _damage(self) -> str:
+        assert self.running is not None
+        return f"generation {self.running.digest} is damaged on disk: its files differ"
 
     def close(self) -> None:
         if self.hold is not None:
@@ -108,24 +117,41 @@ class PlayedHost(paramiko.ServerInterface):
 
     def _verb(self, words: list[str], channel: paramiko.Channel) -> tuple[int, str, str]:
         self.verbs.append(words[0])
-        digest = None if self.running is None else self.running.digest
+        if words[0] == self.cut_at:
+            self.drop()
         if words[0] == "observe":
-            answer = {"generation": digest, "profile": "closed", "clock": None}
-            return 0, json.dumps(answer | {"kernel": self.kernel}) + "\n", ""
+            return 0, json.dumps(self._observed()) + "\n", ""
         if words[0] == "export":
-            assert self.running is not None
-            return 0, base64.encodebytes(self.running.archive()).decode(), ""
-        text = channel.makefile("rb").read()
+            return self._export()
+        archive = channel.makefile("rb").read()
         self.activating.set()
         if self.hold is not None:
             self.hold.wait(30)
-        if self.dies:
-            return 137, "", ""
+        return self._activate(words[1], archive)
+
+    def _observed(self) -> dict[str, str | None]:
+        digest = None if self.running is None else self.running.digest
+        kernel = f"missing: {self._damage}" if self.damaged else self.kernel
+        return {"generation": digest, "profile": "closed", "clock": None, "kernel": kernel}
+
+    def _export(self) -> tuple[int, str, str]:
+        assert self.running is not None
+        if self.damaged:
+            return 1, "", f"komando-host: {self._damage}\n"
+        return 0, base64.encodebytes(self.running.archive()).decode(), ""
+
+    def _activate(self, digest: str, archive: bytes) -> tuple[int, str, str]:
+        previous = None if self.running is None else self.running.digest
+        if self.ends is not None:
+            return self.ends[0], "", self.ends[1]
         if self.refuse:
             return 1, "", f"komando-host: {self.refuse}\nwhat ran before runs on\n"
-        if text:
-            self.running = Bundle.from_archive(self.name, base64.b64decode(text))
+        if self.damaged and not archive:
+            return 1, "", f"komando-host: generation {digest} is not on this host\n"
+        if archive:
+            self.running = Bundle.from_archive(self.name, base64.b64decode(archive))
+            self.damaged = False
         self.kernel = "ok"
         changes = [{"device": "ifb0", "class": "1:10", "action": "change"}]
-        answer = {"generation": words[1], "previous": digest, "profile": "closed"}
+        answer = {"generation": digest, "previous": previous, "profile": "closed"}
         return 0, json.dumps(answer | {"changes": changes, "rebuilt": False}) + "\n", ""

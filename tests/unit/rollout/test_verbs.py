@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from komando.cli import main
 from komando.inventory import Access
+from komando.rollout.session import Session
 from tests.cases.plan.cases import HERE
 from tests.unit.rollout.played import PlayedHost
 
@@ -134,6 +135,54 @@ def test_ctrl_c_tells_where_the_host_stands(
     assert "interrupted; the hosts are as told above, and not verified" in result.stderr
 
 
+def test_files_that_are_damaged_on_the_host_are_given_again(
+    komando: Komando, host: PlayedHost
+) -> None:
+    komando("apply", "--no-verify")
+    host.damaged = True
+    plan = komando("plan")
+    assert plan.exit_code == 2
+    assert "to be repaired; the host says: missing: generation " in plan.output
+    assert "is damaged on disk: its files differ" in plan.output
+    assert komando("apply", "--no-verify").exit_code == 0
+    assert not host.damaged
+
+
+def test_an_edit_reaches_a_host_whose_files_are_damaged(
+    komando: Komando, host: PlayedHost, tmp_path: Path
+) -> None:
+    komando("apply", "--no-verify")
+    host.damaged = True
+    shutil.rmtree(tmp_path / "cache")
+    edit("policies/opd/dinas-kesehatan.yaml", "guarantee: 20 Mbit/s", "guarantee: 25 Mbit/s")
+    plan = komando("plan")
+    assert plan.exit_code == 2, plan.output
+    assert "what it runs is not known, so the whole bundle is the change: 3 offices" in plan.output
+    assert "note  core-1 gave no files: generation " in plan.output
+    applied = komando("apply", "--no-verify")
+    assert applied.exit_code == 0, applied.output
+    assert "core-1 runs " in applied.output
+
+
+def test_ctrl_c_at_the_end_of_an_apply_does_not_say_that_nothing_changed(
+    komando: Komando, host: PlayedHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = Session._end
+
+    def interrupted(self: Session, *, kill: bool) -> None:
+        end(self, kill=kill)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Session, "_end", interrupted)
+    result = komando("apply", "--no-verify")
+    assert result.exit_code == 1
+    assert "core-1 runs " in result.stdout
+    assert "interrupted; `komando plan` asks the hosts what they run now" in result.stderr
+    assert "no host was changed" not in result.output
+    assert "interrupted; no host was changed" in komando("plan").stderr
+    assert host.running is not None
+
+
 def test_a_plan_holds_only_as_long_as_it_is_true(komando: Komando, host: PlayedHost) -> None:
     komando("plan", "--out", "plan.json")
     edit("policies/opd/dinas-kesehatan.yaml", "guarantee: 20 Mbit/s", "guarantee: 25 Mbit/s")
@@ -142,7 +191,24 @@ def test_a_plan_holds_only_as_long_as_it_is_true(komando: Komando, host: PlayedH
     assert "core-1 shall run another bundle than when the plan was made" in stale.stderr
     assert "activate" not in host.verbs
     komando("plan", "--out", "plan.json")
-    assert komando("apply", "plan.json", "--no-verify").exit_code == 0
+    applied = komando("apply", "plan.json", "--no-verify")
+    assert applied.exit_code == 0
+    assert "dinas-kesehatan" not in applied.output, "it was read before"
+    komando("plan", "--out", "plan.json")
+    assert "Nothing changes" in komando("apply", "plan.json", "--no-verify").output
+
+
+def test_a_plan_that_changes_nothing_does_not_hold_for_a_repair(
+    komando: Komando, host: PlayedHost
+) -> None:
+    komando("apply", "--no-verify")
+    assert komando("plan", "--out", "plan.json").exit_code == 0
+    host.kernel = "missing: table inet shaper"
+    host.verbs.clear()
+    stale = komando("apply", "plan.json", "--no-verify")
+    assert stale.exit_code == 1
+    assert "core-1 is in another state (repair, and not same) than when the plan" in stale.stderr
+    assert host.verbs == ["observe"]
 
 
 def test_without_known_hosts_nobody_is_asked(komando: Komando, host: PlayedHost) -> None:
