@@ -1,0 +1,77 @@
+"""`verify` before its checks: a host that does not answer is told once, by ssh's own words."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from komando import verify as module
+from komando.bundle import Bundle
+from komando.cli.verify import _tell
+from komando.inventory import Access, Host
+from komando.verify import ANSWERS, Check, verify
+
+
+def host(name: str, port: int) -> Host:
+    return Host(name, "router", "127.0.0.1", {}, "pfifo", port=port)
+
+
+@pytest.fixture
+def access(tmp_path: Path) -> Access:
+    (tmp_path / "known_hosts").write_text("")
+    return Access(prefix=(), identity=None, known_hosts=tmp_path / "known_hosts")
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def no_checks(command: list[str]) -> str:
+    pytest.fail(f"nothing was to be checked: {command}")
+
+
+def test_no_check_is_made_on_a_host_that_does_not_answer(
+    access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_run", no_checks)
+    away = host("core-1", closed_port())
+    told: list[str] = []
+    (check,) = verify([away], access, {"core-1": Bundle("core-1", {})}, told.append)
+    assert (check.host, check.name, check.holds) == ("core-1", ANSWERS, False)
+    assert check.trouble == (f"ssh: connect to host 127.0.0.1 port {away.port}: Connection refused")
+    assert told == ["asking core-1"]
+
+
+def test_the_hosts_that_answer_are_checked_all_the_same(
+    access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def checked(command: list[str]) -> str:
+        assert "--hosts=ssh://core-2" in command
+        report = next(word for word in command if word.startswith("--junitxml="))
+        Path(report.removeprefix("--junitxml=")).write_text(
+            '<testsuite><testcase name="test_x[ssh://core-2]"/></testsuite>'
+        )
+        return ""
+
+    monkeypatch.setattr(module, "_run", checked)
+    monkeypatch.setattr(module, "_silent", lambda *_: {"core-1": "Connection timed out"})
+    hosts = [host("core-1", 22), host("core-2", 22)]
+    found = verify(hosts, access, {one.name: Bundle(one.name, {}) for one in hosts})
+    assert found == [Check("core-1", ANSWERS, "Connection timed out"), Check("core-2", "x")]
+
+
+def test_ssh_waits_ten_seconds_for_a_connection_and_no_longer(
+    access: Access, tmp_path: Path
+) -> None:
+    assert "  ConnectTimeout 10\n" in module._ssh(host("core-1", 22), access, tmp_path)
+
+
+def test_a_silent_host_is_one_line_and_no_count(capsys: pytest.CaptureFixture[str]) -> None:
+    _tell([Check("core-1", ANSWERS, "Connection timed out"), Check("core-2", "x")])
+    told = capsys.readouterr()
+    assert told.out == "core-1: does not answer: Connection timed out\ncore-2: 1 checks hold\n"
+    assert not told.err
