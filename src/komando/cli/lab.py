@@ -117,7 +117,7 @@ def status(name: str, form: str) -> None:
 @click.argument("where", default="router")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def shell(name: str, where: str, command: tuple[str, ...]) -> None:
-    r"""Open a shell (or run COMMAND) in a part of the city.
+    """Open a shell (or run COMMAND) in a part of the city.
 
     WHERE is router, controller, internet, isp, switch-SEGMENT, or the slug of an office or a public
     point.
@@ -125,7 +125,7 @@ def shell(name: str, where: str, command: tuple[str, ...]) -> None:
     \b
     komando lab shell dinas-kesehatan ping -c 3 192.0.2.2
     komando lab shell router nft list ruleset
-    """
+    """  # noqa: D301
     from komando.lab.city import load_city
     from komando.lab.shell import shell_command
 

@@ -45,7 +45,7 @@ def measure(  # noqa: PLR0913, PLR0917 - one parameter an option
     earlier: Sequence[Path],
     out: Path,
 ) -> None:
-    r"""Load the city with real traffic; print promised against measured.
+    """Load the city with real traffic; print promised against measured.
 
     Without SCENARIO all of them, in this order:
 
@@ -61,7 +61,7 @@ def measure(  # noqa: PLR0913, PLR0917 - one parameter an option
     Ethernet frame bytes are counted, downward at each office's interface and upward where they
     arrive; iperf3's goodput stands beside. Exit status: 0 every promise kept, 1 not, or a
     scenario that was asked for by name could not be shown.
-    """
+    """  # noqa: D301
     from komando.cli.lab import ends_as_interrupt, moment_in, progress
     from komando.lab.city import load_city
     from komando.lab.measure import SCENARIOS

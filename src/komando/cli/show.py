@@ -57,13 +57,13 @@ class Shown:
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",
               show_default=True, help="How to print it.")  # fmt: skip
 def show(what: str, moment: str | None, policies: Path, form: str) -> None:
-    r"""What a policy means: hours, rates, router, class, and why.
+    """What a policy means: hours, rates, router, class, and why.
 
     \b
     komando show opd/dinas-kesehatan
     komando show opd/dinas-kesehatan --at "2026-12-25 10:00"
     komando show hotspots/taman-kota-sampit --format json
-    """
+    """  # noqa: D301
     policy, intent = checked_intent(policies)
     shown = _find(what, policy, intent, moment)
     if form == "json":
