@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from komando.lab.place import DEFAULT, LabError, Place, Told
 
@@ -200,7 +200,8 @@ def progress() -> Iterator[Told]:
     def finish() -> None:
         if began:
             step, since = began.pop()
-            console.print(f"  {step} [dim]{time.monotonic() - since:.1f} s[/]")
+            seconds = f"{time.monotonic() - since:.1f} s"
+            console.print(Text.assemble(f"  {step} ", (seconds, "dim")))
 
     with console.status("") as spinner:
 
@@ -208,7 +209,7 @@ def progress() -> Iterator[Told]:
             if not began or began[0][0] != step:
                 finish()
                 began.append((step, time.monotonic()))
-            spinner.update(f"{step} [dim]{escape(detail)}[/]")
+            spinner.update(Text.assemble(f"{step} ", (detail, "dim")))
 
         yield told
         finish()

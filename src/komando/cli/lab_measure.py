@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.text import Text
 
 from komando.lab.place import DEFAULT
 
@@ -91,7 +92,7 @@ def measure(  # noqa: PLR0913, PLR0917 - one parameter an option
     else:
         console = Console(highlight=False)
         print_measurement(found, console, everything=everything)
-        console.print(f"picture {picture}\npage {page}\nfigures {data}", soft_wrap=True)
+        console.print(Text(f"picture {picture}\npage {page}\nfigures {data}"), soft_wrap=True)
     if found.failure:
         raise click.ClickException(f"it ended early, at {found.failure}")
     ctx.exit(0 if found.kept and not (scenarios and found.unseen) else 1)

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
+from rich.text import Text
 
 from komando.cli.desired import Desired, desired, report
 from komando.cli.planning import working
@@ -40,7 +41,7 @@ def verify_hosts(names: list[str], wanted: Desired, access: Access, form: str = 
     hosts = [wanted.inventory.hosts[name] for name in names]
     try:
         with working(f"verifying {', '.join(names)}") as status:
-            checks = run_checks(hosts, access, wanted.bundles, status.update)
+            checks = run_checks(hosts, access, wanted.bundles, lambda it: status.update(Text(it)))
     except VerifyError as error:
         raise click.ClickException(str(error)) from error
     if form == "json":
