@@ -18,6 +18,9 @@ from komando.plan import StalePlanError, hold_to, promised
 if TYPE_CHECKING:
     from komando.rollout.carry import Carried, Outcome
 
+Shown = Mapping[str, tuple[str | None, str]]
+"""What a plan that somebody has seen takes each host from and to."""
+
 
 @click.command()
 @click.argument("plan_file", metavar="[PLAN]", required=False,
@@ -41,11 +44,12 @@ def apply(
     not shown again. Run twice,
     the second changes nothing. Exit status: 0 all hosts obey, 1 an error.
     """
+    shown = None if plan_file is None else _shown(plan_file)
     wanted = desired(policies, inventory)
     report([one for one in wanted.diagnostics if one.severity == "error"])
     access = access_to(wanted, lab, identity)
     with planned(wanted, access) as found:
-        carried = _carry_out(found, wanted, plan_file, diff=diff)
+        carried = _carry_out(found, wanted, shown, diff=diff)
     tell_failures(found.failures)
     good = _tell(carried.outcomes, wanted) and not found.failures
     changed = [name for name, outcome in carried.outcomes.items() if outcome.state == "carried"]
@@ -57,17 +61,25 @@ def apply(
         raise click.exceptions.Exit(1)
 
 
-def _carry_out(found: Planned, wanted: Desired, plan_file: Path | None, *, diff: bool) -> Carried:
+def _shown(plan_file: Path) -> Shown:
+    """What a plan's file says; one that is none ends the verb before any host is asked."""
+    try:
+        return promised(plan_file)
+    except StalePlanError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _carry_out(found: Planned, wanted: Desired, shown: Shown | None, *, diff: bool) -> Carried:
     """Show the plan, or hold to one that was shown; then do it, if every host could be asked."""
     from komando.rollout.carry import Carried, carry
     from komando.rollout.observe import Cache
 
-    if plan_file is not None:
+    if shown is not None:
         try:
-            hold_to(found.plan, promised(plan_file))
+            hold_to(found.plan, shown)
         except StalePlanError as error:
             raise click.ClickException(str(error)) from error
-    if plan_file is None or not found.plan.changing():
+    if shown is None or not found.plan.changing():
         show_plan(found.plan, "text", diff=diff)
     if found.failures:
         click.echo("Nothing is carried out, as not every host could be asked.", err=True)

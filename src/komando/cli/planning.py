@@ -74,7 +74,7 @@ def planned(wanted: Desired, access: Access) -> Iterator[Planned]:
             yield Planned(plan, session, seen.failures)
     except KeyboardInterrupt:
         raise click.ClickException("interrupted; no host was changed") from None
-    except (WorkerFailedError, FileNotFoundError) as error:
+    except WorkerFailedError as error:
         raise click.ClickException(str(error)) from error
 
 

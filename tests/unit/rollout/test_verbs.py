@@ -100,7 +100,8 @@ def test_a_host_that_is_away_is_named(komando: Komando, host: PlayedHost) -> Non
         result = komando(verb)
         assert result.exit_code == 1
         assert "core-1: " in result.stderr
-        assert "Could not connect" in result.stderr
+        assert f"Could not connect: refused by 127.0.0.1 port {host.port}" in result.stderr
+        assert "Errno" not in result.stderr
 
 
 def test_a_refusal_is_told_with_its_reason(komando: Komando, host: PlayedHost) -> None:
@@ -145,6 +146,29 @@ def test_a_plan_holds_only_as_long_as_it_is_true(komando: Komando, host: PlayedH
     assert komando("apply", "plan.json", "--no-verify").exit_code == 0
 
 
+def test_what_is_no_plan_is_told_before_any_host_is_asked(
+    komando: Komando, host: PlayedHost
+) -> None:
+    Path("plan.json").write_text('{"hosts": []}')
+    result = komando("apply", "plan.json")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Error: plan.json is no plan of `komando plan --out`: it has no `format`\n"
+    )
+    assert host.verbs == []
+
+
+def test_a_key_that_does_not_stand_is_named_with_its_option(
+    komando: Komando, host: PlayedHost
+) -> None:
+    result = komando("plan", "--identity", "/nonexistent")
+    assert result.exit_code == 1
+    assert "Invalid value for '--identity'" in result.stderr
+    assert "File '/nonexistent' does not exist." in result.stderr
+    assert "KOMANDO_IDENTITY" in komando("plan", "--help").stdout
+    assert host.verbs == []
+
+
 def test_without_known_hosts_nobody_is_asked(komando: Komando, host: PlayedHost) -> None:
     Path("inventories/production/known_hosts").unlink()
     result = komando("plan")
@@ -157,3 +181,13 @@ def test_an_unknown_inventory_names_those_that_there_are(komando: Komando) -> No
     result = komando("plan", "--inventory", "productoin")
     assert result.exit_code == 1
     assert "inventories/ has production" in result.output
+
+
+def test_from_another_folder_it_says_where_to_run_it(
+    komando: Komando, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path / "policies")
+    assert komando("plan").stderr == (
+        "Error: no inventory 'production', as there is no folder inventories/ here: run it in "
+        "the repository's folder, or name the inventory's own folder with --inventory\n"
+    )
