@@ -50,6 +50,7 @@ def verify(
     hosts: Iterable[Host],
     access: Access,
     bundles: Mapping[str, Bundle],
+    *,
     told: Callable[[str], object] = str,
 ) -> list[Check]:
     """Run every check on every host; the bundles say what is intended. `told` hears each step.

@@ -40,7 +40,7 @@ def test_no_check_is_made_on_a_host_that_does_not_answer(
     monkeypatch.setattr(module, "_run", no_checks)
     away = host("core-1", closed_port())
     told: list[str] = []
-    (check,) = verify([away], access, {"core-1": Bundle("core-1", {})}, told.append)
+    (check,) = verify([away], access, {"core-1": Bundle("core-1", {})}, told=told.append)
     assert (check.host, check.name, check.holds) == ("core-1", ANSWERS, False)
     assert check.trouble == (f"ssh: connect to host 127.0.0.1 port {away.port}: Connection refused")
     assert told == ["asking core-1"]

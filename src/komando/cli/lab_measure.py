@@ -15,7 +15,7 @@ from komando.lab.place import DEFAULT
 STANDARD = Path("out/measure")
 
 
-@click.command()
+@click.command(short_help="Promised against measured, under load.")
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
 @click.option("--name", default=DEFAULT, show_default=True, help="Which lab.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",

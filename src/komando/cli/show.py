@@ -13,6 +13,7 @@ from rich.console import Console
 from komando.cli.checked import checked_intent
 from komando.cli.show_text import hours_words, print_shown
 from komando.cli.shown import Shown, find, names, rates
+from komando.diagnostics import printable
 from komando.units import Pair
 
 
@@ -57,7 +58,7 @@ def _list(known: dict[str, str], form: str) -> None:
         return
     width = max(map(len, known))
     for name, words in known.items():
-        click.echo(f"{name:{width}}  {words}")
+        click.echo(f"{name:{width}}  {printable(words)}")
 
 
 def _data(shown: Shown) -> dict[str, Any]:

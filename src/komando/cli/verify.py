@@ -41,7 +41,9 @@ def verify_hosts(names: list[str], wanted: Desired, access: Access, form: str = 
     hosts = [wanted.inventory.hosts[name] for name in names]
     try:
         with working(f"verifying {', '.join(names)}") as status:
-            checks = run_checks(hosts, access, wanted.bundles, lambda it: status.update(Text(it)))
+            checks = run_checks(
+                hosts, access, wanted.bundles, told=lambda it: status.update(Text(it))
+            )
     except VerifyError as error:
         raise click.ClickException(str(error)) from error
     if form == "json":
