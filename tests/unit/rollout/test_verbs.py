@@ -191,3 +191,10 @@ def test_from_another_folder_it_says_where_to_run_it(
         "Error: no inventory 'production', as there is no folder inventories/ here: run it in "
         "the repository's folder, or name the inventory's own folder with --inventory\n"
     )
+
+
+def test_files_that_cannot_be_written_are_one_sentence(komando: Komando) -> None:
+    result = komando("render", "--out", "policies/region.yaml/rendered")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].startswith("Error: policies/region.yaml/rendered/")
+    assert result.stderr.endswith(": not a directory\n")
