@@ -119,7 +119,7 @@ def as_text(one: Diagnostic, sources: Sources) -> str:
     rows += _labelled("help:", one.remedy)
     for two in one.related:
         rows += _labelled("see:", f"{two.location}: {two.message}")
-    return "\n".join(_printable(row) for row in rows)
+    return "\n".join(printable(row) for row in rows)
 
 
 def _labelled(label: str, text: str) -> list[str]:
@@ -149,6 +149,6 @@ def _excerpt(location: Location, sources: Sources) -> list[str]:
     ]
 
 
-def _printable(text: str) -> str:
-    """Without control characters, by which a file or its name could write on a terminal."""
+def printable(text: str) -> str:
+    """A text without control characters, by which a file could take hold of a terminal."""
     return "".join(mark if mark.isprintable() or mark == "\t" else "\ufffd" for mark in text)

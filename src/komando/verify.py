@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,12 @@ CHECKS = Path(__file__).parents[2] / "tests" / "hosts"
 
 TIMEOUT = 300
 """Seconds for all hosts together; one router takes about 3."""
+
+PATIENCE = 10
+"""Seconds until a host that does not answer is given up."""
+
+ANSWERS = "answers ssh"
+"""The check before all others; where it does not hold, the others are not made."""
 
 
 class VerifyError(RuntimeError):
@@ -40,13 +47,18 @@ class Check:
 
 
 def verify(
-    hosts: Iterable[Host], access: Access, bundles: Mapping[str, Bundle], *, lab: bool = False
+    hosts: Iterable[Host],
+    access: Access,
+    bundles: Mapping[str, Bundle],
+    *,
+    lab: bool = False,
+    told: Callable[[str], object] = str,
 ) -> list[Check]:
-    """Run every check on every host; the bundles say what is intended.
+    """Run every check on every host; the bundles say what is intended. `told` hears each step.
 
     Only the hosts of a lab may live at a rehearsed moment, and are then checked as of that moment.
     Raises VerifyError when the checks cannot be found or run. A host that cannot be reached gives
-    checks that do not hold.
+    one check that does not hold, `ANSWERS`, with the words of ssh.
     """
     if not CHECKS.is_dir():
         raise VerifyError(f"{CHECKS} does not stand: verify runs from a clone of the repository")
@@ -57,6 +69,13 @@ def verify(
             bundles[host.name].write(folder / "bundles" / host.name)
         config = folder / "ssh"
         config.write_text("".join(_ssh(host, access, folder) for host in hosts))
+        told(f"asking {', '.join(host.name for host in hosts)}")
+        silent = _silent(hosts, access, config)
+        checks = [Check(name, ANSWERS, words) for name, words in silent.items()]
+        hosts = tuple(host for host in hosts if host.name not in silent)
+        if not hosts:
+            return checks
+        told(f"checking {', '.join(host.name for host in hosts)}")
         report = folder / "report.xml"
         command = [*access.prefix, sys.executable, "-m", "pytest", str(CHECKS)]
         command += ["--quiet", "-p", "no:cacheprovider", f"--junitxml={report}"]
@@ -67,7 +86,31 @@ def verify(
             words = _run(command)
         if not report.is_file():
             raise VerifyError(f"the checks did not run: {words}")
-        return list(_read(report, [host.name for host in hosts]))
+        return [*checks, *_read(report, [host.name for host in hosts])]
+
+
+def _silent(hosts: tuple[Host, ...], access: Access, config: Path) -> dict[str, str]:
+    """The hosts that do not answer ssh, each with ssh's own words; all are asked at once."""
+
+    def ask(host: Host) -> str:
+        command = [*access.prefix, "ssh", "-F", str(config), host.name, "true"]
+        try:
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=3 * PATIENCE,
+            )
+        except subprocess.TimeoutExpired:
+            return f"no answer in {3 * PATIENCE} s"
+        words = "; ".join(done.stderr.split("\n")).strip("; \r")
+        return "" if done.returncode == 0 else words or f"ssh ended with {done.returncode}"
+
+    with ThreadPoolExecutor(max(1, len(hosts))) as pool:
+        answers = zip(hosts, pool.map(ask, hosts), strict=True)
+        return {host.name: words for host, words in answers if words}
 
 
 def _ssh(host: Host, access: Access, folder: Path) -> str:
@@ -80,6 +123,7 @@ def _ssh(host: Host, access: Access, folder: Path) -> str:
         "GlobalKnownHostsFile": "none",
         "StrictHostKeyChecking": "yes",
         "BatchMode": "yes",
+        "ConnectTimeout": PATIENCE,
         "LogLevel": "ERROR",
         "ControlPath": folder / "%n",
     }
@@ -96,12 +140,19 @@ def _connections(hosts: Iterable[Host], access: Access, config: Path) -> Iterato
     finally:
         for host in hosts:
             command = [*access.prefix, "ssh", "-F", str(config), "-O", "exit", host.name]
-            subprocess.run(command, capture_output=True, check=False)
+            subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
 
 def _run(command: list[str]) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT)
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=TIMEOUT,
+        )
     except subprocess.TimeoutExpired as error:
         raise VerifyError(f"the checks were not through after {TIMEOUT} s") from error
     return (done.stdout + done.stderr).strip()[-2000:]

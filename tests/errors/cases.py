@@ -82,7 +82,7 @@ def run(into: Path, said: dict[str, Any]) -> tuple[str, int]:
         result = CliRunner().invoke(check, arguments)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
-    return result.output, result.exit_code
+    return result.stdout, result.exit_code
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from komando import generation
@@ -37,3 +39,14 @@ def test_all_else_is_read_nevertheless(bundle: Bundle) -> None:
     files = {**bundle.files, generation.UPLOAD: broken.encode()}
     found = {one.id for one in check(Bundle("core-1", files))}
     assert found == {"syntax-check", "queue-check-skipped"}
+
+
+def test_files_are_read_where_standard_input_is_closed(bundle: Bundle) -> None:
+    kept = os.dup(0)
+    os.close(0)
+    try:
+        (found,) = check(bundle)
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
+    assert found.id == "queue-check-skipped"

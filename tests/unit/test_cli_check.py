@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 from komando.cli import VERBS, main
 from komando.cli.formats import as_github, as_sarif
 from komando.diagnostics import Diagnostic, Location, Related, Sources, as_text, token_at
+from komando.policy import load_policy
 
 FINDING = Diagnostic(
     "rate-unit",
@@ -44,6 +46,33 @@ def check(folder: Path, *arguments: str) -> tuple[str, str, int]:
 def test_good_policies(tmp_path: Path) -> None:
     out, _, status = check(policies(tmp_path, "guarantee: 10 Mbit/s"))
     assert (out, status) == ("All is well: 3 offices and 1 public point\n", 0)
+
+
+def test_findings_end_with_where_their_pages_are(tmp_path: Path) -> None:
+    out, err, _ = check(policies(tmp_path, "guarantee: 10"))
+    assert "[rate-unit]" in out
+    assert err == "what an id means: docs/checks/<id>.md\n"
+    assert not check(policies(tmp_path, "guarantee: 10 Mbit/s"))[1]
+
+
+def test_with_calendars_that_have_ended_all_is_not_well(tmp_path: Path) -> None:
+    out, _, status = check(policies(tmp_path, "guarantee: 10 Mbit/s"), "--today", "2031-01-01")
+    assert status == 0
+    assert out.endswith(
+        "\n\nThe calendars have ended, and routers stay in their last profile: "
+        "3 offices and 1 public point, 1 warning\n"
+    )
+
+
+def test_today_is_the_regions_day_and_not_that_of_greenwich(tmp_path: Path) -> None:
+    root = policies(tmp_path, "guarantee: 10 Mbit/s")
+    evening = datetime(2027, 12, 31, 16, 59, tzinfo=UTC)
+    for moment, words in (
+        (evening, "the calendars end in 0 days"),
+        (evening + timedelta(minutes=1), "the calendars have ended"),
+    ):
+        (found,) = load_policy(root, moment).diagnostics
+        assert found.message == words
 
 
 def test_json_has_every_field(tmp_path: Path) -> None:
@@ -85,6 +114,7 @@ def test_sarif(monkeypatch: pytest.MonkeyPatch) -> None:
         "https://forge.example/kotim/komando/blob/HEAD/docs/checks/rate-unit.md"
     )
     assert rule["help"]["markdown"].startswith("# rate-unit\n")
+    assert rule["shortDescription"]["text"] == "A rate without its unit."
     (result,) = run["results"]
     assert (result["ruleId"], result["ruleIndex"], result["level"]) == ("rate-unit", 0, "error")
     place = result["locations"][0]["physicalLocation"]

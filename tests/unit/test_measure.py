@@ -15,7 +15,15 @@ from komando.inventory import load_inventory
 from komando.lab.measure.everyone import filled
 from komando.lab.measure.moments import BEFORE, Calendar, NotShown
 from komando.lab.measure.recorded import read_measurement
-from komando.lab.measure.results import Measurement, Moment, Total, Unseen
+from komando.lab.measure.results import (
+    Event,
+    Measurement,
+    Moment,
+    ProbeResult,
+    Row,
+    Total,
+    Unseen,
+)
 from komando.lab.report.text import print_measurement
 from komando.lab.report.write import write_report
 from komando.platforms.debian import render
@@ -107,6 +115,22 @@ def printed(one: Measurement) -> str:
     with console.capture() as capture:
         print_measurement(one, console, everything=False)
     return capture.get()
+
+
+def test_the_name_of_an_office_is_no_markup() -> None:
+    found = measurement()
+    name = "[/b] :cat:"
+    found.names["bpbd"] = name
+    for peer in (None, "bpbd"):
+        found.rows.append(Row("office-hours", "bpbd", "down", 9, 9, 9, 1.0, peer=peer))
+    probe = ProbeResult("bpbd", 9, {"down": 1}, {"down": 0}, {"down": 1.0}, {"down": 1.0})
+    found.events.append(
+        Event("office-hours", name, "a", "b", 1.0, (), (), rebuilt=False, probe=probe)
+    )
+    text = printed(found)
+    assert f"  {name}: a → b, 1.0 s" in text
+    assert f"probe of {name} at" in text
+    assert f" {name} to {name}" in text
 
 
 def test_what_cannot_be_shown_breaks_no_promise_and_is_said(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -196,11 +197,20 @@ def test_a_plan_file_holds_as_long_as_nothing_else_changed(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["", "[]", '{"format": 2, "hosts": []}', '{"format": 1}', '{"format": 1, "hosts": [{}]}'],
+    ("text", "words"),
+    [
+        ("", "is no plan, for it is no JSON: Expecting value: line 1 column 1"),
+        ("[" * 100_000, "is no plan, for it is no JSON: "),
+        ("[]", "it is no JSON object"),
+        ("{}", "it has no `format`"),
+        ('{"format": 2, "hosts": []}', "its `format` is 2, and 1 is what can be read"),
+        ('{"format": 1}', "it has no list `hosts`"),
+        ('{"format": 1, "hosts": [{"host": "a", "before": null}]}', "host 1 of `hosts` has no"),
+        ('{"format": 1, "hosts": [{"host": "a", "before": null, "after": 1}]}', "`after` of host"),
+    ],
 )
-def test_what_is_no_plan_is_refused(tmp_path: Path, text: str) -> None:
+def test_what_is_no_plan_is_refused_by_what_it_lacks(tmp_path: Path, text: str, words: str) -> None:
     file = tmp_path / "plan.json"
     file.write_text(text)
-    with pytest.raises(StalePlanError):
+    with pytest.raises(StalePlanError, match=re.escape(words)):
         promised(file)

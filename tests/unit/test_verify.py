@@ -1,51 +1,77 @@
-"""The checks of a host, and how their run is read: without a host."""
+"""`verify` before its checks: a host that does not answer is told once, by ssh's own words."""
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
+import socket
+from pathlib import Path
 
 import pytest
 
-from tests.cases.plan.cases import base_bundle
-from tests.hosts import test_router
-from tests.hosts.router import Router
-
-NOON, NIGHT = "2026-11-24T05:00:00+00:00", "2026-11-24T15:00:00+00:00"
-
-
-class Told:
-    """A host that answers `observe` and `date`, as testinfra asks them."""
-
-    def __init__(self, clock: str | None, profile: str) -> None:
-        self.observed = {"clock": clock, "profile": profile}
-
-    def check_output(self, command: str, *words: str) -> str:
-        del words
-        if command.startswith("date"):
-            return str(int(datetime.fromisoformat(NOON).astimezone(UTC).timestamp()))
-        return json.dumps(self.observed)
+from komando import verify as module
+from komando.bundle import Bundle
+from komando.cli.verify import _tell
+from komando.inventory import Access, Host
+from komando.verify import ANSWERS, Check, verify
 
 
-def router(*, lab: bool, clock: str | None = None, profile: str = "working-week") -> Router:
-    return Router(Told(clock, profile), base_bundle(), lab=lab)
+def host(name: str, port: int) -> Host:
+    return Host(name, "router", "127.0.0.1", {}, "pfifo", port=port)
 
 
-def test_a_clock_may_be_rehearsed_in_a_lab_alone() -> None:
-    test_router.test_the_clock_is_rehearsed_in_a_lab_alone(router(lab=True, clock=NIGHT))
-    test_router.test_the_clock_is_rehearsed_in_a_lab_alone(router(lab=False))
-    with pytest.raises(AssertionError):
-        test_router.test_the_clock_is_rehearsed_in_a_lab_alone(router(lab=False, clock=NIGHT))
+@pytest.fixture
+def access(tmp_path: Path) -> Access:
+    (tmp_path / "known_hosts").write_text("")
+    return Access(prefix=(), identity=None, known_hosts=tmp_path / "known_hosts")
 
 
-def test_the_hour_is_the_real_one_outside_a_lab() -> None:
-    for lab, profile, wrong in (
-        (True, "closed", "working-week"),
-        (False, "working-week", "closed"),
-    ):
-        right = router(lab=lab, clock=NIGHT, profile=profile)
-        test_router.test_the_profile_is_the_one_of_this_hour(right)
-        with pytest.raises(AssertionError):
-            test_router.test_the_profile_is_the_one_of_this_hour(
-                router(lab=lab, clock=NIGHT, profile=wrong)
-            )
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def no_checks(command: list[str]) -> str:
+    pytest.fail(f"nothing was to be checked: {command}")
+
+
+def test_no_check_is_made_on_a_host_that_does_not_answer(
+    access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_run", no_checks)
+    away = host("core-1", closed_port())
+    told: list[str] = []
+    (check,) = verify([away], access, {"core-1": Bundle("core-1", {})}, told=told.append)
+    assert (check.host, check.name, check.holds) == ("core-1", ANSWERS, False)
+    assert check.trouble == (f"ssh: connect to host 127.0.0.1 port {away.port}: Connection refused")
+    assert told == ["asking core-1"]
+
+
+def test_the_hosts_that_answer_are_checked_all_the_same(
+    access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def checked(command: list[str]) -> str:
+        assert "--hosts=ssh://core-2" in command
+        report = next(word for word in command if word.startswith("--junitxml="))
+        Path(report.removeprefix("--junitxml=")).write_text(
+            '<testsuite><testcase name="test_x[ssh://core-2]"/></testsuite>'
+        )
+        return ""
+
+    monkeypatch.setattr(module, "_run", checked)
+    monkeypatch.setattr(module, "_silent", lambda *_: {"core-1": "Connection timed out"})
+    hosts = [host("core-1", 22), host("core-2", 22)]
+    found = verify(hosts, access, {one.name: Bundle(one.name, {}) for one in hosts})
+    assert found == [Check("core-1", ANSWERS, "Connection timed out"), Check("core-2", "x")]
+
+
+def test_ssh_waits_ten_seconds_for_a_connection_and_no_longer(
+    access: Access, tmp_path: Path
+) -> None:
+    assert "  ConnectTimeout 10\n" in module._ssh(host("core-1", 22), access, tmp_path)
+
+
+def test_a_silent_host_is_one_line_and_no_count(capsys: pytest.CaptureFixture[str]) -> None:
+    _tell([Check("core-1", ANSWERS, "Connection timed out"), Check("core-2", "x")])
+    told = capsys.readouterr()
+    assert told.out == "core-1: does not answer: Connection timed out\ncore-2: 1 checks hold\n"
+    assert not told.err

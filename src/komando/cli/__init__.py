@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
 from importlib import import_module
+from typing import Any
 
 import click
 
 from komando import __version__
+from komando.cli.streams import prepare, sentence
 
 VERBS = {
     "check": ("komando.cli.check:check", "Validate the policies."),
@@ -26,7 +30,35 @@ A new verb is a new file and a line here. Nothing is imported before the verb is
 
 
 class _Verbs(click.Group):
-    """A group that imports a verb's module when the verb is called."""
+    """A group that imports a verb's module when the verb is called.
+
+    What the operating system refuses is told in a sentence. A command line that is wrong ends with
+    1: 2 is what `plan` found to change, and nothing else.
+    """
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run a verb on streams that stand."""
+        prepare()
+        try:
+            return super().main(*args, **extra)
+        except OSError as error:
+            with suppress(OSError):  # standard error itself may be what is full
+                click.ClickException(sentence(error)).show()
+            sys.exit(1)
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Read the group's own options."""
+        try:
+            return super().make_context(*args, **extra)
+        except click.UsageError as error:
+            raise _wrong(error) from error
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Read the verb's options, and run it."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            raise _wrong(error) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """In the order of the table, which is the order of work."""
@@ -48,6 +80,11 @@ class _Verbs(click.Group):
         """The table's own lines: help must not import every verb."""
         with formatter.section("Verbs"):
             formatter.write_dl([(verb, line) for verb, (_, line) in VERBS.items()])
+
+
+def _wrong(error: click.UsageError) -> click.exceptions.Exit:
+    error.show()
+    return click.exceptions.Exit(1)
 
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})

@@ -13,7 +13,7 @@ from komando.cli.plan import show_plan
 from komando.cli.planning import Planned, changing_nothing, planned, tell_failures, working
 from komando.cli.reach import access_to, host_options
 from komando.inventory import Access
-from komando.plan import StalePlanError, hold_to, promised
+from komando.plan import Promise, StalePlanError, hold_to, promised
 
 if TYPE_CHECKING:
     from komando.rollout.carry import Carried, Outcome
@@ -41,13 +41,14 @@ def apply(
     not shown again. Run twice, the second changes nothing. Exit status: 0 all hosts obey, 1 an
     error.
     """
+    shown = None if plan_file is None else _shown(plan_file)
     wanted = desired(policies, inventory)
     report([one for one in wanted.diagnostics if one.severity == "error"])
     access = access_to(wanted, lab, identity)
     try:
         with planned(wanted, access) as found:
             with changing_nothing():
-                _agree(found, plan_file, diff=diff)
+                _agree(found, shown, diff=diff)
             carried = _carry_out(found, wanted)
             tell_failures(found.failures)
             good = _tell(carried.outcomes, wanted) and not found.failures
@@ -64,14 +65,22 @@ def apply(
         raise click.exceptions.Exit(1)
 
 
-def _agree(found: Planned, plan_file: Path | None, *, diff: bool) -> None:
+def _shown(plan_file: Path) -> Mapping[str, Promise]:
+    """What a plan's file says; one that is none ends the verb before any host is asked."""
+    try:
+        return promised(plan_file)
+    except StalePlanError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _agree(found: Planned, shown: Mapping[str, Promise] | None, *, diff: bool) -> None:
     """Show the plan, or hold to one that was shown."""
-    if plan_file is not None:
+    if shown is not None:
         try:
-            hold_to(found.plan, promised(plan_file))
+            hold_to(found.plan, shown)
         except StalePlanError as error:
             raise click.ClickException(str(error)) from error
-    if plan_file is None or not found.plan.changes:
+    if shown is None or not found.plan.changes:
         show_plan(found.plan, "text", diff=diff)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from komando.diagnostics import Diagnostic, Sources, as_text, errors_in, in_order
-from komando.policy import Loaded, load_policy
+from komando.policy import Loaded, day_in, load_policy
 
 PATIENCE_S = 1.0
 """Seconds of silence before progress is shown."""
@@ -25,17 +25,18 @@ PATIENCE_S = 1.0
 @click.option("--format", "form", type=click.Choice(["text", "json", "github", "sarif"]),
               default="text", show_default=True, help="How to print what was found.")  # fmt: skip
 @click.option("--today", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE",
-              help="Judge what depends on the day as on this one. Default: today.")  # fmt: skip
+              help="Judge what depends on the day as on this one. Default: the region's today."
+              )  # fmt: skip
 def check(policies: Path, form: str, today: datetime | None) -> None:
     """Validate the policies: each file, the whole, and the sums at every moment.
 
     Exit status 0 when they are good (warnings may stand), 1 when they are not. Each finding has
     an id with a page in docs/checks.
     """
-    day = today.date() if today is not None else datetime.now(UTC).date()
+    day = today.date() if today is not None else datetime.now(UTC)
     with _short_life():
         loaded, diagnostics = examine(policies, day)
-        _print(form, loaded, diagnostics)
+        _print(form, loaded, diagnostics, over=_calendars_over(loaded, day))
     sys.exit(1 if errors_in(diagnostics) else 0)
 
 
@@ -80,9 +81,16 @@ class _Progress:
         click.echo(f"\r{done} of {total} {self._what}{end}", file=sys.stderr, nl=False)
 
 
-def _print(form: str, loaded: Loaded, diagnostics: list[Diagnostic]) -> None:
+def _calendars_over(loaded: Loaded, today: date) -> bool:
+    if loaded.policy is None:
+        return False
+    region = loaded.policy.region
+    return region.covers.end < day_in(region, today)
+
+
+def _print(form: str, loaded: Loaded, diagnostics: list[Diagnostic], *, over: bool) -> None:
     if form == "text":
-        _print_text(loaded, diagnostics)
+        _print_text(loaded, diagnostics, over=over)
         return
     from komando.cli.formats import as_github, as_json, as_sarif
 
@@ -93,19 +101,21 @@ def _print(form: str, loaded: Loaded, diagnostics: list[Diagnostic]) -> None:
     else:
         if diagnostics:
             click.echo(as_github(diagnostics))
-        click.echo(_summary(loaded, diagnostics), err=True)
+        click.echo(_summary(loaded, diagnostics, over=over), err=True)
 
 
-def _print_text(loaded: Loaded, diagnostics: list[Diagnostic]) -> None:
+def _print_text(loaded: Loaded, diagnostics: list[Diagnostic], *, over: bool) -> None:
     sources = Sources()
     texts = [as_text(one, sources) for one in diagnostics]
-    summary = _summary(loaded, diagnostics)
-    if not sys.stdout.isatty():
-        click.echo("\n\n".join([*texts, summary]))
-        return
-    from komando.cli.colours import print_diagnostics
+    summary = _summary(loaded, diagnostics, over=over)
+    if sys.stdout.isatty():
+        from komando.cli.colours import print_diagnostics
 
-    print_diagnostics(texts, summary, good=not errors_in(diagnostics))
+        print_diagnostics(texts, summary, good=not (over or errors_in(diagnostics)))
+    else:
+        click.echo("\n\n".join([*texts, summary]))
+    if diagnostics:
+        click.echo("what an id means: docs/checks/<id>.md", err=True)
 
 
 def _counts(loaded: Loaded, diagnostics: list[Diagnostic]) -> dict[str, int]:
@@ -118,13 +128,16 @@ def _counts(loaded: Loaded, diagnostics: list[Diagnostic]) -> dict[str, int]:
     }
 
 
-def _summary(loaded: Loaded, diagnostics: list[Diagnostic]) -> str:
+def _summary(loaded: Loaded, diagnostics: list[Diagnostic], *, over: bool) -> str:
     counts = _counts(loaded, diagnostics)
     read = f"{_number(counts['offices'], 'office')} and {_number(counts['points'], 'public point')}"
     warnings = _number(counts["warnings"], "warning")
     if counts["errors"]:
         return f"{_number(counts['errors'], 'error')} and {warnings} in {read}"
-    return f"All is well: {read}" + (f", {warnings}" if counts["warnings"] else "")
+    ended = "The calendars have ended, and routers stay in their last profile"
+    return f"{ended if over else 'All is well'}: {read}" + (
+        f", {warnings}" if counts["warnings"] else ""
+    )
 
 
 def _number(count: int, what: str) -> str:

@@ -20,7 +20,7 @@ def checked_intent(policies: Path, divisor: int = 1) -> tuple[Policy, Intent]:
     """The policy and its intent; on an error all diagnostics, and exit status 1."""
     from komando.intent import compile_intent
 
-    loaded = load_policy(policies, datetime.now(UTC).date())
+    loaded = load_policy(policies, datetime.now(UTC))
     if loaded.policy is None:
         raise refused(loaded.diagnostics)
     compiled = compile_intent(loaded.policy, divisor)

@@ -68,6 +68,11 @@ def _folder(inventory: str) -> Path:
     for folder in (INVENTORIES / inventory, Path(inventory)):
         if (folder / "hosts.yaml").is_file():
             return folder
+    if not INVENTORIES.is_dir():
+        raise click.ClickException(
+            f"no inventory {inventory!r}, as there is no folder {INVENTORIES}/ here: run it in the "
+            "repository's folder, or name the inventory's own folder with --inventory"
+        )
     known = sorted(path.parent.name for path in INVENTORIES.glob("*/hosts.yaml"))
     raise click.ClickException(
         f"no inventory {inventory!r}: {INVENTORIES}/ has {', '.join(known) or 'none'}"

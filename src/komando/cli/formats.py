@@ -99,9 +99,16 @@ def _rule(one: Diagnostic) -> dict[str, Any]:
     page = PAGES / f"{one.id}.md"
     if page.is_file():
         text = page.read_text(encoding="utf-8")
-        rule["shortDescription"]["text"] = text.partition("\n")[0].removeprefix("# ")
+        rule["shortDescription"]["text"] = _first_sentence(text)
         rule["help"] = {"text": text, "markdown": text}
     return rule
+
+
+def _first_sentence(page: str) -> str:
+    """What a page says below its heading, up to the first full stop."""
+    said = page.partition("\n\n")[2].partition("\n\n")[0].replace("\n", " ").strip()
+    head, stop, _ = f"{said} ".partition(". ")
+    return head + stop.rstrip()
 
 
 def _page_uri(one: Diagnostic) -> str:

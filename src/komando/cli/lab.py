@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from komando.lab.place import DEFAULT, LabError, Place, Told
 
@@ -59,7 +59,7 @@ def lab() -> None:
     """
 
 
-@lab.command()
+@lab.command(short_help="Build the city and prepare its router.")
 @name_option
 @click.option("--offices", type=click.IntRange(min=1), metavar="N",
               help="Only the first N offices by id. Default: all.")  # fmt: skip
@@ -96,7 +96,7 @@ def up(name: str, offices: int | None, moment: str | None, policies: Path) -> No
     draw(city, Console(highlight=False))
 
 
-@lab.command()
+@lab.command(short_help="Who is where, and what the router runs.")
 @name_option
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",
               show_default=True, help="How to print it.")  # fmt: skip
@@ -112,12 +112,15 @@ def status(name: str, form: str) -> None:
         draw(city, Console(highlight=False))
 
 
-@lab.command(context_settings={"ignore_unknown_options": True})
+@lab.command(
+    short_help="Open a shell in a part of the city.",
+    context_settings={"ignore_unknown_options": True},
+)
 @name_option
 @click.argument("where", default="router")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def shell(name: str, where: str, command: tuple[str, ...]) -> None:
-    r"""Open a shell (or run COMMAND) in a part of the city.
+    """Open a shell (or run COMMAND) in a part of the city.
 
     WHERE is router, controller, internet, isp, switch-SEGMENT, or the slug of an office or a public
     point.
@@ -125,7 +128,7 @@ def shell(name: str, where: str, command: tuple[str, ...]) -> None:
     \b
     komando lab shell dinas-kesehatan ping -c 3 192.0.2.2
     komando lab shell router nft list ruleset
-    """
+    """  # noqa: D301
     from komando.lab.city import load_city
     from komando.lab.shell import shell_command
 
@@ -133,7 +136,7 @@ def shell(name: str, where: str, command: tuple[str, ...]) -> None:
     os.execvpe(arguments[0], arguments, os.environ | environment)  # noqa: S606  # that is the verb
 
 
-@lab.command()
+@lab.command(short_help="Run the router at another moment.")
 @name_option
 @click.argument("moment")
 def clock(name: str, moment: str) -> None:
@@ -150,7 +153,7 @@ def clock(name: str, moment: str) -> None:
     click.echo(f"profile {said['profile'] or 'none: nothing is applied yet'}")
 
 
-@lab.command()
+@lab.command(short_help="Remove the city and every trace of it.")
 @name_option
 def down(name: str) -> None:
     """Remove the city and every trace of it; harmless when there is none."""
@@ -200,7 +203,8 @@ def progress() -> Iterator[Told]:
     def finish() -> None:
         if began:
             step, since = began.pop()
-            console.print(f"  {step} [dim]{time.monotonic() - since:.1f} s[/]")
+            seconds = f"{time.monotonic() - since:.1f} s"
+            console.print(Text.assemble(f"  {step} ", (seconds, "dim")))
 
     with console.status("") as spinner:
 
@@ -208,7 +212,7 @@ def progress() -> Iterator[Told]:
             if not began or began[0][0] != step:
                 finish()
                 began.append((step, time.monotonic()))
-            spinner.update(f"{step} [dim]{escape(detail)}[/]")
+            spinner.update(Text.assemble(f"{step} ", (detail, "dim")))
 
         yield told
         finish()

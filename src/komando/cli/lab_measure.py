@@ -8,13 +8,14 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.text import Text
 
 from komando.lab.place import DEFAULT
 
 STANDARD = Path("out/measure")
 
 
-@click.command()
+@click.command(short_help="Promised against measured, under load.")
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
 @click.option("--name", default=DEFAULT, show_default=True, help="Which lab.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",
@@ -45,7 +46,7 @@ def measure(  # noqa: PLR0913, PLR0917 - one parameter an option
     earlier: Sequence[Path],
     out: Path,
 ) -> None:
-    r"""Load the city with real traffic; print promised against measured.
+    """Load the city with real traffic; print promised against measured.
 
     Without SCENARIO all of them, in this order:
 
@@ -61,7 +62,7 @@ def measure(  # noqa: PLR0913, PLR0917 - one parameter an option
     Ethernet frame bytes are counted, downward at each office's interface and upward where they
     arrive; iperf3's goodput stands beside. Exit status: 0 every promise kept, 1 not, or a
     scenario that was asked for by name could not be shown.
-    """
+    """  # noqa: D301
     from komando.cli.lab import ends_as_interrupt, moment_in, progress
     from komando.lab.city import load_city
     from komando.lab.measure import SCENARIOS
@@ -91,7 +92,7 @@ def measure(  # noqa: PLR0913, PLR0917 - one parameter an option
     else:
         console = Console(highlight=False)
         print_measurement(found, console, everything=everything)
-        console.print(f"picture {picture}\npage {page}\nfigures {data}", soft_wrap=True)
+        console.print(Text(f"picture {picture}\npage {page}\nfigures {data}"), soft_wrap=True)
     if found.failure:
         raise click.ClickException(f"it ended early, at {found.failure}")
     ctx.exit(0 if found.kept and not (scenarios and found.unseen) else 1)

@@ -35,8 +35,11 @@ def plan(
 ) -> None:
     """What an apply would change; nothing is changed now.
 
-    Exit status: 0 nothing would change, 2 something would, 1 an error.
+    Exit status: 0 nothing would change, 2 something would, 1 an error, a wrong command line
+    among them.
     """
+    if out is not None:
+        try_place(out)
     wanted = desired(policies, inventory)
     report([one for one in wanted.diagnostics if one.severity == "error"])
     access = access_to(wanted, lab, identity)
@@ -44,11 +47,24 @@ def plan(
         made, failures = found.plan, found.failures
     show_plan(made, form, diff=diff)
     if out is not None:
-        out.write_text(to_json(made))
+        out.write_text(to_json(made), encoding="utf-8")
     if failures:
         tell_failures(failures)
         raise click.exceptions.Exit(1)
     raise click.exceptions.Exit(CHANGES if made.changes else 0)
+
+
+def try_place(out: Path) -> None:
+    """Raise OSError where nothing can be written, before any host is asked.
+
+    A pipe or a device is left alone: to open it and close it again would tell its reader the end.
+    """
+    stood = out.exists()
+    if stood and not out.is_file():
+        return
+    out.open("a").close()
+    if not stood:
+        out.unlink()
 
 
 def show_plan(plan: Plan, form: str, *, diff: bool) -> None:

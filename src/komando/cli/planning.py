@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
+from rich.text import Text
 
 from komando.cli.desired import Desired
 from komando.inventory import Access
@@ -62,11 +63,11 @@ def planned(wanted: Desired, access: Access) -> Iterator[Planned]:
 
     hosts = [wanted.inventory.hosts[name] for name in wanted.bundles]
     names = ", ".join(host.name for host in hosts)
-    status = console().status(f"asking {names} what runs there")
+    status = console().status(Text(f"asking {names} what runs there"))
 
     def listen(event: Event) -> None:
         if event.host:
-            status.update(f"{event.host}: {PROGRESS[event.kind]}")
+            status.update(Text(f"{event.host}: {PROGRESS[event.kind]}"))
 
     with ExitStack() as connections:
         try:
@@ -90,7 +91,7 @@ def planned(wanted: Desired, access: Access) -> Iterator[Planned]:
 @contextmanager
 def working(words: str) -> Iterator[Status]:
     """A line of progress on stderr while something takes its time."""
-    with console().status(words) as status:
+    with console().status(Text(words)) as status:
         yield status
 
 

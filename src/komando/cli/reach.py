@@ -22,8 +22,9 @@ def host_options(verb: Verb) -> Verb:
     for option in (
         click.option(
             "--identity",
-            type=click.Path(path_type=Path, dir_okay=False),
+            type=click.Path(path_type=Path, exists=True, dir_okay=False),
             envvar="KOMANDO_IDENTITY",
+            show_envvar=True,
             help="The ssh key of the deploy user. Default: the agent's, or the user's own keys.",
         ),
         click.option(

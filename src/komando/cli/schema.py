@@ -10,14 +10,14 @@ import click
 @click.command()
 @click.argument("kind", type=click.Choice(["opd", "hotspots", "region"]), required=False)
 def schema(kind: str | None) -> None:
-    r"""Print the JSON Schema of one kind of policy file; without KIND, of all, by kind.
+    """Print the JSON Schema of one kind of policy file; without KIND, of all, by kind.
 
     Editors complete and check while one writes, for example with the YAML language server:
 
     \b
     komando schema opd > .opd.schema.json
     # yaml-language-server: $schema=../../.opd.schema.json
-    """
+    """  # noqa: D301
     from komando.policy.schema import MODELS, file_schema
 
     schemas = {name: file_schema(name) for name in MODELS if kind in (None, name)}

@@ -9,12 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
+from rich.text import Text
 
 from komando.cli.desired import Desired, desired, report
 from komando.cli.planning import working
 from komando.cli.reach import LAB, access_to, host_options
 from komando.inventory import Access
-from komando.verify import Check, VerifyError
+from komando.verify import ANSWERS, Check, VerifyError
 from komando.verify import verify as run_checks
 
 
@@ -39,9 +40,14 @@ def verify_hosts(names: list[str], wanted: Desired, access: Access, form: str = 
     """Check some hosts and tell on stdout; whether every check holds."""
     hosts = [wanted.inventory.hosts[name] for name in names]
     try:
-        with working(f"verifying {', '.join(names)}"):
-            lab = wanted.inventory.name == LAB
-            checks = run_checks(hosts, access, wanted.bundles, lab=lab)
+        with working(f"verifying {', '.join(names)}") as status:
+            checks = run_checks(
+                hosts,
+                access,
+                wanted.bundles,
+                lab=wanted.inventory.name == LAB,
+                told=lambda it: status.update(Text(it)),
+            )
     except VerifyError as error:
         raise click.ClickException(str(error)) from error
     if form == "json":
@@ -53,12 +59,15 @@ def verify_hosts(names: list[str], wanted: Desired, access: Access, form: str = 
 
 def _tell(checks: list[Check]) -> None:
     for check in checks:
-        if not check.holds:
+        if check.name == ANSWERS:
+            click.echo(f"{check.host}: does not answer: {check.trouble}")
+        elif not check.holds:
             click.echo(f"{check.host}: does not hold: {check.name}")
             for line in check.trouble.splitlines()[:20]:
                 click.echo(f"  {line}")
-    counts = Counter((check.host, check.holds) for check in checks)
-    for host in sorted({check.host for check in checks}):
+    made = [check for check in checks if check.name != ANSWERS]
+    counts = Counter((check.host, check.holds) for check in made)
+    for host in sorted({check.host for check in made}):
         good, bad = counts[host, True], counts[host, False]
         words = f"{bad} of {good + bad} checks do not hold" if bad else f"{good} checks hold"
         click.echo(f"{host}: {words}", file=sys.stderr if bad else sys.stdout)

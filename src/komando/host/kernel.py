@@ -28,6 +28,7 @@ def _finish(argv: Sequence[str], stdin: str | None) -> subprocess.CompletedProce
     try:
         return subprocess.run(
             argv,
+            stdin=subprocess.DEVNULL if stdin is None else None,
             input=stdin,
             capture_output=True,
             text=True,

@@ -110,7 +110,13 @@ def _seed(place: Place, host: Host) -> Path:
 def _wait_for_ssh(process: subprocess.Popen[bytes], ssh: list[str], log: Path) -> None:
     until = time.monotonic() + BOOT_PATIENCE
     while True:
-        tried = subprocess.run([*ssh, "true"], capture_output=True, text=True, check=False)
+        tried = subprocess.run(
+            [*ssh, "true"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if tried.returncode == 0:
             return
         if process.poll() is not None:

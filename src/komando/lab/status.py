@@ -19,8 +19,8 @@ def draw(city: City, console: Console) -> None:
     """Print who is where and what the router runs."""
     divisor = f", every rate divided by {city.divisor}" if city.divisor > 1 else ""
     top = Tree(Text(f"{city.name}: {city.region}{divisor}", style="bold"), guide_style="dim")
-    isp = top.add(f"internet  {city.internet_v4}  {city.internet_v6}").add(
-        f"isp  a queue of {city.capacity}, of which the router fills {city.usable}"
+    isp = top.add(Text(f"internet  {city.internet_v4}  {city.internet_v6}")).add(
+        Text(f"isp  a queue of {city.capacity}, of which the router fills {city.usable}")
     )
     router = isp.add(_router(city))
     for part in city.topology.parts:
@@ -28,10 +28,11 @@ def draw(city: City, console: Console) -> None:
             continue
         segment = part.name.removeprefix("switch-")
         slugs = [one.slug for one in city.endpoints.values() if one.segment == segment]
-        branch = router.add(f"{segment}  {city.router.interfaces[segment]}, {len(slugs)} there")
+        words = f"{segment}  {city.router.interfaces[segment]}, {len(slugs)} there"
+        branch = router.add(Text(words))
         if slugs:
             branch.add(Text(", ".join(slugs), style="dim"))
-    router.add(f"controller  {' '.join(city.access.prefix)}")
+    router.add(Text(f"controller  {' '.join(city.access.prefix)}"))
     console.print(top)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -42,15 +42,40 @@ class Promise:
 def promised(path: Path) -> dict[str, Promise]:
     """What a plan's file does to each host. Raises StalePlanError when it is none."""
     try:
-        data = json.loads(path.read_text())
-        if data["format"] != FORMAT:
-            raise StalePlanError(f"{path} has format {data['format']}, not {FORMAT}")
-        return {
-            host["host"]: Promise(host["state"], host["before"], host["after"])
-            for host in data["hosts"]
-        }
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StalePlanError(f"{path} is no plan: {error}") from error
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StalePlanError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise StalePlanError(f"{path} is no plan, for it is no JSON: {error}") from error
+    for fault in _faults(data):
+        raise StalePlanError(f"{path} is no plan of `komando plan --out`: {fault}")
+    return {
+        host["host"]: Promise(host["state"], host["before"], host["after"])
+        for host in data["hosts"]
+    }
+
+
+def _faults(data: Any) -> Iterator[str]:
+    """What keeps JSON from being a plan."""
+    if not isinstance(data, dict):
+        yield "it is no JSON object"
+    elif "format" not in data:
+        yield "it has no `format`"
+    elif data["format"] != FORMAT:
+        yield f"its `format` is {json.dumps(data['format'])}, and {FORMAT} is what can be read"
+    elif not isinstance(data.get("hosts"), list):
+        yield "it has no list `hosts`"
+    else:
+        for number, host in enumerate(data["hosts"], 1):
+            yield from _host_faults(f"host {number} of `hosts`", host)
+
+
+def _host_faults(name: str, host: Any) -> Iterator[str]:
+    for key in ("host", "state", "before", "after"):
+        if not isinstance(host, dict) or key not in host:
+            yield f"{name} has no `{key}`"
+        elif not isinstance(host[key], str) and (key, host[key]) != ("before", None):
+            yield f"`{key}` of {name} is no text"
 
 
 def hold_to(plan: Plan, promises: Mapping[str, Promise]) -> None:

@@ -6,6 +6,7 @@ from komando.policy.load import Loaded, load_policy
 from komando.policy.model import Policy
 from komando.policy.regions import Calendar, Days, Period, Pool, Region, Segment, Uplink
 from komando.policy.sites import Hotspot, Link, OfficeException, Opd
+from komando.policy.today import day_in
 
 __all__ = [
     "Calendar",
@@ -21,5 +22,6 @@ __all__ = [
     "Region",
     "Segment",
     "Uplink",
+    "day_in",
     "load_policy",
 ]

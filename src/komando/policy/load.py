@@ -44,7 +44,8 @@ def load_policy(root: Path, today: date | None = None, progress: Progress | None
     """Read and check the policies under a folder.
 
     `today` is for the warnings that depend on the day (coverage that ends, exceptions long over);
-    without it there are none. Never raises for what stands in the folder.
+    without it there are none. A moment stands for its day in the region's zone. Never raises for
+    what stands in the folder.
     """
     with _collector_at_rest():
         return _load(root, today, progress)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import queue
 import signal
 import subprocess
@@ -225,7 +227,7 @@ def _patience(answers: Answers) -> Iterator[None]:
 def _opening(hosts: tuple[Host, ...], access: Access) -> Opening:
     for path in (access.known_hosts, access.identity):
         if path is not None and not path.is_file():
-            raise FileNotFoundError(path)
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     targets = tuple(Target(host.name, host.address, host.port, access.user) for host in hosts)
     identity = None if access.identity is None else str(access.identity)
     return Opening(targets, known_hosts=str(access.known_hosts), identity=identity)

@@ -31,6 +31,7 @@ from pyinfra.context import ctx_host, ctx_state
 from deploys.facts import Exported, Observed
 from deploys.operations import activate
 from komando.rollout.protocol import Cargo, Event, Opening, Request, Target, encode
+from komando.rollout.unreached import Unreached
 
 NO_REASON = "it gave no reason"
 CUT = "the connection was lost before it answered"
@@ -71,6 +72,10 @@ class Reasons(logging.Handler):
         if found and prefix.startswith("["):
             self._lines[prefix[1:]].append(text.strip())
 
+    def note(self, host: str, words: str) -> None:
+        """A better reason than those of the log."""
+        self._lines[host] = [words]
+
     def take(self, host: str) -> str:
         """The reason as one line, without pyinfra's closing remark when a better one stands."""
         said = self._lines.pop(host, [])
@@ -91,6 +96,7 @@ class Worker:
         names = [(target.name, _ssh_data(target, opening)) for target in opening.targets]
         inventory = Inventory((names, {}))  # type: ignore[no-untyped-call]
         self.state = State(inventory, config, check_for_changes=False)
+        self.state.add_callback_handler(Unreached(self.reasons.note))  # type: ignore[no-untyped-call]
 
     def connect(self) -> None:
         """Connect to all hosts at once; those that fail are out of the session."""
@@ -203,8 +209,11 @@ def _watch(client: SSHClient) -> None:
 
 
 def _ssh_data(target: Target, opening: Opening) -> dict[str, Any]:
-    """How pyinfra reaches the host: known keys only, no agent, nothing from ~/.ssh/config."""
-    return {
+    """How pyinfra reaches the host: known keys only, nothing from ~/.ssh/config.
+
+    With an identity that key alone; without one the agent's, and the user's own.
+    """
+    data = {
         "ssh_hostname": target.address,
         "ssh_port": target.port,
         "ssh_user": target.user,
@@ -216,6 +225,7 @@ def _ssh_data(target: Target, opening: Opening) -> dict[str, Any]:
         "ssh_look_for_keys": opening.identity is None,
         "ssh_forward_agent": False,
     }
+    return {key: value for key, value in data.items() if value is not None}
 
 
 def _say(event: Event) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import paramiko
 import pytest
+from paramiko.ssh_exception import NoValidConnectionsError
 
 from komando.bundle import Bundle
 from komando.inventory import Access
@@ -19,6 +23,7 @@ from komando.rollout.carry import Outcome, carry
 from komando.rollout.observe import Cache, Observation, observe
 from komando.rollout.protocol import Event
 from komando.rollout.session import Session
+from komando.rollout.unreached import cause
 from tests.unit.rollout.played import PlayedHost
 
 Play = Callable[[str], PlayedHost]
@@ -80,6 +85,21 @@ def test_a_damaged_cache_is_asked_for_again(play: Play, access: Access, tmp_path
     assert host.verbs.count("export") == 2
 
 
+def test_without_an_identity_the_users_own_keys_are_tried(
+    play: Play, access: Access, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = play("core-1")
+    host.running = bundle("core-1")
+    assert access.identity is not None
+    (tmp_path / ".ssh").mkdir()
+    shutil.copy(access.identity, tmp_path / ".ssh" / "id_ecdsa")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    seen = look([host], replace(access, identity=None), tmp_path / "cache")
+    assert not seen.failures
+    assert host.verbs == ["observe"]
+
+
 def test_hosts_that_fail_are_named_and_the_others_go_on(
     play: Play, access: Access, tmp_path: Path
 ) -> None:
@@ -88,8 +108,16 @@ def test_hosts_that_fail_are_named_and_the_others_go_on(
     stranger.host_key = paramiko.ECDSAKey.generate()
     seen = look([good, closed, stranger], access, tmp_path)
     assert list(seen.running) == ["core-1"]
-    assert "Could not connect" in seen.failures["core-2"]
+    assert seen.failures["core-2"] == f"Could not connect: refused by 127.0.0.1 port {closed.port}"
     assert "does not match" in seen.failures["core-3"]
+
+
+def test_a_host_that_is_silent_and_one_that_refuses_are_told_apart() -> None:
+    where = ("192.0.2.1", 22)
+    silent = NoValidConnectionsError({where: OSError(errno.EHOSTUNREACH, "No route to host")})
+    assert cause(silent) == cause(TimeoutError("timed out")) == "no answer from"
+    assert cause(NoValidConnectionsError({where: ConnectionRefusedError()})) == "refused by"
+    assert not cause(paramiko.SSHException("No host key"))
 
 
 def test_an_unknown_host_key_is_never_accepted(play: Play, access: Access, tmp_path: Path) -> None:

@@ -101,7 +101,8 @@ def test_a_host_that_is_away_is_named(komando: Komando, host: PlayedHost) -> Non
         result = komando(verb)
         assert result.exit_code == 1
         assert "core-1: " in result.stderr
-        assert "Could not connect" in result.stderr
+        assert f"Could not connect: refused by 127.0.0.1 port {host.port}" in result.stderr
+        assert "Errno" not in result.stderr
 
 
 def test_a_refusal_is_told_with_its_reason(komando: Komando, host: PlayedHost) -> None:
@@ -211,6 +212,29 @@ def test_a_plan_that_changes_nothing_does_not_hold_for_a_repair(
     assert host.verbs == ["observe"]
 
 
+def test_what_is_no_plan_is_told_before_any_host_is_asked(
+    komando: Komando, host: PlayedHost
+) -> None:
+    Path("plan.json").write_text('{"hosts": []}')
+    result = komando("apply", "plan.json")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Error: plan.json is no plan of `komando plan --out`: it has no `format`\n"
+    )
+    assert host.verbs == []
+
+
+def test_a_key_that_does_not_stand_is_named_with_its_option(
+    komando: Komando, host: PlayedHost
+) -> None:
+    result = komando("plan", "--identity", "/nonexistent")
+    assert result.exit_code == 1
+    assert "Invalid value for '--identity'" in result.stderr
+    assert "File '/nonexistent' does not exist." in result.stderr
+    assert "KOMANDO_IDENTITY" in komando("plan", "--help").stdout
+    assert host.verbs == []
+
+
 def test_without_known_hosts_nobody_is_asked(komando: Komando, host: PlayedHost) -> None:
     Path("inventories/production/known_hosts").unlink()
     result = komando("plan")
@@ -223,3 +247,20 @@ def test_an_unknown_inventory_names_those_that_there_are(komando: Komando) -> No
     result = komando("plan", "--inventory", "productoin")
     assert result.exit_code == 1
     assert "inventories/ has production" in result.output
+
+
+def test_from_another_folder_it_says_where_to_run_it(
+    komando: Komando, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path / "policies")
+    assert komando("plan").stderr == (
+        "Error: no inventory 'production', as there is no folder inventories/ here: run it in "
+        "the repository's folder, or name the inventory's own folder with --inventory\n"
+    )
+
+
+def test_files_that_cannot_be_written_are_one_sentence(komando: Komando) -> None:
+    result = komando("render", "--out", "policies/region.yaml/rendered")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].startswith("Error: policies/region.yaml/rendered/")
+    assert result.stderr.endswith(": not a directory\n")

@@ -68,7 +68,11 @@ def _komando(
 ) -> subprocess.CompletedProcess[str]:
     where = ["--inventory", "lab", "--lab", stage.city.name, "--policies", str(policies)]
     return subprocess.run(
-        [KOMANDO, verb, option, *where], capture_output=True, text=True, check=False
+        [KOMANDO, verb, option, *where],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

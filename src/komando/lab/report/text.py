@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -85,7 +84,7 @@ def _table(one: Measurement, rows: Sequence[Row], everything: bool) -> Table:
                 name = f"{one.names.get(row.peer, row.peer)} to {name}"
             table.add_row(
                 _ARROWS[direction],
-                escape(name),
+                Text(name),
                 _mbit(row.promised),
                 _mbit(row.measured),
                 Text(f"{row.ratio:.4f}", style=_GOOD if row.kept else _BAD),
@@ -102,7 +101,7 @@ def _table(one: Measurement, rows: Sequence[Row], everything: bool) -> Table:
 def _print_event(one: Measurement, event: Event, console: Console) -> None:
     right = event.changed == event.expected and not event.rebuilt
     classes = ", ".join(f"{change.device} {change.class_id}" for change in event.changed) or "none"
-    console.print(f"  {escape(event.what)}: {event.before} → {event.after}, {event.seconds:.1f} s")
+    console.print(Text(f"  {event.what}: {event.before} → {event.after}, {event.seconds:.1f} s"))
     if event.rebuilt:
         words = "a whole tree was built anew"
     elif right:
@@ -110,19 +109,16 @@ def _print_event(one: Measurement, event: Event, console: Console) -> None:
     else:
         wanted = ", ".join(f"{change.device} {change.class_id}" for change in event.expected)
         words = f"expected: {wanted or 'none'}"
-    console.print(
-        f"  classes changed in the kernel: {classes}; [{_GOOD if right else _BAD}]{words}[/]",
-        soft_wrap=True,
-    )
+    changed = Text(f"  classes changed in the kernel: {classes}; ")
+    console.print(changed.append(words, _GOOD if right else _BAD), soft_wrap=True)
     probe = event.probe
     lost, sent = sum(probe.lost.values()), sum(probe.sent.values())
-    console.print(
-        f"  probe of {escape(one.names.get(probe.office, probe.office))}"
-        f" at {about(Rate(probe.rate))}: [{_GOOD if probe.whole else _BAD}]{lost} of {sent}"
-        f" packets lost[/], longest gap {max(probe.longest_gap.values()):.0f} ms;"
-        f" the provider's own queue dropped {event.provider_drops} of everybody's",
-        soft_wrap=True,
-    )
+    told = Text(f"  probe of {one.names.get(probe.office, probe.office)}")
+    told.append(f" at {about(Rate(probe.rate))}: ")
+    told.append(f"{lost} of {sent} packets lost", _GOOD if probe.whole else _BAD)
+    told.append(f", longest gap {max(probe.longest_gap.values()):.0f} ms;")
+    told.append(f" the provider's own queue dropped {event.provider_drops} of everybody's")
+    console.print(told, soft_wrap=True)
 
 
 def _verdict(one: Measurement) -> Text:

@@ -49,10 +49,18 @@ def _trees(bundle: Bundle) -> str:
 def _kernel_has(kind: str) -> bool:
     """Whether this machine's kernel has a kind of queue; the router's may have it all the same."""
     script = f"ip link add q0 type ifb && tc qdisc add dev q0 root {kind}"
-    done = subprocess.run(
-        ["unshare", "--net", "sh", "-c", script], capture_output=True, check=False
+    return _alone(script).returncode == 0
+
+
+def _alone(script: str) -> subprocess.CompletedProcess[str]:
+    """Run a shell script in a network namespace of its own."""
+    return subprocess.run(
+        ["unshare", "--net", "sh", "-c", script],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    return done.returncode == 0
 
 
 def _readable_here(bundle: Bundle, lacking: Iterable[str]) -> Bundle:
@@ -114,9 +122,7 @@ def _load(bundle: Bundle, folder: Path) -> list[Diagnostic]:
         f"{{ echo '{file}'; cat {folder}/error; exit 3; }}"
         for command, file in _steps(folder)
     )
-    done = subprocess.run(
-        ["unshare", "--net", "sh", "-c", script], capture_output=True, text=True, check=False
-    )
+    done = _alone(script)
     if done.returncode == 0:
         return []
     file, _, words = done.stdout.partition("\n")

@@ -20,10 +20,16 @@ from komando.policy.checks import (
     uplinks,
 )
 from komando.policy.model import Draft
+from komando.policy.today import day_in
 
 
 def check_draft(draft: Draft, today: date | None) -> list[Diagnostic]:
-    """All checks. `today` is for what depends on the day; without it that is left out."""
+    """All checks. `today` is for what depends on the day; without it that is left out.
+
+    A moment stands for its day in the region's zone.
+    """
+    if today is not None:
+        today = day_in(draft.region, today)
     found = [
         *identity.check(draft),
         *networks.check(draft),
