@@ -206,7 +206,10 @@ def test_a_plan_file_holds_as_long_as_nothing_else_changed(tmp_path: Path) -> No
         ('{"format": 2, "hosts": []}', "its `format` is 2, and 1 is what can be read"),
         ('{"format": 1}', "it has no list `hosts`"),
         ('{"format": 1, "hosts": [{"host": "a", "before": null}]}', "host 1 of `hosts` has no"),
-        ('{"format": 1, "hosts": [{"host": "a", "before": null, "after": 1}]}', "`after` of host"),
+        (
+            '{"format": 1, "hosts": [{"host": "a", "state": "none", "before": null, "after": 1}]}',
+            "`after` of host",
+        ),
     ],
 )
 def test_what_is_no_plan_is_refused_by_what_it_lacks(tmp_path: Path, text: str, words: str) -> None:
