@@ -22,7 +22,11 @@ MOST_BITS = 10**13
 
 RATE_EXPECTED = "a rate in bits per second, as `64 kbit/s`, `20 Mbit/s` or `2.5 Gbit/s`"
 _RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?) (bit/s|kbit/s|Mbit/s|Gbit/s)")
-_LOOSE_RATE = re.compile(r"\s*([-+]?[0-9][0-9_ ]*(?:[.,][0-9]+)?(?:[eE^][-+]?[0-9]+)?)\s*(\S*)\s*")
+_LOOSE_RATE = re.compile(
+    r"\s*+([-+]?[0-9][0-9_ ]*+(?:[.,][0-9]++)?(?:[eE^][-+]?[0-9]++)?+)\s*+(\S*+)\s*+"
+)
+"""Nothing is given back once it is taken, so that a text costs what it is long."""
+
 _BYTES = re.compile(r"([kKMGT]?)i?(?:B|[Bb]ytes?)(?:/s|ps)?")
 _BITS = re.compile(r"([kKmMgG]?)i?(?:b|[Bb]its?)?(?:/s|/sec|ps)?")
 
