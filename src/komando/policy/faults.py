@@ -42,9 +42,10 @@ def faults_of(error: ValidationError) -> Iterator[Fault]:
             continue
         path: Path = tuple(detail["loc"])
         unfit = detail.get("ctx", {}).get("error")
-        if isinstance(unfit, Unfit):
+        own = isinstance(unfit, Unfit)
+        if own:
             path += unfit.path
-        if path and path[-1] == "[key]":
+        if own and path and path[-1] == "[key]":  # pydantic's mark, not a key that is spelt so
             yield Fault(path[:-1], on_key=True, detail=detail)
         else:
             yield Fault(path, detail["type"] == "extra_forbidden", detail)
