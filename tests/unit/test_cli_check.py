@@ -165,3 +165,25 @@ def test_no_name_of_a_file_breaks_a_line_or_the_encoding(form: str, tmp_path: Pa
     out.encode("utf-8")
     if form in ("json", "sarif"):
         json.loads(out)
+
+
+@pytest.mark.parametrize("today", ["0001-01-01", "9999-12-31"])
+def test_every_day_that_can_be_written_can_be_today(tmp_path: Path, today: str) -> None:
+    root = policies(tmp_path, "guarantee: 10 Mbit/s")
+    office = root / "opd" / "bpbd.yaml"
+    item = "{from: 2026-05-04, until: 2026-05-04, guarantee: 11 Mbit/s, reason: Ujian}"
+    office.write_text(office.read_text() + f"exceptions:\n  - {item}\n")
+    result = CliRunner().invoke(main, ["check", "--policies", str(root), "--today", today])
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("days", ["2000-01-01, until: 2001-12-31", "2098-01-01, until: 2099-12-31"])
+def test_the_first_and_the_last_years_that_can_be_covered_are_computed(
+    tmp_path: Path, days: str
+) -> None:
+    region = policies(tmp_path, "guarantee: 10 Mbit/s") / "region.yaml"
+    text = region.read_text().replace("2026-01-01, until: 2027-12-31", days)
+    start, end = text.index("periods:"), text.index("pools:")
+    region.write_text(text[:start] + text[end:])
+    out, _, status = check(tmp_path)
+    assert status == 0, out
