@@ -4,14 +4,17 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from komando.cli import VERBS, main
+from komando.cli.check import check as check_command
 from komando.cli.formats import as_github, as_sarif
 from komando.diagnostics import Diagnostic, Location, Related, Sources, as_text, token_at
+from tests.errors.cases import as_somebody
 
 FINDING = Diagnostic(
     "rate-unit",
@@ -187,3 +190,27 @@ def test_the_first_and_the_last_years_that_can_be_covered_are_computed(
     region.write_text(text[:start] + text[end:])
     out, _, status = check(tmp_path)
     assert status == 0, out
+
+
+@pytest.mark.parametrize("form", ["text", "json", "github", "sarif"])
+@pytest.mark.parametrize("within", ["", "below"])
+def test_a_folder_that_may_not_be_entered_is_a_finding_in_every_form(
+    form: str, within: str
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = policies(Path(folder) / "policies", "guarantee: 10 Mbit/s")
+        root.chmod(0)
+        arguments = ["--policies", str(root / within), "--format", form]
+        with as_somebody(Path(folder), arguments):
+            result = CliRunner().invoke(check_command, arguments)
+    assert isinstance(result.exception, SystemExit)
+    assert result.exit_code == 1
+    assert "file-unreadable" in result.stdout
+    assert "permission denied" in result.stdout
+
+
+def test_a_name_that_no_file_system_takes_is_a_finding() -> None:
+    out, _, status = check(Path("x" * 300))
+    assert status == 1
+    assert "error[file-unreadable]" in out
+    assert "file name too long" in out

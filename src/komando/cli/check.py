@@ -20,8 +20,9 @@ PATIENCE_S = 1.0
 
 
 @click.command()
-@click.option("--policies", type=click.Path(path_type=Path), default=Path("policies"),
-              show_default=True, help="The folder of the policies.")  # fmt: skip
+@click.option("--policies", type=click.Path(path_type=Path, readable=False),
+              default=Path("policies"), show_default=True,
+              help="The folder of the policies.")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(["text", "json", "github", "sarif"]),
               default="text", show_default=True, help="How to print what was found.")  # fmt: skip
 @click.option("--today", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE",

@@ -42,13 +42,12 @@ def faults_of(error: ValidationError) -> Iterator[Fault]:
             continue
         path: Path = tuple(detail["loc"])
         unfit = detail.get("ctx", {}).get("error")
-        own = isinstance(unfit, Unfit)
-        if own:
+        if isinstance(unfit, Unfit):
             path += unfit.path
-        if own and path and path[-1] == "[key]":  # pydantic's mark, not a key that is spelt so
-            yield Fault(path[:-1], on_key=True, detail=detail)
-        else:
-            yield Fault(path, detail["type"] == "extra_forbidden", detail)
+            if path[-1:] == ("[key]",):  # pydantic's mark, not a key that is spelt so
+                yield Fault(path[:-1], on_key=True, detail=detail)
+                continue
+        yield Fault(path, detail["type"] == "extra_forbidden", detail)
 
 
 _HARMLESS = {
