@@ -48,11 +48,16 @@ class Rate(Written):
         return _rate(text)  # type: ignore[return-value]
 
     def __str__(self) -> str:
-        for unit in ("Gbit/s", "Mbit/s", "kbit/s"):
-            scale = SCALE[unit]
-            if self.bits >= scale and self.bits * 1000 % scale == 0:
-                return f"{_decimal(self.bits, scale)} {unit}"
-        return f"{self.bits} bit/s"
+        return spelt(self.bits)
+
+
+def spelt(bits: int) -> str:
+    """A sum of rates (bit/s) as people write a rate: it may be zero, or above the largest."""
+    for unit in ("Gbit/s", "Mbit/s", "kbit/s"):
+        scale = SCALE[unit]
+        if bits >= scale and bits * 1000 % scale == 0:
+            return f"{_decimal(bits, scale)} {unit}"
+    return f"{bits} bit/s"
 
 
 def about(rate: Rate) -> str:

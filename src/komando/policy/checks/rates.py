@@ -11,7 +11,7 @@ from komando.policy.documents import Path
 from komando.policy.model import Draft
 from komando.policy.regions import Region
 from komando.policy.sites import Opd
-from komando.units import DIRECTIONS, MOST_BITS, Pair, Rate
+from komando.units import DIRECTIONS, Pair, spelt
 
 _WORDS = {"down": "download", "up": "upload"}
 
@@ -121,7 +121,7 @@ def _sum(draft: Draft, slug: str, router: str, limit: _Limit) -> Iterator[Diagno
         total = sum(part.of(direction).bits for part in limit.parts)
         if total <= limit.allowed.of(direction).bits:
             continue
-        shown = str(Rate(total)) if total <= MOST_BITS else f"{total // 10**9} Gbit/s"
+        shown = spelt(total)
         yield Diagnostic(
             f"{limit.what}-above-{limit.key}",
             "error",

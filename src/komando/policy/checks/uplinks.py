@@ -9,7 +9,10 @@ from komando.policy.model import Draft
 from komando.policy.regions import Region, Uplink
 
 _NAMES_IN_USE = {
-    "calendars": {"public": "the public's pool has this name"},
+    "calendars": {
+        "public": "the public's pool has this name",
+        "closed": "the hours in which no calendar is open have this name",
+    },
     "segments": {"uplink": "the router's interface to the provider has this name"},
 }
 
