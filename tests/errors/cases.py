@@ -66,7 +66,7 @@ _MAKE: dict[str, Callable[[Path, dict[str, Any]], object]] = {
     "folder": lambda path, _: path.mkdir(),
     "pipe": lambda path, _: os.mkfifo(path),
     "link": lambda path, thing: path.symlink_to(thing["target"]),
-    "unreadable": lambda path, _: path.chmod(0),
+    "unreadable": lambda path, thing: path.chmod(thing.get("mode", 0)),
     "nothing": _nothing,
     "large": _large,
     "bytes": lambda path, thing: path.write_bytes(bytes.fromhex(thing["hex"])),
@@ -78,7 +78,7 @@ def run(into: Path, said: dict[str, Any]) -> tuple[str, int]:
     """What `komando check` prints of a case that was built, and its exit status."""
     arguments = ["--today", said.get("today", TODAY)]
     unreadable = any(thing["as"] == "unreadable" for thing in said.get("make", []))
-    with _inside(into), _as_somebody(into, arguments) if unreadable else nullcontext():
+    with _inside(into), as_somebody(into, arguments) if unreadable else nullcontext():
         result = CliRunner().invoke(check, arguments)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -97,7 +97,7 @@ def _inside(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _as_somebody(folder: Path, arguments: list[str]) -> Iterator[None]:
+def as_somebody(folder: Path, arguments: list[str]) -> Iterator[None]:
     """Without root's right to read everything: an unreadable file must be so for everybody.
 
     Modules that are imported on demand come first: root's own may not be open to others.

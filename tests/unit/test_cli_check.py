@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 from komando.cli import VERBS, main
+from komando.cli.check import check as check_command
 from komando.cli.formats import as_github, as_sarif
 from komando.diagnostics import Diagnostic, Location, Related, Sources, as_text, token_at
 from komando.policy import load_policy
+from tests.errors.cases import as_somebody
 
 FINDING = Diagnostic(
     "rate-unit",
@@ -195,3 +198,49 @@ def test_no_name_of_a_file_breaks_a_line_or_the_encoding(form: str, tmp_path: Pa
     out.encode("utf-8")
     if form in ("json", "sarif"):
         json.loads(out)
+
+
+@pytest.mark.parametrize("today", ["0001-01-01", "9999-12-31"])
+def test_every_day_that_can_be_written_can_be_today(tmp_path: Path, today: str) -> None:
+    root = policies(tmp_path, "guarantee: 10 Mbit/s")
+    office = root / "opd" / "bpbd.yaml"
+    item = "{from: 2026-05-04, until: 2026-05-04, guarantee: 11 Mbit/s, reason: Ujian}"
+    office.write_text(office.read_text() + f"exceptions:\n  - {item}\n")
+    result = CliRunner().invoke(main, ["check", "--policies", str(root), "--today", today])
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("days", ["2000-01-01, until: 2001-12-31", "2098-01-01, until: 2099-12-31"])
+def test_the_first_and_the_last_years_that_can_be_covered_are_computed(
+    tmp_path: Path, days: str
+) -> None:
+    region = policies(tmp_path, "guarantee: 10 Mbit/s") / "region.yaml"
+    text = region.read_text().replace("2026-01-01, until: 2027-12-31", days)
+    start, end = text.index("periods:"), text.index("pools:")
+    region.write_text(text[:start] + text[end:])
+    out, _, status = check(tmp_path)
+    assert status == 0, out
+
+
+@pytest.mark.parametrize("form", ["text", "json", "github", "sarif"])
+@pytest.mark.parametrize("within", ["", "below"])
+def test_a_folder_that_may_not_be_entered_is_a_finding_in_every_form(
+    form: str, within: str
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = policies(Path(folder) / "policies", "guarantee: 10 Mbit/s")
+        root.chmod(0)
+        arguments = ["--policies", str(root / within), "--format", form]
+        with as_somebody(Path(folder), arguments):
+            result = CliRunner().invoke(check_command, arguments)
+    assert isinstance(result.exception, SystemExit)
+    assert result.exit_code == 1
+    assert "file-unreadable" in result.stdout
+    assert "permission denied" in result.stdout
+
+
+def test_a_name_that_no_file_system_takes_is_a_finding() -> None:
+    out, _, status = check(Path("x" * 300))
+    assert status == 1
+    assert "error[file-unreadable]" in out
+    assert "file name too long" in out

@@ -20,8 +20,9 @@ PATIENCE_S = 1.0
 
 
 @click.command()
-@click.option("--policies", type=click.Path(path_type=Path), default=Path("policies"),
-              show_default=True, help="The folder of the policies.")  # fmt: skip
+@click.option("--policies", type=click.Path(path_type=Path, readable=False),
+              default=Path("policies"), show_default=True,
+              help="The folder of the policies.")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(["text", "json", "github", "sarif"]),
               default="text", show_default=True, help="How to print what was found.")  # fmt: skip
 @click.option("--today", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE",
@@ -56,14 +57,17 @@ def _short_life() -> Iterator[None]:
 
 
 def examine(policies: Path, today: date) -> tuple[Loaded, list[Diagnostic]]:
-    """Load, and compile what loads well: the sums need a policy that is valid in all its parts."""
+    """Load, and add up what can be: of a policy with errors the part that is sound."""
     loaded = load_policy(policies, today, _Progress("policies read"))
-    if loaded.policy is None:
+    if loaded.policy is None and loaded.sound is None:
         return loaded, loaded.diagnostics
-    from komando.intent import compile_intent
+    from komando.intent import check_sums, compile_intent
 
-    compiled = compile_intent(loaded.policy)
-    return loaded, in_order([*loaded.diagnostics, *compiled.diagnostics])
+    if loaded.policy is not None:
+        found = compile_intent(loaded.policy).diagnostics
+    elif loaded.sound is not None:
+        found = check_sums(loaded.sound.policy, loaded.sound.left_out)
+    return loaded, in_order([*loaded.diagnostics, *found])
 
 
 class _Progress:

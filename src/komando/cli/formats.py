@@ -97,10 +97,12 @@ def _rule(one: Diagnostic) -> dict[str, Any]:
         "defaultConfiguration": {"level": one.severity},
     }
     page = PAGES / f"{one.id}.md"
-    if page.is_file():
+    try:
         text = page.read_text(encoding="utf-8")
-        rule["shortDescription"]["text"] = _first_sentence(text)
-        rule["help"] = {"text": text, "markdown": text}
+    except OSError:  # it helps where it is at hand
+        return rule
+    rule["shortDescription"]["text"] = _first_sentence(text)
+    rule["help"] = {"text": text, "markdown": text}
     return rule
 
 

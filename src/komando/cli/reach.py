@@ -36,7 +36,7 @@ def host_options(verb: Verb) -> Verb:
         ),
         click.option(
             "--policies",
-            type=click.Path(path_type=Path),
+            type=click.Path(readable=False, path_type=Path),
             default=Path("policies"),
             show_default=True,
             help="The folder of the policies.",

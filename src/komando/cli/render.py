@@ -13,8 +13,9 @@ from komando.cli.desired import desired, report
 @click.command()
 @click.option("--inventory", default="production", show_default=True,
               help="The machines: a folder of inventories/.")  # fmt: skip
-@click.option("--policies", type=click.Path(path_type=Path), default=Path("policies"),
-              show_default=True, help="The folder of the policies.")  # fmt: skip
+@click.option("--policies", type=click.Path(path_type=Path, readable=False),
+              default=Path("policies"), show_default=True,
+              help="The folder of the policies.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("rendered"),
               show_default=True,
               help="Where to write; a folder for each host is made anew.")  # fmt: skip

@@ -25,8 +25,9 @@ from komando.units import Pair
     metavar="MOMENT",
     help="The moment to speak of, as `2026-12-25 10:00` in the region's zone. Default: now.",
 )
-@click.option("--policies", type=click.Path(path_type=Path), default=Path("policies"),
-              show_default=True, help="The folder of the policies.")  # fmt: skip
+@click.option("--policies", type=click.Path(path_type=Path, readable=False),
+              default=Path("policies"), show_default=True,
+              help="The folder of the policies.")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",
               show_default=True, help="How to print it.")  # fmt: skip
 def show(what: str | None, moment: str | None, policies: Path, form: str) -> None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from komando.intent.compile import Compiled, Intent, compile_intent
+from komando.intent.compile import Compiled, Intent, check_sums, compile_intent
 from komando.intent.model import (
     ExceptionIntent,
     Leaf,
@@ -30,6 +30,7 @@ __all__ = [
     "SegmentIntent",
     "Transition",
     "UplinkIntent",
+    "check_sums",
     "compile_intent",
     "share_out",
     "tree",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from komando.diagnostics import Diagnostic
+from komando.intent.budgets import Budget, Sums, budgets_of, check_budgets, divided
 from komando.intent.crowd import Crowd, gather, kinds_of
 from komando.intent.describe import describe_hours
 from komando.intent.model import (
@@ -26,23 +27,16 @@ from komando.intent.model import (
     SegmentIntent,
     UplinkIntent,
 )
-from komando.intent.shaping import (
-    LEAST_RATE,
-    in_force,
-    offices_of,
-    pool_size,
-    promises,
-    unmatched_rate,
-)
-from komando.intent.sums import Budget, check_budgets, check_shares, falls_short
+from komando.intent.shaping import LEAST_RATE, promises
+from komando.intent.sums import check_shares, falls_short
 from komando.intent.timeline import DAY_MINUTES, State, Transition, instant, timeline
-from komando.units import DIRECTIONS, Pair, Rate
+from komando.units import DIRECTIONS, Direction, Pair, Rate
 
 if TYPE_CHECKING:
     from komando.policy import Hotspot, Opd, Policy, Uplink
 
 LONGEST_NAME = 80
-"""Characters of a profile's name; past that, a digest stands for the list of exceptions."""
+"""Characters of calendars or of a whole name; past that, a digest stands for the list."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +63,8 @@ def compile_intent(policy: Policy, divisor: int = 1) -> Compiled:
     of the covered days; each failing sum is one diagnostic that names its first moment.
     """
     states = timeline(policy)
-    firsts: dict[State, datetime] = {}
-    for moment, state in states:
-        firsts.setdefault(state, moment)
-    names = {state: profile_name(state, policy) for state in firsts}
+    firsts = _first_moments(states)
+    names = profile_names(firsts, policy)
     routers: dict[str, RouterIntent] = {}
     found: list[Diagnostic] = []
     for uplink in policy.region.uplinks:
@@ -83,6 +75,34 @@ def compile_intent(policy: Policy, divisor: int = 1) -> Compiled:
         return Compiled(None, tuple(found))
     transitions = tuple(Transition(moment, names[state]) for moment, state in states)
     return Compiled(Intent(routers, transitions, _end(policy)), tuple(found))
+
+
+def check_sums(policy: Policy, left_out: int) -> tuple[Diagnostic, ...]:
+    """What can be told of the sound part of a policy; `left_out` offices are not in it.
+
+    Without them the sums are less than what is promised, so that what passes the uplink now does
+    so with them, too. Shares are only told of all offices together.
+    """
+    if left_out == 0:
+        return compile_intent(policy).diagnostics
+    firsts = _first_moments(timeline(policy))
+    found: list[Diagnostic] = []
+    for uplink in policy.region.uplinks:
+        bare = _bare_router(policy, uplink, policy.region.uplinks[uplink], divisor=1)
+        kinds = kinds_of(bare.leaves)
+        budgets = {
+            state: budgets_of(policy, gather(bare, kinds, state.exceptions), state)
+            for state in firsts
+        }
+        found += check_budgets(policy, Sums(uplink, bare, firsts, budgets, left_out))
+    return tuple(found)
+
+
+def _first_moments(states: Iterable[tuple[datetime, State]]) -> dict[State, datetime]:
+    firsts: dict[State, datetime] = {}
+    for moment, state in states:
+        firsts.setdefault(state, moment)
+    return firsts
 
 
 def _router(
@@ -96,8 +116,8 @@ def _router(
     bare = _bare_router(policy, uplink, policy.region.uplinks[uplink], divisor)
     kinds = kinds_of(bare.leaves)
     crowds = {state: gather(bare, kinds, state.exceptions) for state in firsts}
-    budgets = {state: _budgets(policy, crowds[state], state) for state in firsts}
-    problems = check_budgets(policy, uplink, firsts, budgets)
+    budgets = {state: budgets_of(policy, crowds[state], state) for state in firsts}
+    problems = check_budgets(policy, Sums(uplink, bare, firsts, budgets))
     if problems:
         return bare, problems
     profiles: list[Profile] = []
@@ -109,31 +129,41 @@ def _router(
     return router, check_shares(policy, router, short)
 
 
-def profile_name(state: State, policy: Policy) -> str:
-    """A name that is also a file's: the calendars with hours that are open, then exceptions."""
+def profile_names(states: Iterable[State], policy: Policy) -> dict[State, str]:
+    """A name for each state; digests are as long as it takes for no two to be the same."""
+    states = tuple(states)
+    names: dict[State, str] = {}
+    for digits in (8, 16, 64):
+        names = {state: profile_name(state, policy, digits) for state in states}
+        if len(set(names.values())) == len(states):
+            break
+    return names
+
+
+def profile_name(state: State, policy: Policy, digits: int = 8) -> str:
+    """A name that is also a file's: the calendars with hours that are open, then exceptions.
+
+    Where these are too long, how many they are stands in their place, and a digest of `digits`.
+    """
     hours = [slug for slug in state.open if not policy.region.calendars[slug].always]
     name = "+".join(hours) or "closed"
+    if len(name) > LONGEST_NAME:
+        name = f"{len(hours)}-calendars-{_digest(hours, digits)}"
     if not state.exceptions:
         return name
     full = "+".join([name, *state.exceptions])
     if len(full) <= LONGEST_NAME:
         return full
-    digest = hashlib.sha256("+".join(state.exceptions).encode()).hexdigest()[:8]
-    return f"{name}+{len(state.exceptions)}-exceptions-{digest}"
+    return f"{name}+{len(state.exceptions)}-exceptions-{_digest(state.exceptions, digits)}"
+
+
+def _digest(parts: Iterable[str], digits: int) -> str:
+    return hashlib.sha256("+".join(parts).encode()).hexdigest()[:digits]
 
 
 def _end(policy: Policy) -> datetime:
     region = policy.region
     return instant(region.covers.end, DAY_MINUTES, ZoneInfo(region.zone))
-
-
-def _divided(pair: Pair, divisor: int) -> Pair:
-    if divisor == 1:
-        return pair
-    return Pair(
-        down=Rate(max(LEAST_RATE, pair.down.bits // divisor)),
-        up=Rate(max(LEAST_RATE, pair.up.bits // divisor)),
-    )
 
 
 def _bare_router(policy: Policy, uplink_slug: str, uplink: Uplink, divisor: int) -> RouterIntent:
@@ -151,7 +181,7 @@ def _bare_router(policy: Policy, uplink_slug: str, uplink: Uplink, divisor: int)
         for opd in policy.opd.values()
         if opd.link.segment in segments
     ]
-    least = _divided(_smaller(region.public.in_hours, region.public.out_of_hours), divisor)
+    least = divided(_smaller(region.public.in_hours, region.public.out_of_hours), divisor)
     leaves += [_point(point, parts, least, divisor) for point in points]
     link = Pair(down=uplink.link("down"), up=uplink.link("up"))
     return RouterIntent(
@@ -165,10 +195,10 @@ def _bare_router(policy: Policy, uplink_slug: str, uplink: Uplink, divisor: int)
             gateways=tuple(str(address) for address in uplink.gateways),
             nat_offices=str(uplink.nat.offices),
             nat_public=str(uplink.nat.public),
-            capacity=_divided(uplink.capacity, divisor),
-            link=_divided(link, divisor),
-            control=_divided(uplink.control, divisor),
-            unmatched=_divided(uplink.unmatched, divisor),
+            capacity=divided(uplink.capacity, divisor),
+            link=divided(link, divisor),
+            control=divided(uplink.control, divisor),
+            unmatched=divided(uplink.unmatched, divisor),
         ),
         segments=tuple(
             SegmentIntent(slug, tuple(str(address) for address in segment.addresses))
@@ -179,7 +209,7 @@ def _bare_router(policy: Policy, uplink_slug: str, uplink: Uplink, divisor: int)
                 slug=slug,
                 minor=POOL_MINOR + pool.slot,
                 slot=pool.slot,
-                closed=None if pool.closed is None else _divided(pool.closed, divisor),
+                closed=None if pool.closed is None else divided(pool.closed, divisor),
             )
             for slug, pool in sorted(region.pools.items(), key=lambda item: item[1].slot)
             if any(leaf.pool == slug for leaf in leaves)
@@ -209,16 +239,16 @@ def _office(opd: Opd, slot: int, divisor: int) -> Leaf:
         gateways=tuple(str(address) for address in opd.link.gateways),
         mode=opd.mode,
         calendar=opd.calendar,
-        guarantee=_divided(opd.guarantee, divisor),
-        floor=_divided(opd.floor, divisor),
-        ceiling=_divided(opd.ceiling, divisor),
-        link=_divided(opd.link.capacity, divisor),
+        guarantee=divided(opd.guarantee, divisor),
+        floor=divided(opd.floor, divisor),
+        ceiling=divided(opd.ceiling, divisor),
+        link=divided(opd.link.capacity, divisor),
         share=0,
         exceptions=tuple(
             ExceptionIntent(
                 start=item.start,
                 end=item.end,
-                guarantee=None if item.guarantee is None else _divided(item.guarantee, divisor),
+                guarantee=None if item.guarantee is None else divided(item.guarantee, divisor),
                 calendar=item.calendar,
             )
             for item in sorted(opd.exceptions, key=lambda item: item.start)
@@ -235,7 +265,7 @@ def _point(point: Hotspot, parts: int, least: Pair, divisor: int) -> Leaf:
         down=Rate(max(2 * LEAST_RATE, least.down.bits * point.share // parts)),
         up=Rate(max(2 * LEAST_RATE, least.up.bits * point.share // parts)),
     )
-    link = _divided(point.link.capacity, divisor)
+    link = divided(point.link.capacity, divisor)
     return Leaf(
         slug=point.slug,
         kind="hotspot",
@@ -249,7 +279,7 @@ def _point(point: Hotspot, parts: int, least: Pair, divisor: int) -> Leaf:
         mode="enforce",
         calendar=None,
         guarantee=guarantee,
-        floor=_divided(guarantee, 2),
+        floor=divided(guarantee, 2),
         ceiling=link,
         link=link,
         share=point.share,
@@ -257,34 +287,7 @@ def _point(point: Hotspot, parts: int, least: Pair, divisor: int) -> Leaf:
     )
 
 
-def _budgets(policy: Policy, crowd: Crowd, state: State) -> dict[str, Budget]:
-    """What is promised in a state, and what that leaves to the public, by direction."""
-    region, router = policy.region, crowd.router
-    inside = any(not region.calendars[slug].always for slug in state.open)
-    least = _divided(
-        region.public.in_hours if inside else region.public.out_of_hours, router.divisor
-    )
-    exceptions = in_force(router, state.exceptions)
-    found: dict[str, Budget] = {}
-    for direction in DIRECTIONS:
-        pools = {}
-        for pool in router.pools:
-            demands = offices_of(router, pool.slug, state.open, exceptions, direction)
-            closed = None if pool.slug in state.open or pool.closed is None else pool.closed
-            size = closed.of(direction).bits if closed else None
-            pools[pool.slug] = pool_size(demands, size, crowd.times)
-        uplink = router.uplink
-        found[direction] = Budget(
-            link=uplink.link.of(direction).bits,
-            control=uplink.control.of(direction).bits,
-            unmatched=unmatched_rate(uplink.unmatched.of(direction).bits),
-            pools=pools,
-            least=least.of(direction).bits,
-        )
-    return found
-
-
-def _profile(crowd: Crowd, name: str, state: State, budgets: Mapping[str, Budget]) -> Profile:
+def _profile(crowd: Crowd, name: str, state: State, budgets: Mapping[Direction, Budget]) -> Profile:
     router = crowd.router
     down, up = budgets["down"], budgets["up"]
     sizes = {pool.slug: _rates(down.pools[pool.slug], up.pools[pool.slug]) for pool in router.pools}

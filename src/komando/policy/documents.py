@@ -51,6 +51,16 @@ class Document:
         """The packed position of the value at a path."""
         return self._nearest(path)[1]
 
+    def paths_at(self, location: Location) -> list[Path]:
+        """The paths of the keys and values that begin at a place; none for what left no trace."""
+        self._nearest(())
+        found = (self._found or {}).items()
+        return [
+            path
+            for path, marks in found
+            if location in (self.location(marks[0]), self.location(marks[1]))
+        ]
+
     def at(self, path: Path) -> Any:
         """The value at a path as it stands in the file; None where there is none."""
         node = self.data

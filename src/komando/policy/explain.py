@@ -148,4 +148,4 @@ def _of_type(fault: Fault, schema: dict[str, Any], found: str) -> tuple[str, str
 
 def nearest(word: str, known: tuple[str, ...]) -> str:
     """The known word that was probably meant; "" when none is near."""
-    return next(iter(get_close_matches(word, known, n=1, cutoff=0.6)), "")
+    return next(iter(get_close_matches(word[:100], known, n=1, cutoff=0.6)), "")

@@ -44,10 +44,10 @@ def faults_of(error: ValidationError) -> Iterator[Fault]:
         unfit = detail.get("ctx", {}).get("error")
         if isinstance(unfit, Unfit):
             path += unfit.path
-        if path and path[-1] == "[key]":
-            yield Fault(path[:-1], on_key=True, detail=detail)
-        else:
-            yield Fault(path, detail["type"] == "extra_forbidden", detail)
+            if path[-1:] == ("[key]",):  # pydantic's mark, not a key that is spelt so
+                yield Fault(path[:-1], on_key=True, detail=detail)
+                continue
+        yield Fault(path, detail["type"] == "extra_forbidden", detail)
 
 
 _HARMLESS = {

@@ -16,8 +16,9 @@ from ipaddress import (
     ip_network,
 )
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
+from unicodedata import category
 
+from komando.policy.zones import read_zone
 from komando.units import Spelling, Unfit
 
 Network = IPv4Network | IPv6Network
@@ -28,6 +29,17 @@ _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 SLUG_EXPECTED = "words of a-z and 0-9 joined by `-`, at most 60 characters"
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Characters that Unicode counts among letters and symbols, and that show nothing."""
+
+_LENGTHS = tuple(f"/{length}" for length in range(129))
+_NO_SOURCE = {
+    IPv4Network("0.0.0.0/8"): "this network (RFC 791)",
+    IPv4Network("127.0.0.0/8"): "loopback (RFC 1122)",
+    IPv4Network("169.254.0.0/16"): "link-local (RFC 3927)",
+    IPv4Network("224.0.0.0/4"): "multicast (RFC 5771)",
+    IPv4Network("240.0.0.0/4"): "reserved (RFC 1112)",
+}
 
 
 def is_slug(text: str) -> bool:
@@ -37,7 +49,7 @@ def is_slug(text: str) -> bool:
 
 def near_slug(text: str) -> str:
     """The slug that a name was probably meant to be; "" when nothing of it is left."""
-    return "-".join(re.findall(r"[a-z0-9]+", text.lower()))[:60].strip("-")
+    return "-".join(re.findall(r"[a-z0-9]+", text[:1000].lower()))[:60].strip("-")
 
 
 def _slug(value: Any) -> str:
@@ -72,6 +84,26 @@ def _text(value: Any, expected: str, least: int, most: int) -> str:
     return value
 
 
+def _seen(text: str) -> str:
+    """The text itself. Refused are characters that nobody sees, or that turn what one reads."""
+    if text.isascii() and text.isprintable():
+        return text
+    hidden = next((mark for mark in text if not _shows(mark)), "")
+    if hidden:
+        raise Unfit(
+            "text-invisible",
+            f"text with an invisible character, U+{ord(hidden):04X}",
+            expected="text that says what it shows",
+            remedy="type the text anew; an editor may hide the character",
+        )
+    return text
+
+
+def _shows(mark: str) -> bool:
+    spaces = category(mark) == "Zs"
+    return (spaces or mark.isprintable()) and mark not in _BLANK_LETTERS
+
+
 def _line(value: Any) -> str:
     text = _text(value, "one line of text", 1, 120)
     if _CONTROL.search(text):
@@ -81,13 +113,13 @@ def _line(value: Any) -> str:
             expected="one line of text",
             remedy="write it on one line",
         )
-    return text.strip() or _line("")
+    return _seen(text).strip() or _line("")
 
 
 def _prose(least: int) -> Spelling:
     def read(value: Any) -> str:
         plain = " ".join(_CONTROL.sub(" ", value).split()) if isinstance(value, str) else value
-        return _text(plain, "text", least, 2000)
+        return _seen(_text(plain, "text", least, 2000))
 
     description = "Text for people; line breaks count as spaces."
     return Spelling(read, description, (), rf"^[\s\S]{{{least},}}$")
@@ -114,45 +146,29 @@ def _date(value: Any) -> date:
     )
 
 
-def _zone(value: Any) -> str:
-    try:
-        return ZoneInfo(value).key
-    except (ValueError, OSError, TypeError, LookupError):
-        raise Unfit(
-            "zone-unknown",
-            "an unknown time zone",
-            expected="a zone of the IANA database, as `Asia/Pontianak`",
-            remedy=_near_zone(value),
-        ) from None
-
-
-def _near_zone(value: Any) -> str:
-    from difflib import get_close_matches
-    from zoneinfo import available_timezones
-
-    own = {"WIB": "Asia/Jakarta", "WITA": "Asia/Makassar", "WIT": "Asia/Jayapura"}
-    text = str(value)
-    near = own.get(text.upper()) or next(
-        iter(get_close_matches(text, sorted(available_timezones()), n=1, cutoff=0.6)), None
-    )
-    if near is None:
-        return "Indonesia has Asia/Jakarta, Asia/Pontianak, Asia/Makassar and Asia/Jayapura"
-    return f"did you mean `{near}`?"
-
-
 def _network(value: Any) -> Network:
     if isinstance(value, IPv4Network | IPv6Network):
         return value
     text = value if isinstance(value, str) else ""
-    if "/" in text:
+    if "/" in text and "%" not in text:
         try:
-            return IPv6Network(text) if ":" in text else IPv4Network(text)
+            found = IPv6Network(text) if ":" in text else IPv4Network(text)
         except ValueError:
             pass
+        else:
+            if text.endswith(_LENGTHS[found.prefixlen]):
+                return found
     raise _refused_network(text)
 
 
 def _refused_network(text: str) -> Unfit:
+    if "%" in text:
+        return Unfit(
+            "network",
+            "a network with a scope",
+            expected="an IPv4 or IPv6 network, as `10.20.5.0/24` or `2001:db8:1005::/48`",
+            remedy="leave out the `%` and what follows it up to the slash",
+        )
     try:
         found = ip_network(text, strict=False)
     except ValueError:
@@ -168,6 +184,13 @@ def _refused_network(text: str) -> Unfit:
             "a network without its length",
             expected="an address, a slash and a prefix length",
             remedy=f"write `{found}` for this one address, or the length that is meant",
+        )
+    if not text.endswith(_LENGTHS[found.prefixlen]):
+        return Unfit(
+            "network",
+            "a network whose length is spelt in another way",
+            expected="the number of its leading bits after the slash, as `10.20.5.0/24`",
+            remedy=f"write `{found}`",
         )
     return Unfit(
         "network-host-bits",
@@ -188,23 +211,28 @@ def _broken_address(text: str) -> str:
 def _address(value: Any) -> Address:
     if isinstance(value, IPv4Address | IPv6Address):
         return value
+    text = value if isinstance(value, str) else ""
     try:
-        if not isinstance(value, str):
-            raise ValueError
-        return ip_address(value)
+        if "%" not in text:
+            return ip_address(text)
     except ValueError:
-        cut = isinstance(value, str) and "/" in value
-        raise Unfit(
-            "address",
-            "not an address",
-            expected="one IPv4 or IPv6 address, as `172.20.1.5` or `2001:db8:f000::1:5`",
-            remedy="leave out the slash and the length"
-            if cut
-            else _broken_address(value if isinstance(value, str) else ""),
-        ) from None
+        pass
+    if "%" in text:
+        remedy = "leave out the `%` and what follows it"
+    elif "/" in text:
+        remedy = "leave out the slash and the length"
+    else:
+        remedy = _broken_address(text)
+    raise Unfit(
+        "address",
+        "an address with a scope" if "%" in text else "not an address",
+        expected="one IPv4 or IPv6 address, as `172.20.1.5` or `2001:db8:f000::1:5`",
+        remedy=remedy,
+    )
 
 
-def _address4(value: Any) -> IPv4Address:
+def _source4(value: Any) -> IPv4Address:
+    """An address that the internet can answer to."""
     found = _address(value)
     if isinstance(found, IPv6Address):
         raise Unfit(
@@ -213,6 +241,14 @@ def _address4(value: Any) -> IPv4Address:
             expected="one IPv4 address, as `203.0.113.10`",
             remedy="IPv6 is not translated: it needs no address here",
         )
+    for network, what in _NO_SOURCE.items():
+        if found in network:
+            raise Unfit(
+                "address",
+                f"an address that nobody can answer to: {what}",
+                expected="one IPv4 address that the provider routes to us, as `203.0.113.10`",
+                remedy="write the address that stands in the provider's papers",
+            )
     return found
 
 
@@ -220,9 +256,11 @@ def _interface(value: Any) -> Interface:
     if isinstance(value, IPv4Interface | IPv6Interface):
         return value
     try:
-        if not isinstance(value, str) or "/" not in value:
+        if not isinstance(value, str) or "/" not in value or "%" in value:
             raise ValueError
         found = ip_interface(value)
+        if not value.endswith(_LENGTHS[found.network.prefixlen]):
+            raise ValueError
     except ValueError:
         raise Unfit(
             "address",
@@ -236,6 +274,17 @@ def _interface(value: Any) -> Interface:
             "a network in place of an interface's address",
             expected="the router's own address in that network, as `172.20.0.1/22`",
             remedy=f"`{found.network[1]}/{found.network.prefixlen}` is its first address",
+        )
+    if (
+        found.version == 4
+        and found.ip == found.network.broadcast_address
+        and found.network.num_addresses > 2
+    ):
+        raise Unfit(
+            "address",
+            "the broadcast address of its network in place of an interface's address",
+            expected="the router's own address in that network, as `172.20.0.1/22`",
+            remedy=f"`{found.network[-2]}/{found.network.prefixlen}` is its last address",
         )
     return found
 
@@ -253,7 +302,7 @@ Line = Annotated[str, Spelling(_line, "One line of text.", (), r"^.{1,120}$")]
 Prose = Annotated[str, _prose(1)]
 Reason = Annotated[str, _prose(20)]
 Day = Annotated[date, Spelling(_date, "A day.", ("2026-11-24",), r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
-Zone = Annotated[str, Spelling(_zone, "A zone of the IANA database.", ("Asia/Pontianak",))]
+Zone = Annotated[str, Spelling(read_zone, "A zone of the IANA database.", ("Asia/Pontianak",))]
 NetworkField = Annotated[
     Network,
     Spelling(_network, "An IPv4 or IPv6 network.", ("10.20.5.0/24", "2001:db8:1005::/48")),
@@ -261,7 +310,7 @@ NetworkField = Annotated[
 AddressField = Annotated[
     Address, Spelling(_address, "An IPv4 or IPv6 address.", ("172.20.1.5", "2001:db8:f000::1:5"))
 ]
-Address4Field = Annotated[IPv4Address, Spelling(_address4, "An IPv4 address.", ("203.0.113.10",))]
+Address4Field = Annotated[IPv4Address, Spelling(_source4, "An IPv4 address.", ("203.0.113.10",))]
 InterfaceField = Annotated[
     Interface,
     Spelling(

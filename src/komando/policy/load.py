@@ -25,6 +25,7 @@ from komando.policy.readings import readings
 from komando.policy.regions import Region
 from komando.policy.schema import MODELS
 from komando.policy.sites import Opd
+from komando.policy.sound import SoundPart, sound_part
 from komando.policy.tree import MOST_TOLD, Kind, PolicyFile, scan, too_many
 
 Progress = Callable[[int, int], None]
@@ -33,11 +34,15 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Loaded:
-    """The policy, unless a diagnostic is an error; all diagnostics, in order; files by kind."""
+    """The policy, unless a diagnostic is an error; all diagnostics, in order; files by kind.
+
+    `sound`: where there is no policy, the part of it that sums can be taken of.
+    """
 
     policy: Policy | None
     diagnostics: list[Diagnostic]
     files: Mapping[Kind, int] = field(default_factory=dict)
+    sound: SoundPart | None = None
 
 
 def load_policy(root: Path, today: date | None = None, progress: Progress | None = None) -> Loaded:
@@ -77,7 +82,7 @@ def _load(root: Path, today: date | None, progress: Progress | None) -> Loaded:
     ordered = in_order(diagnostics)
     counts = Counter(file.kind for file in files)
     if draft.region is None or errors_in(ordered):
-        return Loaded(None, ordered, counts)
+        return Loaded(None, ordered, counts, sound_part(draft, ordered, counts["opd"]))
     opd, hotspots = dict(sorted(draft.opd.items())), dict(sorted(draft.hotspots.items()))
     return Loaded(Policy(draft.region, opd, hotspots, draft.origins), ordered, counts)
 

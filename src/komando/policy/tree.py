@@ -43,19 +43,10 @@ class PolicyFile:
 def scan(root: Path) -> tuple[list[PolicyFile], list[Diagnostic]]:
     """All policy files under a root, sorted by kind and name, and complaints about the rest."""
     diagnostics: list[Diagnostic] = []
-    if not root.is_dir():
-        return [], [
-            _whole(
-                "policies-missing",
-                str(root),
-                "no policies here",
-                found="no such folder" if not root.exists() else "not a folder",
-                expected="a folder with region.yaml, opd/ and hotspots/",
-                remedy="name the folder with --policies",
-            )
-        ]
     files: list[PolicyFile] = []
-    entries = _entries(root, diagnostics)
+    entries = _root_entries(root, diagnostics)
+    if entries is None:
+        return files, diagnostics
     names = {entry.name for entry in entries}
     for entry in entries:
         if entry.name in _FOLDERS and _proper(entry, "folder", diagnostics):
@@ -88,6 +79,32 @@ def scan(root: Path) -> tuple[list[PolicyFile], list[Diagnostic]]:
             )
         )
     return files, diagnostics
+
+
+def _root_entries(root: Path, diagnostics: list[Diagnostic]) -> list[os.DirEntry[str]] | None:
+    """What stands in the root; None where it cannot be listed, with the reason told."""
+    try:
+        mode = root.stat().st_mode
+        missing = "" if stat.S_ISDIR(mode) else "not a folder"
+    except (FileNotFoundError, NotADirectoryError):
+        missing = "no such folder"
+    except OSError as error:
+        diagnostics.append(unreadable(str(root), error))
+        return None
+    if missing:
+        diagnostics.append(
+            _whole(
+                "policies-missing",
+                str(root),
+                "no policies here",
+                found=missing,
+                expected="a folder with region.yaml, opd/ and hotspots/",
+                remedy="name the folder with --policies",
+            )
+        )
+        return None
+    entries = _entries(root, diagnostics)
+    return None if diagnostics else entries
 
 
 def _entries(folder: Path, diagnostics: list[Diagnostic]) -> list[os.DirEntry[str]]:
@@ -132,14 +149,17 @@ def _proper(
     entry: os.DirEntry[str], wanted: Literal["file", "folder"], diagnostics: list[Diagnostic]
 ) -> bool:
     """Whether the entry is a plain file or folder; links and everything else are told."""
-    if entry.is_symlink():
-        diagnostics.append(_link(entry))
-        return False
-    right = (
-        entry.is_file(follow_symlinks=False)
-        if wanted == "file"
-        else entry.is_dir(follow_symlinks=False)
-    )
+    try:
+        if entry.is_symlink():
+            diagnostics.append(_link(entry))
+            return False
+        right = (
+            entry.is_file(follow_symlinks=False)
+            if wanted == "file"
+            else entry.is_dir(follow_symlinks=False)
+        )
+    except OSError:  # a file system that tells no kinds, in a folder that may not be entered
+        right = False
     if not right:
         diagnostics.append(
             _whole(
@@ -155,7 +175,10 @@ def _proper(
 
 
 def _kind_of(entry: os.DirEntry[str]) -> str:
-    mode = entry.stat(follow_symlinks=False).st_mode
+    try:
+        mode = entry.stat(follow_symlinks=False).st_mode
+    except OSError as error:
+        return f"something that cannot be looked at: {_words(error)}"
     names = {
         stat.S_IFDIR: "a folder",
         stat.S_IFREG: "a file",
@@ -166,12 +189,15 @@ def _kind_of(entry: os.DirEntry[str]) -> str:
 
 
 def _link(entry: os.DirEntry[str]) -> Diagnostic:
-    target = Path(entry.path).readlink()
+    try:
+        found = f"a link to {Path(entry.path).readlink()}"
+    except OSError as error:
+        found = f"a link that cannot be looked at: {_words(error)}"
     return _whole(
         "file-link",
         entry.path,
         "a symbolic link",
-        found=f"a link to {target}",
+        found=found,
         expected="a plain file, so that what is reviewed is what is read",
         remedy="put the file itself in its place",
     )
@@ -225,10 +251,14 @@ def unreadable(path: str, error: OSError) -> Diagnostic:
         "file-unreadable",
         path,
         "a file that cannot be read",
-        found=(error.strerror or str(error)).lower(),
+        found=_words(error),
         expected="a readable file",
         remedy="look at its owner and mode (`ls -l`), and at those of its folder",
     )
+
+
+def _words(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
 
 
 def too_many(path: str) -> Diagnostic:

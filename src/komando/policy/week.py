@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Annotated, Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, InitErrorDetails, ValidationError, core_schema
 
 from komando.units import Unfit, Window
 
@@ -50,9 +51,7 @@ class _WeekSpelling:
             core_schema.no_info_plain_validator_function(_day_key),
             core_schema.list_schema(Window.spelling.as_core(), min_length=1),
         )
-        return core_schema.chain_schema(
-            [inner, core_schema.no_info_plain_validator_function(_by_weekday)]
-        )
+        return core_schema.no_info_wrap_validator_function(_week, inner)
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
@@ -72,35 +71,84 @@ def _day_key(value: Any) -> str:
     return str(value)
 
 
-def _by_weekday(days: dict[str, list[Window]]) -> dict[int, tuple[Window, ...]]:
-    found: dict[int, tuple[Window, ...]] = {}
-    for key, windows in days.items():
-        _refuse_overlap(key, windows)
-        for weekday in weekdays(key):
-            if weekday in found:
-                raise Unfit(
-                    "week-twice",
-                    f"hours for `{WEEKDAYS[weekday]}` a second time",
-                    expected="each day once",
-                    remedy="name the day in one key only",
-                    path=(key, "[key]"),
-                )
-            found[weekday] = tuple(sorted(windows))
+def _week(
+    value: Any, read: core_schema.ValidatorFunctionWrapHandler
+) -> dict[int, tuple[Window, ...]]:
+    """The windows by weekday. All that is wrong is raised together, each part at its own place."""
+    wrong: list[InitErrorDetails] = []
+    try:
+        days = {key: dict(enumerate(windows)) for key, windows in read(value).items()}
+    except ValidationError as error:
+        wrong += (
+            {
+                "type": one["type"],
+                "loc": one["loc"],
+                "input": one["input"],
+                "ctx": one.get("ctx", {}),
+            }
+            for one in error.errors(include_url=False)
+        )
+        days = _readable(value)
+    for unfit in (*_overlaps(days), *_twice(days)):
+        wrong.append({"type": "value_error", "input": value, "ctx": {"error": unfit}})
+    if wrong:
+        raise ValidationError.from_exception_data("Week", wrong)
+    found = {day: tuple(sorted(days[key].values())) for key in days for day in weekdays(key)}
     return dict(sorted(found.items()))
 
 
-def _refuse_overlap(key: str, windows: list[Window]) -> None:
-    order = sorted(range(len(windows)), key=windows.__getitem__)
-    for before, after in pairwise(order):
-        if windows[after].start < windows[before].end:
-            later = max(before, after)
-            raise Unfit(
-                "window-overlap",
-                f"a window that overlaps `{windows[min(before, after)]}`",
-                expected="windows of a day that stand apart",
-                remedy="join the two, or let one begin when the other has ended",
-                path=(key, later),
+_Windows = dict[int, Window]
+"""Windows by their place in the list."""
+
+
+def _readable(value: Any) -> dict[str, _Windows]:
+    """What can be read of a week in which something is refused."""
+    days: dict[str, _Windows] = {}
+    for key, windows in value.items() if isinstance(value, dict) else ():
+        with suppress(Unfit):
+            weekdays(key)
+            days[key] = {}
+            for place, text in enumerate(windows if isinstance(windows, list) else ()):
+                with suppress(Unfit):
+                    days[key][place] = Window.parse(text if isinstance(text, str) else "")
+    return days
+
+
+def _twice(days: dict[str, _Windows]) -> Iterator[Unfit]:
+    """Keys with a day that an earlier key has."""
+    seen: set[int] = set()
+    for key in days:
+        again = next((day for day in weekdays(key) if day in seen), None)
+        seen.update(weekdays(key))
+        if again is not None:
+            yield Unfit(
+                "week-twice",
+                f"hours for `{WEEKDAYS[again]}` a second time",
+                expected="each day once",
+                remedy="name the day in one key only",
+                path=(key, "[key]"),
             )
+
+
+def _overlaps(days: dict[str, _Windows]) -> Iterator[Unfit]:
+    """Windows of one key that overlap another: of the two the one that stands later."""
+    for key, windows in days.items():
+        told = set()
+        longest: int | None = None
+        for place in sorted(windows, key=windows.__getitem__):
+            if longest is not None and windows[place].start < windows[longest].end:
+                first, later = sorted((place, longest))
+                if later not in told:
+                    told.add(later)
+                    yield Unfit(
+                        "window-overlap",
+                        f"a window that overlaps `{windows[first]}`",
+                        expected="windows of a day that stand apart",
+                        remedy="join the two, or let one begin when the other has ended",
+                        path=(key, later),
+                    )
+            if longest is None or windows[place].end > windows[longest].end:
+                longest = place
 
 
 Week = Annotated[dict[int, tuple[Window, ...]], _WeekSpelling()]

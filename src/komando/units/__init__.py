@@ -8,7 +8,7 @@ them can stand as fields of pydantic models, which accept the spelling or the va
 from __future__ import annotations
 
 from komando.units.hours import DAY, Window, clock
-from komando.units.rates import DIRECTIONS, MOST_BITS, SCALE, Direction, Pair, Rate, about
+from komando.units.rates import DIRECTIONS, MOST_BITS, SCALE, Direction, Pair, Rate, about, spelt
 from komando.units.shares import Percent, PercentPair, Price
 from komando.units.spelling import Spelling, Unfit, Written
 
@@ -29,4 +29,5 @@ __all__ = [
     "Written",
     "about",
     "clock",
+    "spelt",
 ]

@@ -22,7 +22,11 @@ MOST_BITS = 10**13
 
 RATE_EXPECTED = "a rate in bits per second, as `64 kbit/s`, `20 Mbit/s` or `2.5 Gbit/s`"
 _RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?) (bit/s|kbit/s|Mbit/s|Gbit/s)")
-_LOOSE_RATE = re.compile(r"\s*([-+]?[0-9][0-9_ ]*(?:[.,][0-9]+)?(?:[eE^][-+]?[0-9]+)?)\s*(\S*)\s*")
+_LOOSE_RATE = re.compile(
+    r"\s*+([-+]?[0-9][0-9_ ]*+(?:[.,][0-9]++)?(?:[eE^][-+]?[0-9]++)?+)\s*+(\S*+)\s*+"
+)
+"""Nothing is given back once it is taken, so that a text costs what it is long."""
+
 _BYTES = re.compile(r"([kKMGT]?)i?(?:B|[Bb]ytes?)(?:/s|ps)?")
 _BITS = re.compile(r"([kKmMgG]?)i?(?:b|[Bb]its?)?(?:/s|/sec|ps)?")
 
@@ -44,11 +48,16 @@ class Rate(Written):
         return _rate(text)  # type: ignore[return-value]
 
     def __str__(self) -> str:
-        for unit in ("Gbit/s", "Mbit/s", "kbit/s"):
-            scale = SCALE[unit]
-            if self.bits >= scale and self.bits * 1000 % scale == 0:
-                return f"{_decimal(self.bits, scale)} {unit}"
-        return f"{self.bits} bit/s"
+        return spelt(self.bits)
+
+
+def spelt(bits: int) -> str:
+    """A sum of rates (bit/s) as people write a rate: it may be zero, or above the largest."""
+    for unit in ("Gbit/s", "Mbit/s", "kbit/s"):
+        scale = SCALE[unit]
+        if bits >= scale and bits * 1000 % scale == 0:
+            return f"{_decimal(bits, scale)} {unit}"
+    return f"{bits} bit/s"
 
 
 def about(rate: Rate) -> str:

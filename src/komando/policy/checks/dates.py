@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Protocol
 
 from komando.diagnostics import Diagnostic, Related
@@ -21,6 +21,10 @@ LONG_OVER_DAYS = 90
 
 LONGEST_COVERAGE_DAYS = 3660
 """Ten years: further no holiday is known, and every covered day is computed."""
+
+
+FIRST_YEAR, LAST_YEAR = 2000, 2099
+"""Years that can be covered: the library's lunar holidays are good for these."""
 
 
 class _Days(Protocol):
@@ -51,7 +55,7 @@ def _exceptions(draft: Draft, opd: Opd, today: date | None) -> Iterator[Diagnost
                 remedy="add `guarantee: 40 Mbit/s` or `calendar: around-the-clock`",
                 location=draft.where("opd", opd.slug, *path),
             )
-        if today is not None and item.end < today - timedelta(days=LONG_OVER_DAYS):
+        if today is not None and (today - item.end).days > LONG_OVER_DAYS:
             yield Diagnostic(
                 "exception-over",
                 "warning",
@@ -94,6 +98,7 @@ def check_covered(draft: Draft, region: Region, today: date | None) -> Iterator[
     """The coverage itself, and every date that must lie in it."""
     covers = region.covers
     yield from _order(draft, "region", "", ("covers",), covers)
+    yield from _years(draft, covers)
     if (covers.end - covers.start).days > LONGEST_COVERAGE_DAYS:
         yield Diagnostic(
             "covers-long",
@@ -104,7 +109,7 @@ def check_covered(draft: Draft, region: Region, today: date | None) -> Iterator[
             remedy="cover the years whose holidays are decided: this one and the next",
             location=draft.where("region", "", "covers", "until"),
         )
-    if today is not None and covers.end < today + timedelta(days=NOTICE_DAYS):
+    if today is not None and (covers.end - today).days < NOTICE_DAYS:
         yield _ending(draft, covers.end, today)
     for kind, slug, path, day in _days(draft, region):
         if not covers.start <= day <= covers.end and covers.start <= covers.end:
@@ -121,6 +126,20 @@ def check_covered(draft: Draft, region: Region, today: date | None) -> Iterator[
             )
     yield from _periods(draft, region)
     yield from _holidays(draft, region)
+
+
+def _years(draft: Draft, covers: _Days) -> Iterator[Diagnostic]:
+    for key, day in (("from", covers.start), ("until", covers.end)):
+        if not FIRST_YEAR <= day.year <= LAST_YEAR:
+            yield Diagnostic(
+                "covers-years",
+                "error",
+                "a year whose holidays nobody knows",
+                found=str(day),
+                expected=f"a day of the years {FIRST_YEAR} to {LAST_YEAR}",
+                remedy="cover the years whose holidays are decided: this one and the next",
+                location=draft.where("region", "", "covers", key),
+            )
 
 
 def _days(draft: Draft, region: Region) -> Iterator[tuple[Kind, str, Path, date]]:

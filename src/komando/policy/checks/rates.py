@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from komando.policy.documents import Path
 from komando.policy.model import Draft
 from komando.policy.regions import Region
 from komando.policy.sites import Opd
-from komando.units import DIRECTIONS, MOST_BITS, Pair, Rate
+from komando.units import DIRECTIONS, Direction, Pair, spelt
 
 _WORDS = {"down": "download", "up": "upload"}
 
@@ -32,9 +32,10 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
         link = _Side("link", opd.link.capacity, ("link", "capacity"))
         floor = _Side("floor", opd.floor, ("floor",))
         ceiling = _Side("ceiling", opd.ceiling, ("ceiling",))
-        yield from _compared(
+        found = _compared(
             draft, opd, ceiling, link, "lower the ceiling, or correct what the last mile carries"
         )
+        yield from _once(found.values())
         guarantees = [_Side("guarantee", opd.guarantee, ("guarantee",))]
         guarantees += (
             _Side("guarantee", item.guarantee, ("exceptions", index, "guarantee"))
@@ -42,21 +43,21 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
             if item.guarantee is not None
         )
         for guarantee in guarantees:
-            yield from _compared(
+            found = _compared(
                 draft, opd, floor, guarantee, "lower the floor: no guarantee may be below it"
             )
-            above_link = list(
-                _compared(
-                    draft,
-                    opd,
-                    guarantee,
-                    link,
-                    "lower it: nobody can promise more than the last mile carries",
-                )
+            yield from _once(found.values())
+            above_link = _compared(
+                draft,
+                opd,
+                guarantee,
+                link,
+                "lower it: nobody can promise more than the last mile carries",
             )
-            yield from above_link or _compared(
+            above_ceiling = _compared(
                 draft, opd, guarantee, ceiling, "raise the ceiling, or lower the guarantee"
             )
+            yield from _once({**above_ceiling, **above_link}.values())
 
 
 def _rising(*rates: Pair) -> bool:
@@ -67,22 +68,34 @@ def _rising(*rates: Pair) -> bool:
     )
 
 
-def _compared(draft: Draft, opd: Opd, low: _Side, high: _Side, remedy: str) -> Iterator[Diagnostic]:
-    """What should be lower is not: one diagnostic, for the first direction."""
+def _compared(
+    draft: Draft, opd: Opd, low: _Side, high: _Side, remedy: str
+) -> dict[Direction, Diagnostic]:
+    """The directions in which what should be lower is not."""
+    found: dict[Direction, Diagnostic] = {}
     for direction in DIRECTIONS:
-        if low.rates.of(direction).bits > high.rates.of(direction).bits:
-            there = draft.where("opd", opd.slug, *high.path, direction)
-            yield Diagnostic(
-                f"{low.name}-above-{high.name}",
-                "error",
-                f"a {low.name} above its {high.name} ({_WORDS[direction]})",
-                found=str(low.rates.of(direction)),
-                expected=f"at most {high.rates.of(direction)}",
-                remedy=remedy,
-                location=draft.where("opd", opd.slug, *low.path, direction),
-                related=(Related(f"the {high.name}", there),),
-            )
-            return
+        if low.rates.of(direction).bits <= high.rates.of(direction).bits:
+            continue
+        found[direction] = Diagnostic(
+            f"{low.name}-above-{high.name}",
+            "error",
+            f"a {low.name} above its {high.name} ({_WORDS[direction]})",
+            found=str(low.rates.of(direction)),
+            expected=f"at most {high.rates.of(direction)}",
+            remedy=remedy,
+            location=draft.where("opd", opd.slug, *low.path, direction),
+            related=(
+                Related(f"the {high.name}", draft.where("opd", opd.slug, *high.path, direction)),
+            ),
+        )
+    return found
+
+
+def _once(found: Iterable[Diagnostic]) -> Iterable[Diagnostic]:
+    """Of those with the same place and figures the first: a rate for both directions."""
+    return {
+        (one.location, one.found, one.expected, one.related): one for one in reversed(list(found))
+    }.values()
 
 
 def check_pools(draft: Draft, region: Region) -> Iterator[Diagnostic]:
@@ -98,12 +111,12 @@ def check_pools(draft: Draft, region: Region) -> Iterator[Diagnostic]:
         calendar = region.calendars.get(slug)
         if pool.closed is not None and calendar is not None and not calendar.always:
             floors = [opd.floor for opd in offices]
-            yield from _sum(draft, slug, router, _Limit("floors", "closed", floors, pool.closed))
+            limit = _Limit("floors", "closed", floors, pool.closed)
+            yield from _once(_sum(draft, slug, router, limit))
         if pool.budget is not None:
             promises = [opd.guarantee for opd in offices]
-            yield from _sum(
-                draft, slug, router, _Limit("guarantees", "budget", promises, pool.budget)
-            )
+            limit = _Limit("guarantees", "budget", promises, pool.budget)
+            yield from _once(_sum(draft, slug, router, limit))
 
 
 class _Limit(NamedTuple):
@@ -116,12 +129,12 @@ class _Limit(NamedTuple):
 
 
 def _sum(draft: Draft, slug: str, router: str, limit: _Limit) -> Iterator[Diagnostic]:
-    """The sum passes the limit: one diagnostic, for the first direction."""
+    """The directions in which the sum passes the limit."""
     for direction in DIRECTIONS:
         total = sum(part.of(direction).bits for part in limit.parts)
         if total <= limit.allowed.of(direction).bits:
             continue
-        shown = str(Rate(total)) if total <= MOST_BITS else f"{total // 10**9} Gbit/s"
+        shown = spelt(total)
         yield Diagnostic(
             f"{limit.what}-above-{limit.key}",
             "error",
@@ -132,4 +145,3 @@ def _sum(draft: Draft, slug: str, router: str, limit: _Limit) -> Iterator[Diagno
             remedy=f"lower some offices' {limit.what}, or raise `{limit.key}` to {shown}",
             location=draft.where("region", "", "pools", slug, limit.key, direction),
         )
-        return
