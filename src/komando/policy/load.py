@@ -103,6 +103,8 @@ def _load_file(
             return
         found = stand_in(model, _named(document, file), faults)
         draft.faulty |= _places(document, faults)
+        if not file.twin:
+            draft.faults[file.kind, file.slug] = [fault.path for fault in faults]
     if file.kind != "region" and document.at(("slug",)) is not None:
         diagnostics.append(_explainer(model, reading, document).unknown_key(("slug",)))
     if file.twin or found is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from komando.diagnostics import Diagnostic, Location
-from komando.policy.documents import Document
+from komando.policy.documents import Document, Path
 from komando.policy.regions import Region
 from komando.policy.sites import Hotspot, Opd
 from komando.policy.tree import Kind
@@ -39,17 +39,27 @@ class Policy:
 class Draft:
     """What could be read so far: the checks of the whole work on it, whatever else is broken.
 
-    Files with refused values are here with stand-ins for these; `faulty` has their places.
+    Files with refused values are here with stand-ins for these. `faults` has their paths by file,
+    `faulty` their places: no check may judge a stand-in.
     """
 
     region: Region | None = None
     opd: dict[str, Opd] = field(default_factory=dict)
     hotspots: dict[str, Hotspot] = field(default_factory=dict)
     origins: dict[tuple[Kind, str], Document] = field(default_factory=dict)
+    faults: dict[tuple[Kind, str], list[Path]] = field(default_factory=dict)
     faulty: set[Location] = field(default_factory=set)
 
+    def sure(self, kind: Kind, slug: str, *path: str | int) -> bool:
+        """Whether a value is the written one: neither it nor anything above or in it was refused.
+
+        For findings that rest on a value whose place they do not name.
+        """
+        faults = self.faults.get((kind, slug), ())
+        return not any(fault[: len(path)] == path[: len(fault)] for fault in faults)
+
     def doubts(self, one: Diagnostic) -> bool:
-        """Whether a finding rests on a value that is only a stand-in."""
+        """Whether a finding names the place of a value that is only a stand-in."""
         places = (one.location, *(two.location for two in one.related))
         return not one.whole and not self.faulty.isdisjoint(places)
 
