@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from pydantic import BaseModel
 
-from komando.diagnostics import Diagnostic, Location, token_at
+from komando.diagnostics import Diagnostic, Location, Source, visible
 from komando.policy.documents import Document, Path
 from komando.policy.faults import Fault
 from komando.policy.kinds import of_type
@@ -29,7 +30,7 @@ class Explainer:
     ) -> None:
         self._model = model
         self._document = document
-        self._lines = text.split("\n")
+        self._source = Source(text)
         self._free_id = free_id
 
     def explain(self, faults: list[Fault], reading: Reading) -> Iterator[Diagnostic]:
@@ -69,7 +70,9 @@ class Explainer:
         check, message, expected, remedy = texts
         if path == ("id",) and not remedy.startswith("write"):
             remedy = f"take the next free number, {self._free_id() or NO_ID}"
-        return Diagnostic(check, "error", message, found, expected, remedy, at)
+        if hidden := _hidden(found):
+            remedy = f"{hidden}: {remedy}" if "write `" in remedy else hidden
+        return Diagnostic(check, "error", message, visible(found), expected, remedy, at)
 
     def _found(self, value: Any, at: Location) -> str:
         """A value as it is written; a mapping or list only by its kind."""
@@ -77,8 +80,7 @@ class Explainer:
             return "a mapping" if value else "an empty mapping"
         if isinstance(value, list):
             return "a list" if value else "an empty list"
-        line = self._lines[at.line - 1] if at.line <= len(self._lines) else ""
-        written = token_at(line, at.column)
+        written = " ".join(self._source.written(at.line, at.column))
         if not written or written.startswith(("|", ">")):
             written = " ".join(str(value).split()) or "empty text"
         return written if len(written) <= 60 else f"{written[:57]}..."
@@ -107,7 +109,7 @@ class Explainer:
             "key-unknown",
             "error",
             f"the unknown key `{key}`" if key else "an empty key",
-            found=key or "nothing before the colon",
+            found=visible(key) or "nothing before the colon",
             expected=f"one of {', '.join(known)}" if known else "no key",
             remedy=f"did you mean `{near}`?" if near else "remove it, or look for its right place",
             location=self._document.key(path),
@@ -118,3 +120,14 @@ class Explainer:
 
     def _near(self, path: Path) -> str:
         return nearest(str(path[-1]), self._known(path))
+
+
+def _hidden(found: str) -> str:
+    """The character in a refused value that nobody sees, which is then what is wrong with it."""
+    odd = next((mark for mark in found if not mark.isprintable()), "")
+    if not odd:
+        return ""
+    name = f"{unicodedata.name(odd, 'a character').lower()} (U+{ord(odd):04X})"
+    if unicodedata.category(odd) == "Zs":
+        return f"type an ordinary space for the {name}"
+    return f"remove the {name}, which cannot be seen"
