@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 Severity = Literal["error", "warning"]
 
@@ -69,32 +70,80 @@ def errors_in(diagnostics: Iterable[Diagnostic]) -> bool:
     return any(one.severity == "error" for one in diagnostics)
 
 
+class Source:
+    """The text of one file, and what is written at a place of it."""
+
+    def __init__(self, text: str, *, is_yaml: bool = True) -> None:
+        self._is_yaml = is_yaml
+        self.text = text.removeprefix("\ufeff")
+        self.lines = [line.rstrip("\r") for line in self.text.split("\n")]
+
+    def written(self, line: int, column: int) -> list[str]:
+        """The key or value that begins at a place, as it stands there, line by line."""
+        if line > len(self.lines):
+            return [""]
+        last, end = self._ends.get((line, column), (0, 0)) if self._is_yaml else (0, 0)
+        if not last:
+            return [token_at(self.lines[line - 1], column)]
+        rows = self.lines[line - 1 : last]
+        rows[-1] = rows[-1][: end - 1]
+        rows[0] = rows[0][column - 1 :]
+        return [row.strip(" ") for row in rows]
+
+    @cached_property
+    def _ends(self) -> dict[tuple[int, int], tuple[int, int]]:
+        """Where each bare or quoted scalar ends, by where it begins: only YAML's parser knows."""
+        import yaml
+        from yaml._yaml import CParser
+
+        ends: dict[tuple[int, int], tuple[int, int]] = {}
+        parser = CParser(self.text.replace("\t", " "))
+        try:
+            while (event := parser.get_event()) is not None:
+                if isinstance(event, yaml.ScalarEvent) and event.style in (None, "", "'", '"'):
+                    begin: Any = event.start_mark
+                    end: Any = event.end_mark
+                    if event.anchor is None and event.tag is None and begin.index < end.index:
+                        ends[begin.line + 1, begin.column + 1] = end.line + 1, end.column + 1
+        except yaml.YAMLError:  # what comes before is still of use
+            pass
+        finally:
+            parser.dispose()
+        return ends
+
+
 class Sources:
-    """Lines of the files that diagnostics speak of, read when first asked for.
+    """The files that diagnostics speak of, read when first asked for.
 
     A file that cannot be read, or above `limit` bytes, has no lines: the position still stands.
     """
 
     def __init__(self, limit: int = 1 << 20) -> None:
         self._limit = limit
-        self._lines: dict[str, list[str]] = {}
+        self._files: dict[str, Source | None] = {}
+
+    def of(self, file: str) -> Source | None:
+        """One file's text; None where it cannot be had."""
+        if file not in self._files:
+            self._files[file] = self._read(file)
+        return self._files[file]
 
     def line(self, location: Location) -> str | None:
         """The source line of a place; None where it cannot be had."""
-        lines = self._lines.get(location.file)
-        if lines is None:
-            lines = self._lines[location.file] = self._read(location.file)
-        return lines[location.line - 1] if location.line <= len(lines) else None
+        source = self.of(location.file)
+        if source is None or location.line > len(source.lines):
+            return None
+        return source.lines[location.line - 1]
 
-    def _read(self, file: str) -> list[str]:
+    def _read(self, file: str) -> Source | None:
         path = Path(file)
         try:
             if not path.is_file() or path.stat().st_size > self._limit:
-                return []
+                return None
             text = path.read_bytes().decode("utf-8", errors="replace")
+            return Source(text, is_yaml=path.suffix.lower() in (".yaml", ".yml"))
         except OSError:
-            return []
-        return [line.rstrip("\r") for line in text.removeprefix("\ufeff").split("\n")]
+            return None
 
 
 _TOKEN = re.compile(
@@ -132,14 +181,15 @@ def _labelled(label: str, text: str) -> list[str]:
 
 def _excerpt(location: Location, sources: Sources) -> list[str]:
     """The source line with a caret under the fault; a long line is cut around it."""
-    line = sources.line(location)
-    if line is None:
+    source, line = sources.of(location.file), sources.line(location)
+    if source is None or line is None:
         return []
     skipped = max(0, location.column - 1 - MOST_SHOWN // 2) if len(line) > MOST_SHOWN else 0
     shown = line[skipped : skipped + MOST_SHOWN]
     at = location.column - 1 - skipped
     under = "".join("\t" if mark == "\t" else " " for mark in shown[:at])
-    length = max(1, min(len(token_at(line, location.column)), len(shown) - at))
+    token = source.written(location.line, location.column)[0]
+    length = max(1, min(len(token), len(shown) - at))
     number = str(location.line)
     blank = " " * len(number)
     return [
@@ -147,6 +197,11 @@ def _excerpt(location: Location, sources: Sources) -> list[str]:
         f" {number} | {shown}".rstrip(),
         f" {blank} | {under}{'^' * length}",
     ]
+
+
+def visible(text: str) -> str:
+    """With characters that cannot be seen, or told from a space, as `<U+00A0>`."""
+    return "".join(mark if mark.isprintable() else f"<U+{ord(mark):04X}>" for mark in text)
 
 
 def printable(text: str) -> str:

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from komando.diagnostics import token_at
-from komando.policy.explain import nearest
 from komando.policy.fields import (
     Address4Field,
     AddressField,
@@ -20,6 +19,7 @@ from komando.policy.fields import (
     Prose,
     Slug,
 )
+from komando.policy.near import nearest
 from komando.policy.scalars import resolved
 from komando.policy.week import weekdays
 from komando.policy.zones import read_zone, zones

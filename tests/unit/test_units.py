@@ -33,7 +33,10 @@ def test_a_rate_survives_being_written(bits: int) -> None:
     [
         ("20", "rate-unit", "`20 Mbit/s`"),
         ("20 MB/s", "rate-bytes", "`160 Mbit/s`"),
-        ("1.5 GiB/s", "rate-bytes", "`12 Gbit/s`"),
+        ("1.5 GB/s", "rate-bytes", "`12 Gbit/s`"),
+        ("1.5 GiB/s", "rate-bytes", "`12.88 Gbit/s`"),
+        ("2.5 TB/s", "rate-bytes", "multiply"),
+        ("20 Mibit/s", "rate-form", "`20.97 Mbit/s`"),
         ("1 TB/s", "rate-bytes", "`8000 Gbit/s`"),
         ("-1 Mbit/s", "rate-negative", "minus"),
         ("0 kbit/s", "rate-zero", "nothing"),
@@ -45,6 +48,12 @@ def test_a_rate_survives_being_written(bits: int) -> None:
         ("20M", "rate-form", "`20 Mbit/s`"),
         ("2,5 Gbit/s", "rate-form", "`2.5 Gbit/s`"),
         ("1_000 kbit/s", "rate-form", "`1000 kbit/s`"),
+        ("1,000 Mbit/s", "rate-form", "`1000 Mbit/s`, or `1 Mbit/s` if the comma"),
+        ("1,000,000 kbit/s", "rate-form", "`1000000 kbit/s`"),
+        ("1.000,5 kbit/s", "rate-form", "`1000.5 kbit/s`"),
+        ("1e3 Mbit/s", "rate-form", "`1000 Mbit/s`"),
+        ("20 30 Mbit/s", "rate-form", "a number"),
+        (f"0.{'0' * 40}1 Mbit/s", "rate-form", "fewer digits"),
         ("fast", "rate-form", "a number"),
         ("", "rate-form", "a number"),
         ("20 Mbit/s ", "rate-form", "`20 Mbit/s`"),
@@ -131,10 +140,25 @@ def test_a_share_is_taken_exactly_and_rounded_down() -> None:
     assert Percent(1).share_of(Rate(1)) == Rate(1)
 
 
-@pytest.mark.parametrize("text", ["0 %", "101 %", "90", "90%", "ninety %", "-5 %"])
-def test_a_share_beyond_the_bounds(text: str) -> None:
-    with pytest.raises(Unfit, match="percent"):
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("0 %", "how much"),
+        ("101 %", "the whole"),
+        ("90", "`90 %`"),
+        ("90%", "`90 %`"),
+        ("0.9", "`90 %` if that part"),
+        ("1e2 %", "`100 %`"),
+        ("92,5 %", "`92.5 %`"),
+        ("0.001 %", "two decimals"),
+        ("ninety %", "a number"),
+        ("-5 %", "minus"),
+    ],
+)
+def test_a_share_beyond_the_bounds(text: str, remedy: str) -> None:
+    with pytest.raises(Unfit, match="percent") as refusal:
         Percent.parse(text)
+    assert remedy in refusal.value.remedy
 
 
 def test_a_price_is_whole_units() -> None:

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from difflib import get_close_matches
+import unicodedata
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pydantic import BaseModel
 
-from komando.diagnostics import Diagnostic, Location, token_at
+from komando.diagnostics import Diagnostic, Location, Source, visible
 from komando.policy.documents import Document, Path
 from komando.policy.faults import Fault
+from komando.policy.kinds import of_type
+from komando.policy.model import NO_ID
+from komando.policy.near import nearest
 from komando.policy.reader import Reading
 from komando.policy.schema import described, example, first_sentence
-
-YAML_1_1_BOOLEANS = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false"})
-"""Words that YAML 1.1 takes for true or false; in YAML 1.2 all but the last two are plain words."""
 
 
 class Explainer:
     """Turns the faults of one file into diagnostics."""
 
-    def __init__(self, model: type[BaseModel], document: Document, text: str) -> None:
+    def __init__(
+        self,
+        model: type[BaseModel],
+        document: Document,
+        text: str,
+        free_id: Callable[[], int | None] = lambda: None,
+    ) -> None:
         self._model = model
         self._document = document
-        self._lines = text.split("\n")
+        self._source = Source(text)
+        self._free_id = free_id
 
     def explain(self, faults: list[Fault], reading: Reading) -> Iterator[Diagnostic]:
         """All faults in the order of the file, but for what has a diagnostic already.
@@ -59,18 +66,21 @@ class Explainer:
         if unfit is not None:
             texts = (unfit.check, unfit.message, unfit.expected, unfit.remedy)
         else:
-            texts = _of_type(fault, described(self._model, path), found)
+            texts = of_type(fault, described(self._model, path), self._document.at(path), found)
         check, message, expected, remedy = texts
-        return Diagnostic(check, "error", message, found, expected, remedy, at)
+        if path == ("id",) and not remedy.startswith("write"):
+            remedy = f"take the next free number, {self._free_id() or NO_ID}"
+        if hidden := _hidden(found):
+            remedy = f"{hidden}: {remedy}" if "write `" in remedy else hidden
+        return Diagnostic(check, "error", message, visible(found), expected, remedy, at)
 
     def _found(self, value: Any, at: Location) -> str:
         """A value as it is written; a mapping or list only by its kind."""
         if isinstance(value, dict):
-            return "a mapping"
+            return "a mapping" if value else "an empty mapping"
         if isinstance(value, list):
             return "a list" if value else "an empty list"
-        line = self._lines[at.line - 1] if at.line <= len(self._lines) else ""
-        written = token_at(line, at.column)
+        written = " ".join(self._source.written(at.line, at.column))
         if not written or written.startswith(("|", ">")):
             written = " ".join(str(value).split()) or "empty text"
         return written if len(written) <= 60 else f"{written[:57]}..."
@@ -86,7 +96,9 @@ class Explainer:
             f"the key `{key}` is missing",
             found=f"{where} without `{key}`" if above else f"a file without `{key}`",
             expected=first_sentence(schema) or f"`{key}`",
-            remedy=f"add `{key}: {example(schema)}`",
+            remedy=f"add `id: {self._free_id() or '...'}`"
+            if path == ("id",)
+            else f"add it, as `{key}: {example(schema)}`",
             location=at,
         )
 
@@ -97,7 +109,7 @@ class Explainer:
             "key-unknown",
             "error",
             f"the unknown key `{key}`" if key else "an empty key",
-            found=key or "nothing before the colon",
+            found=visible(key) or "nothing before the colon",
             expected=f"one of {', '.join(known)}" if known else "no key",
             remedy=f"did you mean `{near}`?" if near else "remove it, or look for its right place",
             location=self._document.key(path),
@@ -110,42 +122,12 @@ class Explainer:
         return nearest(str(path[-1]), self._known(path))
 
 
-def _of_type(fault: Fault, schema: dict[str, Any], found: str) -> tuple[str, str, str, str]:
-    """Check, message, expected and remedy of an error that pydantic itself raised."""
-    kind = fault.kind
-    sample = f"write it as `{example(schema)}`" if fault.path else "begin with `name: ...`"
-    if kind == "literal_error":
-        choices = " or ".join(f"`{choice}`" for choice in schema.get("enum", ()))
-        word = found.lower() in YAML_1_1_BOOLEANS
-        remedy = f"`{found}` is only a word here: " if word else ""
-        return (
-            "value-choice",
-            "a word that is not among the choices",
-            choices,
-            (f"{remedy}write {choices}"),
-        )
-    if kind in ("greater_than_equal", "less_than_equal"):
-        bounds = f"{schema.get('minimum')} to {schema.get('maximum')}"
-        return "value-range", "a number out of range", bounds, f"take a number from {bounds}"
-    if kind == "too_short":
-        return "value-empty", "an empty list", "at least one item", sample
-    if kind == "string_pattern_mismatch":
-        return "value-form", "text of another form", first_sentence(schema) or "", sample
-    if kind == "bool_type" and found.lower() in YAML_1_1_BOOLEANS:
-        right = "true" if found.lower() in ("yes", "on", "y") else "false"
-        return "value-type", "a word in place of true or false", "true or false", f"write `{right}`"
-    expected = {
-        "int_type": "a whole number",
-        "bool_type": "true or false",
-        "string_type": "text",
-        "model_type": "a mapping of keys to values",
-        "dict_type": "a mapping of keys to values",
-        "tuple_type": "a list",
-        "list_type": "a list",
-    }.get(kind, "")
-    return "value-type", "a value of the wrong kind", expected or fault.detail["msg"], sample
-
-
-def nearest(word: str, known: tuple[str, ...]) -> str:
-    """The known word that was probably meant; "" when none is near."""
-    return next(iter(get_close_matches(word[:100], known, n=1, cutoff=0.6)), "")
+def _hidden(found: str) -> str:
+    """The character in a refused value that nobody sees, which is then what is wrong with it."""
+    odd = next((mark for mark in found if not mark.isprintable()), "")
+    if not odd:
+        return ""
+    name = f"{unicodedata.name(odd, 'a character').lower()} (U+{ord(odd):04X})"
+    if unicodedata.category(odd) == "Zs":
+        return f"type an ordinary space for the {name}"
+    return f"remove the {name}, which cannot be seen"

@@ -36,9 +36,9 @@ class Fault:
 
 
 def faults_of(error: ValidationError) -> Iterator[Fault]:
-    """Every refusal of a model, but for defaults that could not be computed because of another."""
+    """Every refusal of a model that is no mere consequence of another."""
     for detail in error.errors(include_url=False):
-        if detail["type"] == "default_factory_not_called":
+        if _follows(detail):
             continue
         path: Path = tuple(detail["loc"])
         unfit = detail.get("ctx", {}).get("error")
@@ -48,6 +48,16 @@ def faults_of(error: ValidationError) -> Iterator[Fault]:
                 yield Fault(path[:-1], on_key=True, detail=detail)
                 continue
         yield Fault(path, detail["type"] == "extra_forbidden", detail)
+
+
+def _follows(detail: ErrorDetails) -> bool:
+    """Whether this is only said because of another refusal.
+
+    So it is for a default that could not be computed, and for a list that pydantic finds too
+    short after it has refused all of its items.
+    """
+    kind = detail["type"]
+    return kind == "default_factory_not_called" or (kind == "too_short" and bool(detail["input"]))
 
 
 _HARMLESS = {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Callable
 from datetime import date
 from ipaddress import (
     IPv4Address,
@@ -20,12 +22,17 @@ from unicodedata import category
 
 from komando.policy.zones import read_zone
 from komando.units import Spelling, Unfit
+from komando.units.misspelt import fits
 
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 Interface = IPv4Interface | IPv6Interface
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_LOOKALIKES = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0455\u0458", "aeopcyxisj"
+)
+"""Cyrillic letters that look like Latin ones; a name with them is meant to be Latin."""
 SLUG_EXPECTED = "words of a-z and 0-9 joined by `-`, at most 60 characters"
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -48,20 +55,34 @@ def is_slug(text: str) -> bool:
 
 
 def near_slug(text: str) -> str:
-    """The slug that a name was probably meant to be; "" when nothing of it is left."""
-    return "-".join(re.findall(r"[a-z0-9]+", text[:1000].lower()))[:60].strip("-")
+    """The slug that a name was probably meant to be; "" when it has other letters, or too many."""
+    plain = unicodedata.normalize("NFKD", text[:1000]).translate(_LOOKALIKES).lower()
+    if any(mark.isalnum() and not mark.isascii() for mark in plain):
+        return ""
+    slug = "-".join(re.findall(r"[a-z0-9]+", plain))
+    return slug if len(slug) <= 60 else ""
 
 
 def _slug(value: Any) -> str:
     if isinstance(value, str) and is_slug(value):
         return value
-    near = near_slug(value) if isinstance(value, str) else ""
     raise Unfit(
         "slug",
         "not a proper short name",
         expected=SLUG_EXPECTED,
-        remedy=f"write `{near}`" if near else "take the short name of the thing that is meant",
+        remedy=_slug_remedy(value if isinstance(value, str) else ""),
     )
+
+
+def _slug_remedy(text: str) -> str:
+    near = near_slug(text)
+    other = next((mark for mark in text if mark.isalpha() and not mark.isascii()), "")
+    said = f"`{other}` (U+{ord(other):04X}) is no letter of a-z: " if other else ""
+    if near:
+        return f"{said}write `{near}`"
+    if len(text) > 60:
+        return "shorten it"
+    return f"{said}take the short name of the thing that is meant"
 
 
 def _text(value: Any, expected: str, least: int, most: int) -> str:
@@ -176,7 +197,7 @@ def _refused_network(text: str) -> Unfit:
             "network",
             "not a network",
             expected="an IPv4 or IPv6 network, as `10.20.5.0/24` or `2001:db8:1005::/48`",
-            remedy=_broken_address(text),
+            remedy=_broken_address(text, _network),
         )
     if "/" not in text:
         return Unfit(
@@ -200,12 +221,35 @@ def _refused_network(text: str) -> Unfit:
     )
 
 
-def _broken_address(text: str) -> str:
-    if any(len(part) > 1 and part.startswith("0") for part in text.partition("/")[0].split(".")):
-        return "write the numbers without leading zeros"
-    if text.count(".") == 3 and all(part.isdigit() for part in text.partition("/")[0].split(".")):
-        return "each number is 0 to 255, and the prefix length 0 to 32"
-    return "look for a missing number, a letter too many, or a comma in place of a point"
+def _broken_address(text: str, accepted: Callable[[str], object]) -> str:
+    """What is wrong with the letters and digits of an address or a network."""
+    neat = "".join(text.split()).replace("\\", "/")
+    if neat != text and fits(accepted, neat):
+        why = "the length stands behind a slash" if "\\" in text else "no spaces belong in it"
+        return f"{why}: write `{neat}`"
+    if any(part[:2].lower() == "0x" for part in neat.split(".")):
+        return "write the numbers in decimal"
+    return _wrong_number(neat) or (
+        "no spaces belong in it"
+        if neat != text
+        else "look for a missing number, a letter too many, or a comma in place of a point"
+    )
+
+
+def _wrong_number(text: str) -> str:
+    """Which number of an address or of its length cannot stand; "" where all can."""
+    address, slash, length = text.partition("/")
+    parts = address.split(".")
+    if len(parts) == 4 and all(part.isdecimal() for part in parts):
+        if any(len(part) > 1 and part.startswith("0") for part in parts):
+            return "write the numbers without leading zeros"
+        if any(len(part) > 3 or int(part) > 255 for part in parts):
+            return "each number is 0 to 255"
+    if slash and fits(_address, address):
+        most = 128 if ":" in address else 32
+        if not re.fullmatch("[0-9]{1,3}", length) or int(length) > most:
+            return f"the prefix length is a number from 0 to {most}"
+    return ""
 
 
 def _address(value: Any) -> Address:
@@ -222,7 +266,7 @@ def _address(value: Any) -> Address:
     elif "/" in text:
         remedy = "leave out the slash and the length"
     else:
-        remedy = _broken_address(text)
+        remedy = _broken_address(text, _address)
     raise Unfit(
         "address",
         "an address with a scope" if "%" in text else "not an address",

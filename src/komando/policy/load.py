@@ -32,6 +32,9 @@ Progress = Callable[[int, int], None]
 """Told how many files of how many are read."""
 
 
+_Refused = tuple[Explainer, list[Fault], Reading]
+
+
 @dataclass(frozen=True)
 class Loaded:
     """The policy, unless a diagnostic is an error; all diagnostics, in order; files by kind.
@@ -74,10 +77,13 @@ def _collector_at_rest() -> Iterator[None]:
 def _load(root: Path, today: date | None, progress: Progress | None) -> Loaded:
     files, diagnostics = scan(root)
     draft = Draft()
+    refused: list[_Refused] = []
     for number, (file, reading) in enumerate(zip(files, readings(files), strict=True), 1):
-        _load_file(file, reading, draft, diagnostics)
+        _load_file(file, reading, draft, diagnostics, refused)
         if progress is not None and number % 100 == 0:
             progress(number, len(files))
+    for explainer, faults, reading in refused:  # now that all ids are known
+        diagnostics += islice(explainer.explain(faults, reading), MOST_TOLD)
     diagnostics += (one for one in check_draft(draft, today) if not draft.doubts(one))
     ordered = in_order(diagnostics)
     counts = Counter(file.kind for file in files)
@@ -88,7 +94,11 @@ def _load(root: Path, today: date | None, progress: Progress | None) -> Loaded:
 
 
 def _load_file(
-    file: PolicyFile, reading: Reading | Diagnostic, draft: Draft, diagnostics: list[Diagnostic]
+    file: PolicyFile,
+    reading: Reading | Diagnostic,
+    draft: Draft,
+    diagnostics: list[Diagnostic],
+    refused: list[_Refused],
 ) -> None:
     if isinstance(reading, Diagnostic):
         diagnostics.append(reading)
@@ -102,15 +112,16 @@ def _load_file(
         found = model.__pydantic_validator__.validate_python(_named(document, file))
     except ValidationError as error:
         faults = list(faults_of(error))
-        told = _explainer(model, reading, document).explain(faults, reading)
-        diagnostics += islice(told, MOST_TOLD)
+        refused.append((_explainer(model, reading, document, draft), faults, reading))
         if len(faults) > MOST_TOLD:
             diagnostics.append(too_many(file.path))
             return
         found = stand_in(model, _named(document, file), faults)
         draft.faulty |= _places(document, faults)
+        if not file.twin:
+            draft.faults[file.kind, file.slug] = [fault.path for fault in faults]
     if file.kind != "region" and document.at(("slug",)) is not None:
-        diagnostics.append(_explainer(model, reading, document).unknown_key(("slug",)))
+        diagnostics.append(_explainer(model, reading, document, draft).unknown_key(("slug",)))
     if file.twin or found is None:
         return
     draft.origins[file.kind, file.slug] = document
@@ -130,8 +141,11 @@ def _named(document: Document, file: PolicyFile) -> Any:
     return {**data, "slug": file.slug}
 
 
-def _explainer(model: type[BaseModel], reading: Reading, document: Document) -> Explainer:
-    return Explainer(model, document, reading.raw.decode("utf-8").removeprefix("\ufeff"))
+def _explainer(
+    model: type[BaseModel], reading: Reading, document: Document, draft: Draft
+) -> Explainer:
+    text = reading.raw.decode("utf-8").removeprefix("\ufeff")
+    return Explainer(model, document, text, draft.free_id)
 
 
 def _places(document: Document, faults: list[Fault]) -> set[Location]:

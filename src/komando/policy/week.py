@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Annotated, Any
@@ -10,10 +11,20 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, ValidationError, core_schema
 
+from komando.policy.near import nearest
 from komando.units import Unfit, Window
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _EXPECTED = "a weekday or a range of them, as `fri` or `mon-thu`"
+_NAMES = (
+    ("monday", "senin"),
+    ("tuesday", "selasa"),
+    ("wednesday", "rabu"),
+    ("thursday", "kamis"),
+    ("friday", "jumat"),
+    ("saturday", "sabtu"),
+    ("sunday", "minggu", "ahad"),
+)
 _DAY = "(mon|tue|wed|thu|fri|sat|sun)"
 
 
@@ -29,16 +40,42 @@ def weekdays(key: str) -> tuple[int, ...]:
             "week-day",
             "a range of days that does not go forward",
             expected=_EXPECTED,
-            remedy=f"write `{last}-{first}`" if start > end else f"write `{first}`",
+            remedy=f"write `{first}`" if start == end else _around_sunday(start, end),
         )
-    short = "-".join(part[:3].lower() for part in key.split("-"))
-    known = all(part in WEEKDAYS for part in short.split("-"))
-    raise Unfit(
-        "week-day",
-        "an unknown day",
-        expected=_EXPECTED,
-        remedy=f"write `{short}`" if known else f"the days are {', '.join(WEEKDAYS)}",
-    )
+    raise Unfit("week-day", "an unknown day", expected=_EXPECTED, remedy=_near_days(key))
+
+
+def _range(start: int, end: int) -> str:
+    return WEEKDAYS[start] if start == end else f"{WEEKDAYS[start]}-{WEEKDAYS[end]}"
+
+
+def _around_sunday(start: int, end: int) -> str:
+    return f"a week ends with sun: write `{_range(start, 6)}` and `{_range(0, end)}` as two keys"
+
+
+def _near_days(key: str) -> str:
+    """The key or keys that were probably meant."""
+    words = [word for word in re.split(r"[\s,;&+/\u2013\u2014-]+", key) if word]
+    days = [_near_day(word) for word in words]
+    known = list(dict.fromkeys(day for day in days if day is not None))
+    if not known or None in days:
+        return f"the days are {', '.join(WEEKDAYS)}"
+    if len(known) == 2 and not re.search("[,;&+/]", key):
+        start, end = known
+        return f"write `{_range(start, end)}`" if start <= end else _around_sunday(start, end)
+    if known == list(range(known[0], known[-1] + 1)):
+        return f"write `{_range(known[0], known[-1])}`"
+    return f"write {' and '.join(f'`{WEEKDAYS[day]}`' for day in known)} as keys of their own"
+
+
+def _near_day(word: str) -> int | None:
+    """Monday, Mon., Senin, and words that are one slip of the keyboard away from `mon`."""
+    word = word.lower().strip(".")
+    for number, (short, names) in enumerate(zip(WEEKDAYS, _NAMES, strict=True)):
+        if word == short or (len(word) > 3 and any(name.startswith(word) for name in names)):
+            return number
+    near = nearest(word, WEEKDAYS) if len(word) == 3 else ""
+    return WEEKDAYS.index(near) if near else None
 
 
 class _WeekSpelling:

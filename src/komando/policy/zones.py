@@ -7,6 +7,7 @@ are listed here; only what a zone means is the machine's.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from zoneinfo import ZoneInfo
 from komando.units import Unfit
 
 _NAMES = Path(__file__).with_name("data") / "zones.txt"
+_DISTANCE = re.compile(r"\s*+(?:GMT|UTC|Etc/GMT)?\s*+[+-]?[0-9]", re.IGNORECASE)
 _OWN = {"WIB": "Asia/Jakarta", "WITA": "Asia/Makassar", "WIT": "Asia/Jayapura"}
 
 
@@ -48,6 +50,8 @@ def read_zone(value: Any) -> str:
 def _near(text: str) -> str:
     from difflib import get_close_matches
 
+    if _DISTANCE.match(text):
+        return "a zone is a place, not a distance from Greenwich, as `Asia/Pontianak`"
     near = _OWN.get(text.upper()) or next(
         iter(get_close_matches(text[:100], sorted(zones()), n=1, cutoff=0.6)), None
     )

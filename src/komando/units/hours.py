@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar, Self
 
+from komando.units.misspelt import fits
 from komando.units.spelling import Spelling, Unfit, Written
 
 DAY = 24 * 60
@@ -53,13 +54,7 @@ def _window(text: str) -> Window:
     hours = [int(part) for part in match.groups()]
     start, end = hours[0] * 60 + hours[1], hours[2] * 60 + hours[3]
     if hours[1] > 59 or hours[3] > 59 or start > DAY or end > DAY:
-        late = text[:5] if hours[1] > 59 or start > DAY else text[6:]
-        raise Unfit(
-            "window-hour",
-            f"`{late}` is no time of day",
-            expected="00:00 to 24:00",
-            remedy="a day ends at 24:00; what comes after belongs to the next day",
-        )
+        raise _no_time(text[:5] if hours[1] > 59 or start > DAY else text[6:])
     if start == end:
         raise Unfit(
             "window-order",
@@ -68,21 +63,44 @@ def _window(text: str) -> Window:
             remedy="write `00:00-24:00` for a whole day, or leave the day out",
         )
     if start > end:
-        split = f'["{text[:5]}-24:00"] on that day and ["00:00-{text[6:]}"] on the next'
         raise Unfit(
             "window-order",
             "a window that ends before it starts",
             expected="a start before the end, on one day",
-            remedy=f"swap the two times, or past midnight write {split}",
+            remedy=_over_midnight(text[:5], text[6:]),
         )
     return Window(start, end)
+
+
+def _over_midnight(start: str, end: str) -> str:
+    if start == "24:00" and end != "00:00":
+        return f'a day begins at 00:00: write "00:00-{end}"'
+    if end == "00:00" and start != "24:00":
+        return f'a day ends at 24:00: write "{start}-24:00"'
+    if start == "24:00":
+        return 'a day goes from 00:00 to 24:00: write "00:00-24:00" if all of it is meant'
+    split = f'["{start}-24:00"] on that day and ["00:00-{end}"] on the next'
+    return f"swap the two times, or past midnight write {split}"
+
+
+def _no_time(late: str) -> Unfit:
+    return Unfit(
+        "window-hour",
+        f"`{late}` is no time of day",
+        expected="00:00 to 24:00",
+        remedy="minutes go from 00 to 59"
+        if int(late[3:]) > 59
+        else "a day ends at 24:00; what comes after belongs to the next day",
+    )
 
 
 def _refused_window(text: str) -> Unfit:
     loose = _LOOSE_WINDOW.fullmatch(text)
     remedy = 'two times with a dash between, in quotes: "07:00-15:30"'
     if loose is not None:
-        remedy = f'write "{int(loose[1]):02}:{loose[2]}-{int(loose[3]):02}:{loose[4]}"'
+        meant = f"{int(loose[1]):02}:{loose[2]}-{int(loose[3]):02}:{loose[4]}"
+        if meant != text and fits(_window, meant):
+            remedy = f'write "{meant}"'
     return Unfit("window-form", "not a window of hours", expected=WINDOW_EXPECTED, remedy=remedy)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, ClassVar, Literal, Self
 
@@ -11,6 +12,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from komando.units.misspelt import TWO_READINGS, fits, plain_number
 from komando.units.spelling import Spelling, Unfit, Written, shown, two_ways, two_ways_json
 
 Direction = Literal["down", "up"]
@@ -22,13 +24,13 @@ MOST_BITS = 10**13
 
 RATE_EXPECTED = "a rate in bits per second, as `64 kbit/s`, `20 Mbit/s` or `2.5 Gbit/s`"
 _RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?) (bit/s|kbit/s|Mbit/s|Gbit/s)")
-_LOOSE_RATE = re.compile(
-    r"\s*+([-+]?[0-9][0-9_ ]*+(?:[.,][0-9]++)?(?:[eE^][-+]?[0-9]++)?+)\s*+(\S*+)\s*+"
-)
+_RATE_REMEDY = "a number, one space, then kbit/s, Mbit/s or Gbit/s"
+_LOOSE_RATE = re.compile(r"\s*+([-+]?[0-9][0-9_., ]*+(?:[eE^][-+]?[0-9]++)?+)\s*+(\S*+)\s*+")
 """Nothing is given back once it is taken, so that a text costs what it is long."""
 
-_BYTES = re.compile(r"([kKMGT]?)i?(?:B|[Bb]ytes?)(?:/s|ps)?")
-_BITS = re.compile(r"([kKmMgG]?)i?(?:b|[Bb]its?)?(?:/s|/sec|ps)?")
+_BYTES = re.compile(r"([kKMGT]?)(i?)(?:B|[Bb]ytes?)(?:/s|ps)?")
+_BITS = re.compile(r"([kKmMgG]?)(i?)(?:b|[Bb]its?)?(?:/s|/sec|ps)?")
+_PREFIXES = {"k": "k", "m": "M", "g": "G"}
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -79,7 +81,7 @@ def _rate(text: str) -> Rate:
     whole, _, fraction = match[1].partition(".")
     scale = SCALE[match[2]]
     if len(whole) > 30 or len(fraction) > 30:
-        raise _rate_range()
+        raise _rate_unwieldy(whole)
     bits, rest = divmod(int(whole + fraction) * scale, 10 ** len(fraction))
     if bits == 0 and rest == 0:
         raise Unfit(
@@ -89,15 +91,16 @@ def _rate(text: str) -> Rate:
             remedy="write what is really meant: even a small share is more than nothing",
         )
     if rest:
-        raise Unfit(
-            "rate-form",
-            "a rate that is no whole number of bits per second",
-            expected=RATE_EXPECTED,
-            remedy="use fewer decimals",
-        )
+        raise _rate_form("a rate that is no whole number of bits per second", "use fewer decimals")
     if bits > MOST_BITS:
         raise _rate_range()
     return Rate(bits)
+
+
+def _rate_unwieldy(whole: str) -> Unfit:
+    if len(whole.lstrip("0")) > 30:
+        return _rate_range()
+    return _rate_form("a rate of more digits than any link needs", "write it with fewer digits")
 
 
 def _rate_range() -> Unfit:
@@ -109,16 +112,15 @@ def _rate_range() -> Unfit:
     )
 
 
+def _rate_form(message: str, remedy: str = _RATE_REMEDY) -> Unfit:
+    return Unfit("rate-form", message, expected=RATE_EXPECTED, remedy=remedy)
+
+
 def _refused_rate(text: str) -> Unfit:
     """Why this text is no rate, with the spelling that was probably meant."""
     loose = _LOOSE_RATE.fullmatch(text)
     if loose is None:
-        return Unfit(
-            "rate-form",
-            "not a rate",
-            expected=RATE_EXPECTED,
-            remedy="a number, one space, then kbit/s, Mbit/s or Gbit/s",
-        )
+        return _rate_form("not a rate")
     number, unit = loose[1].strip(), loose[2]
     if number.startswith("-"):
         return Unfit(
@@ -127,25 +129,34 @@ def _refused_rate(text: str) -> Unfit:
             expected="a rate above zero",
             remedy="remove the minus sign",
         )
-    if "e" in number.lower() or "^" in number:
-        return _rate_range()
+    plain = plain_number(number)
     if not unit:
-        return Unfit(
-            "rate-unit",
-            "a rate without its unit",
-            expected=RATE_EXPECTED,
-            remedy=f"write `{number} Mbit/s` if megabits per second are meant",
-        )
+        return _rate_without_unit(plain)
     if (octets := _BYTES.fullmatch(unit)) is not None:
-        return _rate_in_bytes(number, octets[1])
-    return _rate_misspelt(number, unit)
+        return _rate_in_bytes(plain, octets[1], binary=octets[2] == "i")
+    bits = _BITS.fullmatch(unit)
+    prefix = _PREFIXES.get(bits[1].lower()) if bits is not None else None
+    if bits is None or prefix is None:
+        return _rate_form("a rate that is spelt in another way")
+    return _rate_misspelt(number, plain, prefix, binary=bits[2] == "i")
 
 
-def _rate_in_bytes(number: str, prefix: str) -> Unfit:
-    unit = {"": "bit/s", "k": "kbit/s", "K": "kbit/s", "M": "Mbit/s"}.get(prefix, "Gbit/s")
-    factor = 8000 if prefix == "T" else 8
-    plain = number.replace(",", ".")
-    meant = f"{float(plain) * factor:g} {unit}" if re.fullmatch(r"[0-9.]{1,9}", plain) else None
+def _rate_without_unit(plain: str | None) -> Unfit:
+    if plain is not None and Decimal(plain) > MOST_BITS:
+        return _rate_range()
+    meant = _accepted(f"{plain} Mbit/s")
+    return Unfit(
+        "rate-unit",
+        "a rate without its unit",
+        expected=RATE_EXPECTED,
+        remedy=f"write `{meant}` if megabits per second are meant"
+        if meant
+        else "write the number out, one space, then kbit/s, Mbit/s or Gbit/s",
+    )
+
+
+def _rate_in_bytes(plain: str | None, prefix: str, *, binary: bool) -> Unfit:
+    meant = _computed(plain, prefix, 8, binary=binary)
     return Unfit(
         "rate-bytes",
         "a rate in bytes",
@@ -154,16 +165,43 @@ def _rate_in_bytes(number: str, prefix: str) -> Unfit:
     )
 
 
-def _rate_misspelt(number: str, unit: str) -> Unfit:
-    remedy = "a number, one space, then kbit/s, Mbit/s or Gbit/s"
-    bits = _BITS.fullmatch(unit)
-    plain = number.replace(",", ".").replace("_", "").replace(" ", "").removeprefix("+")
-    if bits is not None and bits[1]:
-        prefix = {"k": "k", "m": "M", "g": "G"}[bits[1].lower()]
-        remedy = f"write `{plain} {prefix}bit/s`"
-    return Unfit(
-        "rate-form", "a rate that is spelt in another way", expected=RATE_EXPECTED, remedy=remedy
-    )
+def _rate_misspelt(number: str, plain: str | None, prefix: str, *, binary: bool) -> Unfit:
+    if plain is None:
+        if TWO_READINGS.fullmatch(number):
+            whole, rest = number.split(",")
+            one = f"{whole}{rest} {prefix}bit/s"
+            other = f"{whole}.{rest}".rstrip("0").rstrip(".") + f" {prefix}bit/s"
+            return _rate_form(
+                "a rate that can be read in two ways",
+                f"write `{one}`, or `{other}` if the comma was a decimal point",
+            )
+        return _rate_form("a rate that is spelt in another way")
+    if binary:
+        meant = _computed(plain, prefix, 1, binary=True)
+        remedy = f"prefixes are decimal here: write `{meant}`" if meant else _RATE_REMEDY
+        return _rate_form("a rate with a binary prefix", remedy)
+    if Decimal(plain) * SCALE[f"{prefix}bit/s"] > MOST_BITS:
+        return _rate_range()
+    meant = _accepted(f"{plain} {prefix}bit/s")
+    remedy = f"write `{meant}`" if meant else _RATE_REMEDY
+    return _rate_form("a rate that is spelt in another way", remedy)
+
+
+def _computed(plain: str | None, prefix: str, factor: int, *, binary: bool) -> str | None:
+    """A rate with a prefix that the product does not write, in its own spelling, to the bit."""
+    if plain is None:
+        return None
+    power = "kmgt".index(prefix.lower()) + 1 if prefix else 0
+    bits = Decimal(plain) * factor * (1024 if binary else 1000) ** power
+    if not 1 <= bits <= MOST_BITS:
+        return None
+    whole = Rate(int(bits))
+    return str(about(whole) if binary else whole)
+
+
+def _accepted(text: str) -> str | None:
+    """The text, if it may stand: nothing else is ever suggested."""
+    return text if fits(_rate, text) else None
 
 
 def _rate_field(value: Any) -> Rate:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, ClassVar, Literal, Self
 
@@ -11,11 +12,14 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from komando.units.misspelt import plain_number
 from komando.units.rates import Direction, Rate
 from komando.units.spelling import Spelling, Unfit, Written, shown, two_ways, two_ways_json
 
 _PERCENT = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,2}))? %")
+_LOOSE_PERCENT = re.compile(r"\s*(\+?[0-9][0-9.,_eE+]*)\s*(%|percent|persen|)\s*")
 _PRICE = re.compile(r"([0-9]{1,15}) ([A-Z]{3})/(month|year)")
+_LOOSE_PRICE = re.compile(r"\s*([0-9]{1,3}(?:[., _][0-9]{3})+)\s*([A-Z]{3})\s*/\s*(month|year)\s*")
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -41,17 +45,39 @@ class Percent(Written):
 
 @lru_cache(maxsize=1024)
 def _percent(text: str) -> Percent:
-    match = _PERCENT.fullmatch(text)
-    hundredths = int(match[1]) * 100 + int((match[2] or "0").ljust(2, "0")) if match else 0
+    hundredths = _hundredths(text)
     if not 1 <= hundredths <= 10_000:
-        number = re.match(r"\s*([0-9]{1,2}(?:\.[0-9]{1,2})?)(?![0-9])", text)
-        raise Unfit(
-            "percent",
-            "not a share in percent",
-            expected="above 0 % and at most 100 %, as `90 %`",
-            remedy=f"write `{number[1]} %`" if number else "a number, one space, then %",
-        )
+        raise _refused_percent(text)
     return Percent(hundredths)
+
+
+def _hundredths(text: str) -> int:
+    match = _PERCENT.fullmatch(text)
+    return int(match[1]) * 100 + int((match[2] or "0").ljust(2, "0")) if match else 0
+
+
+def _refused_percent(text: str) -> Unfit:
+    loose = _LOOSE_PERCENT.fullmatch(text)
+    plain = plain_number(loose[1]) if loose is not None else None
+    message, remedy = "not a share in percent", "a number, one space, then %"
+    if text.lstrip().startswith("-"):
+        remedy = "remove the minus sign"
+    if loose is not None and plain is not None:
+        number = Decimal(plain)
+        if number == 0:
+            message, remedy = "a share of 0 percent", "write how much is really meant"
+        elif number > 100:
+            message, remedy = "a share above 100 percent", "nothing has more than the whole of it"
+        elif not loose[2] and number < 1:
+            percent = f"{number * 100:f}".rstrip("0").rstrip(".") + " %"
+            if _hundredths(percent):
+                remedy = f"write `{percent}` if that part of the whole is meant"
+        elif _hundredths(f"{plain} %"):
+            remedy = f"write `{plain} %`"
+        else:
+            message, remedy = "a share in percent that is too fine", "two decimals are enough"
+    expected = "above 0 % and at most 100 %, as `90 %`"
+    return Unfit("percent", message, expected=expected, remedy=remedy)
 
 
 def _percent_field(value: Any) -> Percent:
@@ -118,11 +144,15 @@ def _price(value: Any) -> Price:
         return value
     match = _PRICE.fullmatch(value) if isinstance(value, str) else None
     if match is None:
+        loose = _LOOSE_PRICE.fullmatch(value) if isinstance(value, str) else None
+        meant = f"{re.sub('[^0-9]', '', loose[1])} {loose[2]}/{loose[3]}" if loose else ""
         raise Unfit(
             "price",
             "not a price",
             expected="an amount, a currency and a period, as `95000000 IDR/month`",
-            remedy="whole units without separators, then IDR/month or IDR/year",
+            remedy=f"write `{meant}`"
+            if _PRICE.fullmatch(meant)
+            else "whole units without separators, then IDR/month or IDR/year",
         )
     return Price(int(match[1]), match[2], "month" if match[3] == "month" else "year")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Protocol
 
@@ -65,14 +65,28 @@ def _exceptions(draft: Draft, opd: Opd, today: date | None) -> Iterator[Diagnost
                 remedy="remove it; git keeps its history",
                 location=draft.where("opd", opd.slug, *path, "until"),
             )
-    for first, second in _overlapping(opd.exceptions):
+    known = {
+        index: item
+        for index, item in enumerate(opd.exceptions)
+        if _is_known(draft, "opd", opd.slug, ("exceptions", index), item)
+    }
+    for first, second in _overlapping(known):
         yield _overlap(draft, opd, first, second)
 
 
-def _overlapping(spans: Sequence[_Days]) -> Iterator[tuple[int, int]]:
+def _is_known(draft: Draft, kind: Kind, slug: str, path: Path, days: _Days) -> bool:
+    """Whether both days are as they were written, and in order: only then do others overlap."""
+    return days.start <= days.end and _are_sure(draft, kind, slug, path)
+
+
+def _are_sure(draft: Draft, kind: Kind, slug: str, path: Path) -> bool:
+    return all(draft.sure(kind, slug, *path, end) for end in ("from", "until"))
+
+
+def _overlapping(spans: Mapping[int, _Days]) -> Iterator[tuple[int, int]]:
     """Places of spans that share a day with one that begins before, each once, lower first."""
     latest: int | None = None
-    for index in sorted(range(len(spans)), key=lambda place: spans[place].start):
+    for index in sorted(spans, key=lambda place: spans[place].start):
         if latest is not None and spans[index].start <= spans[latest].end:
             yield min(index, latest), max(index, latest)
         if latest is None or spans[index].end > spans[latest].end:
@@ -99,7 +113,8 @@ def check_covered(draft: Draft, region: Region, today: date | None) -> Iterator[
     covers = region.covers
     yield from _order(draft, "region", "", ("covers",), covers)
     yield from _years(draft, covers)
-    if (covers.end - covers.start).days > LONGEST_COVERAGE_DAYS:
+    too_long = (covers.end - covers.start).days > LONGEST_COVERAGE_DAYS
+    if too_long and _are_sure(draft, "region", "", ("covers",)):
         yield Diagnostic(
             "covers-long",
             "error",
@@ -158,7 +173,7 @@ def _days(draft: Draft, region: Region) -> Iterator[tuple[Kind, str, Path, date]
 
 
 def _order(draft: Draft, kind: Kind, slug: str, path: Path, days: _Days) -> Iterator[Diagnostic]:
-    if days.end < days.start:
+    if days.end < days.start and _are_sure(draft, kind, slug, path):
         yield Diagnostic(
             "dates-order",
             "error",
@@ -186,13 +201,13 @@ def _ending(draft: Draft, end: date, today: date) -> Diagnostic:
 def _periods(draft: Draft, region: Region) -> Iterator[Diagnostic]:
     by_calendar: dict[str, list[int]] = {}
     for index, period in enumerate(region.periods):
-        yield from _order(draft, "region", "", ("periods", index), period)
-        for slug in period.windows:
+        path = ("periods", index)
+        yield from _order(draft, "region", "", path, period)
+        for slug in period.windows if _is_known(draft, "region", "", path, period) else ():
             by_calendar.setdefault(slug, []).append(index)
     told = set()
     for slug, indexes in by_calendar.items():
-        for one, other in _overlapping([region.periods[index] for index in indexes]):
-            pair = indexes[one], indexes[other]
+        for pair in _overlapping({index: region.periods[index] for index in indexes}):
             if pair not in told:
                 told.add(pair)
                 yield _periods_overlap(draft, region, slug, *pair)
@@ -221,6 +236,8 @@ def _holidays(draft: Draft, region: Region) -> Iterator[Diagnostic]:
     }
     for part, days in book.items():
         for index, day in enumerate(days):
+            if not draft.sure("region", "", "holidays", part, index, "date"):
+                continue
             first = seen.setdefault(day, (part, index))
             if first != (part, index):
                 yield Diagnostic(

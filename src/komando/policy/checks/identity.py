@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from komando.diagnostics import Diagnostic, Location, Related
-from komando.policy.model import Draft
+from komando.policy.model import NO_ID, Draft
 from komando.policy.tree import Kind
 
 
@@ -13,6 +13,8 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
     """Ids and slugs are unique over offices and public points together."""
     ids: dict[int, tuple[Kind, str]] = {}
     for kind, site in draft.sites():
+        if draft.faults and not draft.sure(kind, site.slug, "id"):
+            continue
         first = ids.setdefault(site.id, (kind, site.slug))
         if first != (kind, site.slug):
             yield Diagnostic(
@@ -21,7 +23,8 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
                 f"the id {site.id} a second time",
                 found=str(site.id),
                 expected="a number of its own for each office and public point",
-                remedy=f"take the next free number, {_next_free(draft)}; ids are never given again",
+                remedy=f"take the next free number, {draft.free_id() or NO_ID}; "
+                "ids are never given again",
                 location=draft.where(kind, site.slug, "id"),
                 related=(Related("the first", draft.where(*first, "id")),),
             )
@@ -39,7 +42,3 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
             related=(Related("the other file", Location(other, 1, 1)),),
             whole=True,
         )
-
-
-def _next_free(draft: Draft) -> int:
-    return max(site.id for _, site in draft.sites()) % 15000 + 1
