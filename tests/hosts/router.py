@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from testinfra.host import Host
@@ -119,13 +120,19 @@ class Router:
         return found
 
     def wanted_routes(self) -> set[tuple[str, str, str]]:
-        """Destination, gateway and device of each route of the bundle."""
-        words = (line.removeprefix("-6 ").split() for line in self.lines(generation.NETWORK))
-        return {
-            (_destination(item[2]), item[item.index("via") + 1], item[item.index("dev") + 1])
-            for item in words
-            if item[:2] == ["route", "replace"] and "via" in item
-        }
+        """Destination, gateway and device of each route of the bundle.
+
+        A route that leads nowhere has its kind, `blackhole`, in place of a gateway, and no device.
+        """
+        found = set()
+        for line in self.lines(generation.NETWORK):
+            words = line.removeprefix("-6 ").split()
+            if words[:3] == ["route", "replace", "blackhole"]:
+                found.add((_destination(words[3]), "blackhole", ""))
+            elif words[:2] == ["route", "replace"]:
+                after = dict(pairwise(words))
+                found.add((_destination(words[2]), after["via"], after["dev"]))
+        return found
 
     def live_routes(self) -> set[tuple[str, str, str]]:
         """The same of the kernel, both families."""
@@ -133,7 +140,8 @@ class Router:
         for family in ("-4", "-6"):
             text = self.host.check_output("/usr/sbin/ip %s -j route show proto 75", family)
             for route in json.loads(text):
-                found.add((_destination(route["dst"]), route.get("gateway", ""), route["dev"]))
+                way = route.get("gateway", route.get("type", ""))
+                found.add((_destination(route["dst"]), way, route.get("dev", "")))
         return found
 
     def lines(self, path: str) -> Iterator[str]:
