@@ -152,4 +152,6 @@ class Router:
 
 
 def _destination(text: str) -> str:
-    return {"0.0.0.0/0": "default", "::/0": "default"}.get(text, text)
+    """As ip shows it: the default by its name, a single address without its length."""
+    named = {"0.0.0.0/0": "default", "::/0": "default"}.get(text, text)
+    return named.removesuffix("/128" if ":" in named else "/32")
