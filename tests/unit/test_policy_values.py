@@ -81,7 +81,8 @@ def test_a_long_text_costs_no_more_than_its_length(kind: str) -> None:
                 began = time.process_time()
                 with suppress(Unfit):
                     read(text)
-                assert time.process_time() - began < 0.5, (head, body, tail)
+                # one that takes a text apart in all ways needs minutes for this
+                assert time.process_time() - began < 5, (head, body, tail)
 
 
 def refusal(field: Any, value: str) -> str:

@@ -17,9 +17,11 @@ from komando.units.rates import Direction, Rate
 from komando.units.spelling import Spelling, Unfit, Written, shown, two_ways, two_ways_json
 
 _PERCENT = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,2}))? %")
-_LOOSE_PERCENT = re.compile(r"\s*(\+?[0-9][0-9.,_eE+]*)\s*(%|percent|persen|)\s*")
+_LOOSE_PERCENT = re.compile(r"\s*+(\+?[0-9][0-9.,_eE+]*+)\s*+(%|percent|persen|)\s*+")
 _PRICE = re.compile(r"([0-9]{1,15}) ([A-Z]{3})/(month|year)")
-_LOOSE_PRICE = re.compile(r"\s*([0-9]{1,3}(?:[., _][0-9]{3})+)\s*([A-Z]{3})\s*/\s*(month|year)\s*")
+_LOOSE_PRICE = re.compile(
+    r"\s*([0-9]{1,3}(?:[., _][0-9]{3})+)\s*+([A-Z]{3})\s*+/\s*+(month|year)\s*+"
+)
 
 
 @dataclass(frozen=True, order=True, slots=True)
