@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from komando.policy.documents import Path
+from komando.policy.fields import near_slug
 from komando.policy.schema import described, sample
 from komando.units import Unfit
 
@@ -69,6 +70,8 @@ _HARMLESS = {
     "closed": "10000 Gbit/s",
     "budget": "10000 Gbit/s",
     "calendar": "unknown",
+    "segment": "unknown",
+    "router": "unknown",
 }
 """Values that break no rule of the whole, in place of refused ones."""
 
@@ -107,12 +110,22 @@ def _mend(model: type[BaseModel], data: Any, fault: Fault) -> None:
         return
     last: Any = fault.path[-1]
     try:
-        if fault.on_key or (isinstance(last, int) and "windows" in fault.path):
+        if fault.unfit is not None and fault.on_key and fault.unfit.check == "slug":
+            _rename(parent, last)
+        elif fault.on_key or (isinstance(last, int) and "windows" in fault.path):
             del parent[last]
         else:
             parent[last] = _harmless(model, fault)
     except LookupError:
         return
+
+
+def _rename(data: Any, key: str) -> None:
+    """A misspelt name becomes the one that is meant, so that what refers to it is not alone."""
+    value = data.pop(key)
+    near = near_slug(key)
+    if near and near not in data:
+        data[near] = value
 
 
 def _harmless(model: type[BaseModel], fault: Fault) -> Any:

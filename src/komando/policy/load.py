@@ -127,6 +127,8 @@ def _load_file(
     draft.origins[file.kind, file.slug] = document
     if isinstance(found, Region):
         draft.region = found
+        # what the second of two keys says is not known
+        draft.faults.setdefault(("region", ""), []).extend((name,) for name in reading.doubled)
     elif isinstance(found, Opd):
         draft.opd[file.slug] = found
     else:

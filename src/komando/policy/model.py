@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from komando.diagnostics import Diagnostic, Location
 from komando.policy.documents import Document, Path
+from komando.policy.fields import near_slug
 from komando.policy.regions import Region
 from komando.policy.sites import Hotspot, Opd
 from komando.policy.tree import Kind
@@ -64,6 +65,15 @@ class Draft:
         """
         faults = self.faults.get((kind, slug), ())
         return not any(fault[: len(path)] == path[: len(fault)] for fault in faults)
+
+    def knows_all(self, part: str, names: Collection[str]) -> bool:
+        """Whether a part of the region has these names and no other: none was past mending."""
+        faults = self.faults.get(("region", ""), ())
+        return all(
+            len(fault) > 1 and near_slug(str(fault[1])) in names
+            for fault in faults
+            if fault[0] == part
+        )
 
     def doubts(self, one: Diagnostic) -> bool:
         """Whether a finding names the place of a value that is only a stand-in."""

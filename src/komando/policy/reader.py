@@ -42,7 +42,8 @@ class Reading:
 
     `broken` are the packed positions of values that already have a diagnostic of their own, so
     that nobody complains about them twice; `partial` says that keys of the whole may stand in a
-    part that was not understood. `raw` is the file, for what was found.
+    part that was not understood, `doubled` has those that stand there twice. `raw` is the file, for
+    what was found.
     """
 
     document: Document | None
@@ -50,6 +51,7 @@ class Reading:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     broken: set[int] = field(default_factory=set)
     partial: bool = False
+    doubled: set[str] = field(default_factory=set)
 
 
 def read(file: str, raw: bytes) -> Reading:
@@ -181,6 +183,8 @@ class _Builder:
         """A key that cannot stand: it and its value leave no trace in data and marks."""
         length = len(self.marks)
         if type(event) is ScalarEvent:
+            if depth == 1:
+                self.reading.doubled.add(event.value)
             self._complain(
                 "yaml-duplicate-key",
                 event.start_mark,

@@ -38,10 +38,21 @@ def _calendars(draft: Draft, region: Region) -> Iterator[Diagnostic]:
 
 def _pools(draft: Draft, region: Region) -> Iterator[Diagnostic]:
     slots: dict[int, str] = {}
+    sure = {
+        slug: pool
+        for slug, pool in region.pools.items()
+        if draft.sure("region", "", "pools", slug, "slot")
+    }
     for slug, pool in region.pools.items():
+        calendar = region.calendars.get(slug)
+        if calendar is None or not draft.sure("region", "", "calendars", slug):
+            continue
+        if calendar.always == (pool.closed is not None):
+            yield _closed(draft, slug, pool)
+    for slug, pool in sure.items():
         first = slots.setdefault(pool.slot, slug)
         if first != slug:
-            free = sorted(set(range(4)) - {one.slot for one in region.pools.values()})
+            free = sorted(set(range(4)) - {one.slot for one in sure.values()})
             yield Diagnostic(
                 "pool-slot",
                 "error",
@@ -54,9 +65,6 @@ def _pools(draft: Draft, region: Region) -> Iterator[Diagnostic]:
                 location=draft.where("region", "", "pools", slug, "slot"),
                 related=(Related("the first", draft.where("region", "", "pools", first, "slot")),),
             )
-        calendar = region.calendars.get(slug)
-        if calendar is not None and calendar.always == (pool.closed is not None):
-            yield _closed(draft, slug, pool)
 
 
 def _closed(draft: Draft, slug: str, pool: Pool) -> Diagnostic:
@@ -83,7 +91,8 @@ def _periods(draft: Draft, region: Region) -> Iterator[Diagnostic]:
     for index, period in enumerate(region.periods):
         for slug in period.windows:
             calendar = region.calendars.get(slug)
-            if calendar is not None and calendar.always:
+            sure = draft.sure("region", "", "calendars", slug, "always")
+            if calendar is not None and calendar.always and sure:
                 yield Diagnostic(
                     "period-always",
                     "error",
@@ -99,6 +108,8 @@ def _holidays(draft: Draft, region: Region) -> Iterator[Diagnostic]:
     """The country and the categories are known to the library that answers for them."""
     from holidays.utils import list_supported_countries  # slow to load, needed here only
 
+    if not draft.sure("region", "", "holidays", "country"):
+        return
     known = list_supported_countries(include_aliases=False)
     book = region.holidays
     if book.country not in known:

@@ -29,7 +29,10 @@ def check(draft: Draft, region: Region) -> Iterator[Diagnostic]:
     for kind, site in draft.sites():
         yield from _families(draft, kind, site)
         reach = reaches.get(site.link.segment)
+        doubtful = (kind, site.slug) in draft.faults
         for index, address in enumerate(site.link.gateways):
+            if doubtful and not draft.sure(kind, site.slug, "link", "gateways", index):
+                continue
             number = int(address)
             first = taken.setdefault((address.version, number), (kind, site.slug, index))
             if first != (kind, site.slug, index):
@@ -60,6 +63,8 @@ def _families(draft: Draft, kind: Kind, site: Opd | Hotspot) -> Iterator[Diagnos
     given = [address.version for address in site.link.gateways]
     needed = {network.version for network in site.networks}
     if len(given) == len(needed) and needed.issuperset(given) and needed.issubset(given):
+        return
+    if not draft.sure(kind, site.slug, "networks"):
         return
     for version in (4, 6):
         count = given.count(version)

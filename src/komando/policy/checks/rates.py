@@ -109,7 +109,8 @@ def check_pools(draft: Draft, region: Region) -> Iterator[Diagnostic]:
     for (slug, router), offices in members.items():
         pool = region.pools[slug]
         calendar = region.calendars.get(slug)
-        if pool.closed is not None and calendar is not None and not calendar.always:
+        sure = draft.sure("region", "", "calendars", slug)
+        if pool.closed is not None and calendar is not None and not calendar.always and sure:
             floors = [opd.floor for opd in offices]
             limit = _Limit("floors", "closed", floors, pool.closed)
             yield from _once(_sum(draft, slug, router, limit))

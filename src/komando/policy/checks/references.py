@@ -14,15 +14,24 @@ from komando.policy.sites import Opd
 
 def check(draft: Draft, region: Region) -> Iterator[Diagnostic]:
     """References of the region's parts to each other, then of each office and point."""
-    yield from _region(draft, region)
+    found = (
+        *_region(draft, region),
+        *_segments(draft, region),
+        *(one for opd in draft.opd.values() for one in _opd(draft, region, opd)),
+    )
+    parts = {"calendar-unknown": "calendars", "segment-unknown": "segments"}
+    for one in found:
+        part = parts.get(one.id)
+        if part is None or draft.knows_all(part, getattr(region, part)):
+            yield one
+
+
+def _segments(draft: Draft, region: Region) -> Iterator[Diagnostic]:
     for kind, site in draft.sites():
         segment = site.link.segment
         if segment not in region.segments:
-            yield unknown(
-                "segment", segment, region.segments, draft.where(kind, site.slug, "link", "segment")
-            )
-    for opd in draft.opd.values():
-        yield from _opd(draft, region, opd)
+            at = draft.where(kind, site.slug, "link", "segment")
+            yield unknown("segment", segment, region.segments, at)
 
 
 def _opd(draft: Draft, region: Region, opd: Opd) -> Iterator[Diagnostic]:
@@ -30,7 +39,7 @@ def _opd(draft: Draft, region: Region, opd: Opd) -> Iterator[Diagnostic]:
     if calendar not in region.calendars:
         at = draft.where("opd", opd.slug, "calendar")
         yield unknown("calendar", calendar, region.calendars, at)
-    elif calendar not in region.pools:
+    elif calendar not in region.pools and draft.knows_all("pools", region.pools):
         yield Diagnostic(
             "pool-unknown",
             "error",
@@ -48,8 +57,11 @@ def _opd(draft: Draft, region: Region, opd: Opd) -> Iterator[Diagnostic]:
 
 def _region(draft: Draft, region: Region) -> Iterator[Diagnostic]:
     routers = {uplink.router for uplink in region.uplinks.values()}
+    known = draft.knows_all("uplinks", region.uplinks) and all(
+        draft.sure("region", "", "uplinks", slug, "router") for slug in region.uplinks
+    )
     for slug, segment in region.segments.items():
-        if segment.router not in routers:
+        if known and segment.router not in routers:
             at = draft.where("region", "", "segments", slug, "router")
             yield unknown("router", segment.router, routers, at)
     for slug in region.pools:

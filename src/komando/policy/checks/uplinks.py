@@ -21,7 +21,8 @@ def check(draft: Draft, region: Region) -> Iterator[Diagnostic]:
     """Each uplink by itself, and the names that the product keeps for its own parts."""
     routers: dict[str, str] = {}
     for slug, uplink in region.uplinks.items():
-        first = routers.setdefault(uplink.router, slug)
+        sure = draft.sure("region", "", "uplinks", slug, "router")
+        first = routers.setdefault(uplink.router, slug) if sure else slug
         if first != slug:
             yield Diagnostic(
                 "router-twice",
@@ -37,7 +38,8 @@ def check(draft: Draft, region: Region) -> Iterator[Diagnostic]:
             )
         yield from _gateways(draft, slug, uplink)
         yield from _families(draft, region, slug, uplink)
-        if uplink.nat.offices == uplink.nat.public:
+        sure = draft.sure("region", "", "uplinks", slug, "nat")
+        if uplink.nat.offices == uplink.nat.public and sure:
             yield Diagnostic(
                 "nat-same",
                 "error",
