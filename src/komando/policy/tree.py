@@ -67,11 +67,14 @@ def scan(root: Path) -> tuple[list[PolicyFile], list[Diagnostic]]:
                 remedy="write it, or name the right folder with --policies",
             )
         )
-    if not any(file.kind == "opd" for file in files):
+    opd = str(root / "opd")
+    if not any(file.kind == "opd" for file in files) and not any(
+        one.location.file == opd for one in diagnostics
+    ):
         diagnostics.append(
             _whole(
                 "offices-missing",
-                str(root / "opd"),
+                opd,
                 "no office at all",
                 found="no file in opd/",
                 expected="opd/<office>.yaml for each office",
@@ -135,8 +138,10 @@ def _folder(
             continue
         if slug in taken:
             diagnostics.append(_twin(entry, taken[slug]))
-        files.append(PolicyFile(kind, slug, entry.path, twin=slug in taken))
-        taken.setdefault(slug, files[-1])
+        nameless = not slug and any(not file.slug for file in files)
+        files.append(PolicyFile(kind, slug, entry.path, twin=slug in taken or nameless))
+        if slug:
+            taken.setdefault(slug, files[-1])
     return files
 
 
