@@ -19,12 +19,13 @@ from komando.policy.checks import check_draft
 from komando.policy.documents import Document
 from komando.policy.explain import Explainer
 from komando.policy.faults import Fault, faults_of, stand_in
+from komando.policy.misplaced import misplaced
 from komando.policy.model import Draft, Policy
 from komando.policy.reader import Reading
 from komando.policy.readings import readings
 from komando.policy.regions import Region
 from komando.policy.schema import MODELS
-from komando.policy.sites import Opd
+from komando.policy.sites import Hotspot, Opd
 from komando.policy.sound import SoundPart, sound_part
 from komando.policy.tree import MOST_TOLD, Kind, PolicyFile, scan, too_many
 
@@ -111,6 +112,9 @@ def _load_file(
     try:
         found = model.__pydantic_validator__.validate_python(_named(document, file))
     except ValidationError as error:
+        if (elsewhere := misplaced(file, document.data)) is not None:
+            diagnostics.append(elsewhere)
+            return
         faults = list(faults_of(error))
         refused.append((_explainer(model, reading, document, draft), faults, reading))
         if len(faults) > MOST_TOLD:
@@ -122,16 +126,20 @@ def _load_file(
             draft.faults[file.kind, file.slug] = [fault.path for fault in faults]
     if file.kind != "region" and document.at(("slug",)) is not None:
         diagnostics.append(_explainer(model, reading, document, draft).unknown_key(("slug",)))
-    if file.twin or found is None:
-        return
-    draft.origins[file.kind, file.slug] = document
+    if not file.twin and found is not None:
+        _place(file, reading, found, draft)
+
+
+def _place(file: PolicyFile, reading: Reading, found: BaseModel, draft: Draft) -> None:
+    if reading.document is not None:
+        draft.origins[file.kind, file.slug] = reading.document
     if isinstance(found, Region):
         draft.region = found
         # what the second of two keys says is not known
         draft.faults.setdefault(("region", ""), []).extend((name,) for name in reading.doubled)
     elif isinstance(found, Opd):
         draft.opd[file.slug] = found
-    else:
+    elif isinstance(found, Hotspot):
         draft.hotspots[file.slug] = found
 
 

@@ -216,8 +216,14 @@ def _stray(entry: os.DirEntry[str], near: str) -> Diagnostic:
         "a folder that does not belong here" if folder else "a file that does not belong here",
         found=entry.name,
         expected="region.yaml, opd/<office>.yaml and hotspots/<point>.yaml",
-        remedy=f"did you mean `{near}`?" if near else "move it out of the policies, or remove it",
+        remedy=f"did you mean `{near}`?" if near else _way_out(entry.name, folder=folder),
     )
+
+
+def _way_out(name: str, *, folder: bool) -> str:
+    if name.lower().endswith((".yaml", ".yml")) and not folder:
+        return "move it to opd/ if it is an office, or to hotspots/ if it is a public point"
+    return "move it out of the policies, or remove it"
 
 
 def _near(entry: os.DirEntry[str], known: tuple[str, ...]) -> str:
