@@ -46,7 +46,8 @@ class Explainer:
         }
         for fault in sorted(faults, key=lambda fault: self._document.mark(fault.path)):
             if fault.kind == "missing":
-                partial = reading.partial and len(fault.path) == 1
+                above = self._document.mark(fault.path[:-1])
+                partial = reading.partial if len(fault.path) == 1 else above in reading.broken
                 if fault.path not in misspelt and not partial:
                     yield self._missing(fault.path)
             elif self._document.mark(fault.path) in reading.broken:

@@ -30,7 +30,8 @@ def of_type(fault: Fault, schema: dict[str, Any], value: Any, found: str) -> Tex
     if kind == "too_short":
         what = "mapping" if isinstance(value, dict) else "list"
         least = "at least one key" if what == "mapping" else "at least one item"
-        return "value-empty", f"an empty {what}", least, _for_example(schema)
+        remedy = "write one, by its name" if what == "mapping" else _for_example(schema)
+        return "value-empty", f"an empty {what}", least, remedy
     if kind == "string_pattern_mismatch":
         expected = first_sentence(schema) or ""
         return "value-form", "text of another form", expected, _for_example(schema)
@@ -67,7 +68,8 @@ def _kind(kind: str, schema: dict[str, Any], value: Any) -> tuple[str, str]:
     if kind in ("tuple_type", "list_type"):
         return "a list", _listed(schema, value)
     if kind in ("model_type", "dict_type"):
-        return _KEYS, _for_example(schema)
+        sample = example(schema)
+        return _KEYS, "write its keys below it" if "..." in sample else f"for example `{sample}`"
     return "text" if kind == "string_type" else "", _for_example(schema)
 
 

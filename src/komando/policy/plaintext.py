@@ -47,16 +47,18 @@ def _not_utf8(file: str, raw: bytes, error: UnicodeDecodeError) -> Diagnostic:
     line = before.count(b"\n") + 1
     start = before.rfind(b"\n") + 1
     column = len(before[start:].decode("utf-8", errors="replace")) + 1
-    wide = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
+    wide = "UTF-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
+    if raw[:4] in (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff"):
+        wide = "UTF-32"
     return Diagnostic(
         "file-encoding",
         "error",
         "a file that is not UTF-8",
-        found="UTF-16" if wide else f"byte 0x{raw[error.start]:02x}",
+        found=wide or f"byte 0x{raw[error.start]:02x}",
         expected="UTF-8",
         remedy="save it as UTF-8; `file` names the encoding that it has",
         location=Location(file, line, column),
-        whole=wide,
+        whole=bool(wide),
     )
 
 

@@ -29,7 +29,7 @@ from komando.diagnostics import Diagnostic, Location
 from komando.policy.documents import SHIFT, Document
 from komando.policy.plaintext import is_plain, made_fit
 from komando.policy.scalars import WORDY, WORDY_END, resolved
-from komando.policy.syntax import syntax_fault
+from komando.policy.syntax import directive, syntax_fault
 from komando.policy.tree import MOST_TOLD, too_many
 
 DEEPEST: Final = 16
@@ -66,7 +66,10 @@ def read(file: str, raw: bytes) -> Reading:
     except _Hopeless:
         pass
     except yaml.MarkedYAMLError as error:
-        reading.diagnostics.append(syntax_fault(file, error))
+        fault, told = syntax_fault(file, error, fit), reading.diagnostics[-1:]
+        at = (fault.location.line, "yaml-key")
+        if not told or (told[0].location.line, told[0].id) != at:  # else it follows from that
+            reading.diagnostics.append(fault)
     finally:
         parser.dispose()
     return reading
@@ -95,9 +98,9 @@ class _Builder:
         self._refuse_directives(start)
         first = self.next()
         data = self._node(first, 0)
-        if data is None and type(first) is ScalarEvent:
-            self._empty_file()
         self.next()  # the document ends
+        if data is None and type(first) is ScalarEvent:
+            self._empty_document()
         self.reading.document = Document(self.file, data, self.marks)
         after = self.next()
         if type(after) is DocumentStartEvent:
@@ -156,7 +159,7 @@ class _Builder:
                 continue
             found[key] = value = self._node(event, depth)
             if value is None:
-                self._refuse_empty(event.start_mark, f"`{key}`", mark)
+                self._refuse_empty(event, f"`{key}`", mark)
         return found
 
     def _list(self, depth: int) -> list[Any]:
@@ -175,7 +178,7 @@ class _Builder:
                 continue
             value = self._node(event, depth)
             if value is None:
-                self._refuse_empty(event.start_mark, "an item", event.start_mark)
+                self._refuse_empty(event, "an item", event.start_mark)
             found.append(value)
         return found
 
@@ -193,6 +196,8 @@ class _Builder:
                 expected="each key once",
                 remedy="remove one of the two; a reader could take either",
             )
+        elif self._is_template(event):
+            self._refuse_template(event, depth)
         else:
             self.reading.partial = True
             self._node(event, depth)
@@ -207,6 +212,28 @@ class _Builder:
                 )
         self._node(self.next(), depth)
         del self.marks[length:]
+
+    def _is_template(self, event: Any) -> bool:
+        """Whether a mapping as a key is rather `{{ name }}`, which programs replace elsewhere."""
+        line, column = event.start_mark.line, event.start_mark.column
+        if type(event) is not MappingStartEvent or not event.flow_style:
+            return False
+        return (line << SHIFT | column - 1) in self.marks
+
+    def _refuse_template(self, event: Any, depth: int) -> None:
+        mark, told = event.start_mark, len(self.reading.diagnostics)
+        self.reading.broken.add(mark.line << SHIFT | mark.column - 1)
+        self.reading.partial |= depth == 1
+        self._node(event, depth)
+        del self.reading.diagnostics[told:]
+        self._complain(
+            "yaml-key",
+            mark,
+            "a template in place of a value",
+            found="{{ ... }}",
+            expected="the value itself: nothing is filled in",
+            remedy="write the value in place of the braces",
+        )
 
     def _refuse_marking(self, event: Any, packed: int) -> None:
         self.reading.broken.add(packed)
@@ -244,8 +271,8 @@ class _Builder:
             remedy=f"write in place of `*{event.anchor}` what it stands for",
         )
 
-    def _refuse_empty(self, value: Any, what: str, shown: Any) -> None:
-        packed = value.line << SHIFT | value.column
+    def _refuse_empty(self, event: Any, what: str, shown: Any) -> None:
+        packed = event.start_mark.line << SHIFT | event.start_mark.column
         if packed in self.reading.broken:
             return
         self.reading.broken.add(packed)
@@ -253,7 +280,7 @@ class _Builder:
             "value-empty",
             shown,
             f"{what} without a value",
-            found="nothing",
+            found=event.value or "nothing",
             expected="a value",
             remedy="write the value, or remove the line",
         )
@@ -271,14 +298,25 @@ class _Builder:
 
     def _refuse_directives(self, start: Any) -> None:
         if start.version is not None or start.tags:
-            self._complain(
-                "yaml-directive",
-                start.start_mark,
-                "a directive",
-                found="%YAML" if start.version is not None else "%TAG",
-                expected="a file without lines that begin with %",
-                remedy="remove the line; policies are YAML 1.2",
-            )
+            mark = start.start_mark
+            at = Location(self.file, mark.line + 1, mark.column + 1)
+            found = "%YAML" if start.version is not None else "%TAG"
+            self.reading.diagnostics.append(directive(at, found))
+
+    def _empty_document(self) -> None:
+        """Nothing before the end of the first document: of the file, or of an empty part of it."""
+        after = self.next()
+        if type(after) is not DocumentStartEvent:
+            self._empty_file()
+        self._complain(
+            "yaml-documents",
+            after.start_mark,
+            "an empty document before another",
+            found="---",
+            expected="one document",
+            remedy="remove all lines `---` but one",
+        )
+        raise _Hopeless
 
     def _empty_file(self) -> None:
         self.reading.diagnostics.append(

@@ -8,6 +8,7 @@ import yaml
 
 from komando.diagnostics import Diagnostic, Location
 
+_BACKSLASH: Final = "double the backslash, or use single quotes"
 _SYNTAX_REMEDIES: Final = {
     "mapping values are not allowed in this context": (
         "put the text in double quotes if its colon belongs to it, or look at the indentation"
@@ -19,15 +20,26 @@ _SYNTAX_REMEDIES: Final = {
     "did not find expected ',' or '}'": "close with `}`, and part the keys with commas",
     "found unexpected end of stream": "close the quotation mark",
     "found character that cannot start any token": "put the text in double quotes",
+    "found unexpected ':'": "put the value in double quotes: a colon ends it here",
+    "found unknown escape character": _BACKSLASH,
+    "did not find expected hexdecimal number": _BACKSLASH,
+    "found invalid Unicode character escape code": "write the character itself",
 }
+_TEMPLATE: Final = ("{{", "{%")
 
 
-def syntax_fault(file: str, error: yaml.MarkedYAMLError) -> Diagnostic:
-    """The one fault at which the parser gave up."""
+def syntax_fault(file: str, error: yaml.MarkedYAMLError, raw: bytes = b"") -> Diagnostic:
+    """The one fault at which the parser gave up; `raw` is what it read."""
     problem = str(error.problem or "not understood")
     scanning = (error.context or "").startswith("while scanning")
     mark = (error.context_mark if scanning else None) or error.problem_mark or error.context_mark
     location = Location(file, mark.line + 1, mark.column + 1) if mark else Location(file, 1, 1)
+    line = _line(raw, location.line)
+    if "directive" in (error.context or "") or problem == "found incompatible YAML document":
+        return directive(location, line.split(" ")[0] or "%")
+    remedy = _SYNTAX_REMEDIES.get(problem, "compare the line with the same line of another file")
+    if any(mark in line for mark in _TEMPLATE):
+        remedy = "write the value itself: a policy has no templates"
     context = f" {error.context}" if error.context else ""
     return Diagnostic(
         "yaml-syntax",
@@ -35,6 +47,24 @@ def syntax_fault(file: str, error: yaml.MarkedYAMLError) -> Diagnostic:
         "not YAML",
         found=f"{problem}{context}",
         expected="YAML",
-        remedy=_SYNTAX_REMEDIES.get(problem, "compare the line with the same line of another file"),
+        remedy=remedy,
+        location=location,
+    )
+
+
+def _line(raw: bytes, number: int) -> str:
+    lines = raw.decode("utf-8", errors="replace").split("\n")
+    return lines[number - 1] if number <= len(lines) else ""
+
+
+def directive(location: Location, found: str) -> Diagnostic:
+    """A line that begins with %, whether the parser knows it or not."""
+    return Diagnostic(
+        "yaml-directive",
+        "error",
+        "a directive",
+        found=found,
+        expected="a file without lines that begin with %",
+        remedy="remove the line; policies are YAML 1.2",
         location=location,
     )
