@@ -96,6 +96,15 @@ def test_json_has_every_field(tmp_path: Path) -> None:
     assert one["remedy"] == "write `10 Mbit/s` if megabits per second are meant"
 
 
+def test_sarif_names_no_page_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_SERVER_URL", raising=False)
+    (rule,) = json.loads(as_sarif([FINDING]))["runs"][0]["tool"]["driver"]["rules"]
+    assert "helpUri" not in rule
+
+
 def test_an_annotation_is_escaped_and_stays_on_its_line() -> None:
     assert as_github([FINDING]) == (
         "::error file=policies/opd/a%2Cb.yaml,line=9,col=12,title=rate-unit::"

@@ -93,9 +93,10 @@ def _rule(one: Diagnostic) -> dict[str, Any]:
     rule: dict[str, Any] = {
         "id": one.id,
         "shortDescription": {"text": one.id.replace("-", " ")},
-        "helpUri": _page_uri(one),
         "defaultConfiguration": {"level": one.severity},
     }
+    if (uri := _page_uri(one)) is not None:
+        rule["helpUri"] = uri
     page = PAGES / f"{one.id}.md"
     try:
         text = page.read_text(encoding="utf-8")
@@ -113,12 +114,16 @@ def _first_sentence(page: str) -> str:
     return head + stop.rstrip()
 
 
-def _page_uri(one: Diagnostic) -> str:
-    """An absolute address, as SARIF wants it: on the forge where a workflow runs, else here."""
+def _page_uri(one: Diagnostic) -> str | None:
+    """An absolute address, as SARIF wants it: on the forge where a workflow runs, else here.
+
+    None outside of the repository, where no page is.
+    """
     server, repository = os.environ.get("GITHUB_SERVER_URL"), os.environ.get("GITHUB_REPOSITORY")
     if server and repository:
         return f"{server}/{repository}/blob/HEAD/{one.page}"
-    return (Path.cwd() / one.page).as_uri()
+    page = Path.cwd() / one.page
+    return page.as_uri() if page.is_file() else None
 
 
 def _result(one: Diagnostic, rule: int) -> dict[str, Any]:
