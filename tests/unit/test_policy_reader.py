@@ -155,3 +155,34 @@ def _quoted(value: Any) -> Any:
     if isinstance(value, list):
         return [_quoted(one) for one in value]
     return _Quoted(value) if isinstance(value, str) else value
+
+
+def test_a_lone_carriage_return_ends_the_file_there() -> None:
+    reading = read("x.yaml", b"a: 1\rb: 2\n")
+    assert [one.id for one in reading.diagnostics] == ["yaml-character"]
+    assert reading.document is None
+
+
+@pytest.mark.parametrize("mark", ["\u0007", "\u2028", "\u202e"])
+def test_every_character_that_no_text_needs_is_told_up_to_a_bound(mark: str) -> None:
+    reading = read("x.yaml", f"a: x{mark}y\nb: {mark}\n".encode())
+    assert [str(one.location) for one in reading.diagnostics[:2]] == ["x.yaml:1:5", "x.yaml:2:4"]
+    assert reading.document is not None
+    assert reading.document.mark(("a",)) in reading.broken
+    many = read("x.yaml", f"a: x{mark * 51}y\n".encode())
+    assert [one.id for one in many.diagnostics][-1] == "faults-many"
+    assert len(many.diagnostics) == MOST_TOLD + 1
+    assert many.document is None
+
+
+def test_values_with_an_anchor_or_a_tag_begin_behind_it() -> None:
+    text = (
+        "a: &x 1\nb: !!str  &y\t'2'\nc: [&z 3, ! 4, &e ]\nd: &v\n  e: 5\n&k f: 6\ng: &n # nothing\n"
+    )
+    reading = read("x.yaml", text.encode())
+    document = reading.document
+    assert document is not None
+    places = {("a",): 7, ("b",): 14, ("c", 0): 8, ("c", 1): 13, ("d",): 4, ("f",): 7}
+    assert {path: document.value(path).column for path in places} == places
+    assert document.key(("f",)) == Location("x.yaml", 6, 4)
+    assert [one.id for one in reading.diagnostics].count("value-empty") == 2

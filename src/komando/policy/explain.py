@@ -50,10 +50,10 @@ class Explainer:
                 partial = reading.partial if len(fault.path) == 1 else above in reading.broken
                 if fault.path not in misspelt and not partial:
                     yield self._missing(fault.path)
-            elif self._document.mark(fault.path) in reading.broken:
-                continue
             elif fault.kind == "extra_forbidden":
                 yield self.unknown_key(fault.path)
+            elif self._document.mark(fault.path) in reading.broken:
+                continue
             else:
                 yield self._refused(fault)
 

@@ -7,6 +7,7 @@ here, and nothing is ever expanded: a file costs what its bytes cost.
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,13 +28,17 @@ from yaml.events import (
 
 from komando.diagnostics import Diagnostic, Location
 from komando.policy.documents import SHIFT, Document
-from komando.policy.plaintext import is_plain, made_fit
+from komando.policy.plaintext import is_plain, made_fit, spoilt, text_of
 from komando.policy.scalars import WORDY, WORDY_END, resolved
 from komando.policy.syntax import directive, syntax_fault
 from komando.policy.tree import MOST_TOLD, too_many
 
 DEEPEST: Final = 16
 """Levels of nesting; the deepest that a policy needs is 7."""
+
+
+_MARKINGS: Final = re.compile(r"(?:[&!][^\s,\[\]{}]*[ \t]+)+(?=[^ #])")
+"""Anchors and tags before a value on the same line."""
 
 
 @dataclass(slots=True)
@@ -72,6 +77,8 @@ def read(file: str, raw: bytes) -> Reading:
             reading.diagnostics.append(fault)
     finally:
         parser.dispose()
+    if fit is not raw and reading.document is not None:
+        reading.broken |= spoilt(reading.diagnostics, text_of(raw), reading.document.marks)
     return reading
 
 
@@ -88,7 +95,6 @@ class _Builder:
         self.next = following
         self.marks = array("Q")
         self.push = self.marks.append
-        self.aliases: set[str] = set()
 
     def build(self) -> None:
         self.next()  # the stream begins
@@ -118,13 +124,14 @@ class _Builder:
         """The value that begins with this event; None where it is empty or already told."""
         mark = event.start_mark
         packed = mark.line << SHIFT | mark.column
-        self.push(packed)
         kind = event.__class__
         if kind is AliasEvent:
+            self.push(packed)
             self._refuse_alias(event, packed)
             return None
         if event.anchor is not None or event.tag is not None:
-            self._refuse_marking(event, packed)
+            packed = self._refuse_marking(event, packed)
+        self.push(packed)
         if kind is ScalarEvent:
             text = event.value
             wordy = event.style or text[:1] in WORDY or text[-1:] in WORDY_END
@@ -144,7 +151,7 @@ class _Builder:
                 continue
             packed = mark.line << SHIFT | mark.column
             if event.anchor is not None or event.tag is not None:
-                self._refuse_marking(event, packed)
+                packed = self._refuse_marking(event, packed)
             push(packed)
             event = following()
             if (
@@ -235,8 +242,8 @@ class _Builder:
             remedy="write the value in place of the braces",
         )
 
-    def _refuse_marking(self, event: Any, packed: int) -> None:
-        self.reading.broken.add(packed)
+    def _refuse_marking(self, event: Any, packed: int) -> int:
+        """Anchor and tag are refused; the value behind them is read on, and where it begins."""
         if event.anchor is not None:
             self._complain(
                 "yaml-anchor",
@@ -256,12 +263,14 @@ class _Builder:
                 expected="plain values: each key knows its own kind",
                 remedy=f"remove `{tag}`",
             )
+        if getattr(event, "value", None) == "":
+            return packed
+        line = text_of(self.reading.raw).split("\n")[event.start_mark.line]
+        markings = _MARKINGS.match(line, event.start_mark.column)
+        return packed + len(markings[0]) if markings else packed
 
     def _refuse_alias(self, event: Any, packed: int) -> None:
         self.reading.broken.add(packed)
-        if event.anchor in self.aliases:  # once for each name: a bomb has thousands
-            return
-        self.aliases.add(event.anchor)
         self._complain(
             "yaml-alias",
             event.start_mark,
@@ -272,7 +281,8 @@ class _Builder:
         )
 
     def _refuse_empty(self, event: Any, what: str, shown: Any) -> None:
-        packed = event.start_mark.line << SHIFT | event.start_mark.column
+        """The value that was read last, of this event, is none."""
+        packed = self.marks[-1]
         if packed in self.reading.broken:
             return
         self.reading.broken.add(packed)
