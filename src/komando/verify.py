@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,9 @@ CHECKS = Path(__file__).parents[2] / "tests" / "hosts"
 
 TIMEOUT = 300
 """Seconds for all hosts together; one router takes about 3."""
+
+THROUGH = (0, 1)
+"""pytest's exit codes when it has run every check: all hold, or some do not."""
 
 
 class VerifyError(RuntimeError):
@@ -45,8 +49,8 @@ def verify(
     """Run every check on every host; the bundles say what is intended.
 
     Only the hosts of a lab may live at a rehearsed moment, and are then checked as of that moment.
-    Raises VerifyError when the checks cannot be found or run. A host that cannot be reached gives
-    checks that do not hold.
+    Raises VerifyError when the checks cannot be found, or were not all run. A host that cannot be
+    reached gives checks that do not hold.
     """
     if not CHECKS.is_dir():
         raise VerifyError(f"{CHECKS} does not stand: verify runs from a clone of the repository")
@@ -64,10 +68,13 @@ def verify(
         command += [f"--ssh-config={config}", f"--bundles={folder / 'bundles'}"]
         command += ["--lab"] if lab else []
         with _connections(hosts, access, config):
-            words = _run(command)
-        if not report.is_file():
-            raise VerifyError(f"the checks did not run: {words}")
-        return list(_read(report, [host.name for host in hosts]))
+            _run(command)
+        names = [host.name for host in hosts]
+        checks = list(_read(report, names))
+    silent = sorted(set(names) - {check.host for check in checks})
+    if silent:
+        raise VerifyError(f"no check was run on {', '.join(silent)}")
+    return checks
 
 
 def _ssh(host: Host, access: Access, folder: Path) -> str:
@@ -99,12 +106,18 @@ def _connections(hosts: Iterable[Host], access: Access, config: Path) -> Iterato
             subprocess.run(command, capture_output=True, check=False)
 
 
-def _run(command: list[str]) -> str:
+def _run(command: list[str]) -> None:
+    """Run pytest to its end: it leaves a report, too, when it breaks off or skips at request."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT)
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, timeout=TIMEOUT
+        )
     except subprocess.TimeoutExpired as error:
         raise VerifyError(f"the checks were not through after {TIMEOUT} s") from error
-    return (done.stdout + done.stderr).strip()[-2000:]
+    if done.returncode not in THROUGH:
+        words = (done.stdout + done.stderr).strip()[-2000:]
+        raise VerifyError(f"the checks did not come to their end ({done.returncode}): {words}")
 
 
 def _read(report: Path, hosts: list[str]) -> Iterator[Check]:
