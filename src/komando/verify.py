@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,9 @@ PATIENCE = 10
 
 ANSWERS = "answers ssh"
 """The check before all others; where it does not hold, the others are not made."""
+
+THROUGH = (0, 1)
+"""pytest's exit codes when it has run every check: all hold, or some do not."""
 
 
 class VerifyError(RuntimeError):
@@ -57,8 +61,8 @@ def verify(
     """Run every check on every host; the bundles say what is intended. `told` hears each step.
 
     Only the hosts of a lab may live at a rehearsed moment, and are then checked as of that moment.
-    Raises VerifyError when the checks cannot be found or run. A host that cannot be reached gives
-    one check that does not hold, `ANSWERS`, with the words of ssh.
+    Raises VerifyError when the checks cannot be found, or were not all run. A host that cannot be
+    reached gives one check that does not hold, `ANSWERS`, with the words of ssh.
     """
     if not CHECKS.is_dir():
         raise VerifyError(f"{CHECKS} does not stand: verify runs from a clone of the repository")
@@ -83,10 +87,11 @@ def verify(
         command += [f"--ssh-config={config}", f"--bundles={folder / 'bundles'}"]
         command += ["--lab"] if lab else []
         with _connections(hosts, access, config):
-            words = _run(command)
-        if not report.is_file():
-            raise VerifyError(f"the checks did not run: {words}")
-        return [*checks, *_read(report, [host.name for host in hosts])]
+            _run(command)
+        found = list(_read(report, [host.name for host in hosts]))
+    if unchecked := sorted({host.name for host in hosts} - {check.host for check in found}):
+        raise VerifyError(f"no check was run on {', '.join(unchecked)}")
+    return [*checks, *found]
 
 
 def _silent(hosts: tuple[Host, ...], access: Access, config: Path) -> dict[str, str]:
@@ -95,14 +100,7 @@ def _silent(hosts: tuple[Host, ...], access: Access, config: Path) -> dict[str, 
     def ask(host: Host) -> str:
         command = [*access.prefix, "ssh", "-F", str(config), host.name, "true"]
         try:
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=3 * PATIENCE,
-            )
+            done = _finish(command, 3 * PATIENCE)
         except subprocess.TimeoutExpired:
             return f"no answer in {3 * PATIENCE} s"
         words = "; ".join(done.stderr.split("\n")).strip("; \r")
@@ -111,6 +109,20 @@ def _silent(hosts: tuple[Host, ...], access: Access, config: Path) -> dict[str, 
     with ThreadPoolExecutor(max(1, len(hosts))) as pool:
         answers = zip(hosts, pool.map(ask, hosts), strict=True)
         return {host.name: words for host, words in answers if words}
+
+
+def _finish(command: list[str], seconds: float) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end, without input and without what would steer a pytest from afar."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    return subprocess.run(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds,
+    )
 
 
 def _ssh(host: Host, access: Access, folder: Path) -> str:
@@ -143,19 +155,15 @@ def _connections(hosts: Iterable[Host], access: Access, config: Path) -> Iterato
             subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
 
-def _run(command: list[str]) -> str:
+def _run(command: list[str]) -> None:
+    """Run pytest to its end: it leaves a report, too, when it breaks off or skips at request."""
     try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=TIMEOUT,
-        )
+        done = _finish(command, TIMEOUT)
     except subprocess.TimeoutExpired as error:
         raise VerifyError(f"the checks were not through after {TIMEOUT} s") from error
-    return (done.stdout + done.stderr).strip()[-2000:]
+    if done.returncode not in THROUGH:
+        words = (done.stdout + done.stderr).strip()[-2000:]
+        raise VerifyError(f"the checks did not come to their end ({done.returncode}): {words}")
 
 
 def _read(report: Path, hosts: list[str]) -> Iterator[Check]:

@@ -16,9 +16,10 @@ from testinfra.host import Host
 from komando import generation
 from komando.bundle import Bundle
 from komando.host.calendar import parse_calendar
+from komando.host.program import LATE_SECONDS
 from komando.intent import RouterIntent
 
-GRACE = timedelta(seconds=90)
+GRACE = timedelta(seconds=LATE_SECONDS)
 """How long after a boundary of the calendar the profile before may still be in force."""
 
 UNITS = {"bit": 1, "Kbit": 10**3, "Mbit": 10**6, "Gbit": 10**9, "Tbit": 10**12}

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from komando import generation
+from komando.intent.model import CONTROL_MINOR
 from tests.hosts.router import Router
 
 DIRECTIONS = pytest.mark.parametrize("direction", ["down", "up"])
@@ -55,7 +56,7 @@ def test_every_office_has_a_queue_of_its_own(router: Router, direction: str) -> 
 def test_the_router_itself_has_the_default_class(router: Router, direction: str) -> None:
     (root,) = (item for item in router.live_qdiscs(router.devices[direction]) if item.get("root"))
     assert root["kind"] == "htb"
-    assert int(root["options"]["default"], 16) == 0x3
+    assert int(root["options"]["default"], 16) == CONTROL_MINOR
 
 
 def test_downloads_pass_the_tree_on_each_lan(router: Router) -> None:

@@ -1,4 +1,4 @@
-"""`verify` before its checks: a host that does not answer is told once, by ssh's own words."""
+"""`verify`: hosts that do not answer, told by ssh's own words, and checks that were all run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from komando import verify as module
 from komando.bundle import Bundle
 from komando.cli.verify import _tell
 from komando.inventory import Access, Host
-from komando.verify import ANSWERS, Check, verify
+from komando.verify import ANSWERS, Check, VerifyError, verify
 
 
 def host(name: str, port: int) -> Host:
@@ -30,7 +30,7 @@ def closed_port() -> int:
     return port
 
 
-def no_checks(command: list[str]) -> str:
+def no_checks(command: list[str]) -> None:
     pytest.fail(f"nothing was to be checked: {command}")
 
 
@@ -49,13 +49,12 @@ def test_no_check_is_made_on_a_host_that_does_not_answer(
 def test_the_hosts_that_answer_are_checked_all_the_same(
     access: Access, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def checked(command: list[str]) -> str:
+    def checked(command: list[str]) -> None:
         assert "--hosts=ssh://core-2" in command
         report = next(word for word in command if word.startswith("--junitxml="))
         Path(report.removeprefix("--junitxml=")).write_text(
             '<testsuite><testcase name="test_x[ssh://core-2]"/></testsuite>'
         )
-        return ""
 
     monkeypatch.setattr(module, "_run", checked)
     monkeypatch.setattr(module, "_silent", lambda *_: {"core-1": "Connection timed out"})
@@ -75,3 +74,72 @@ def test_a_silent_host_is_one_line_and_no_count(capsys: pytest.CaptureFixture[st
     told = capsys.readouterr()
     assert told.out == "core-1: does not answer: Connection timed out\ncore-2: 1 checks hold\n"
     assert not told.err
+
+
+CONFTEST = """
+def pytest_addoption(parser):
+    parser.addoption("--bundles")
+    parser.addoption("--lab", action="store_true")
+"""
+
+TWO_CHECKS = """
+def test_the_first_thing(host):
+    pass
+
+def test_the_second_thing(host, request):
+    assert request.config.getoption("--lab")
+"""
+
+HOSTS = tuple(Host(name, "router", "192.0.2.1", {}, "pfifo") for name in ("core-1", "core-10"))
+
+
+@pytest.fixture
+def checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two checks that ask no host, in place of those of tests/hosts."""
+    folder = tmp_path / "checks"
+    folder.mkdir()
+    (folder / "conftest.py").write_text(CONFTEST)
+    (folder / "test_checks.py").write_text(TWO_CHECKS)
+    monkeypatch.setattr(module, "CHECKS", folder)
+    monkeypatch.setattr(module, "_silent", lambda *_: {})
+    return folder
+
+
+def run(*hosts: Host, lab: bool = True) -> list[Check]:
+    access = Access(prefix=(), identity=None, known_hosts=Path("known_hosts"))
+    bundles = {host.name: Bundle(host.name, {}) for host in hosts}
+    return verify(hosts, access, bundles, lab=lab)
+
+
+@pytest.mark.usefixtures("checks")
+def test_every_check_is_told_for_every_host() -> None:
+    found = run(*HOSTS)
+    assert {(one.host, one.name) for one in found} == {
+        (host.name, name) for host in HOSTS for name in ("the first thing", "the second thing")
+    }
+    assert all(one.holds for one in found)
+
+
+@pytest.mark.usefixtures("checks")
+def test_a_check_that_does_not_hold_is_told() -> None:
+    assert [one.holds for one in run(HOSTS[0], lab=False)] == [True, False]
+
+
+@pytest.mark.usefixtures("checks")
+def test_the_surroundings_deselect_no_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-k first")
+    assert len(run(HOSTS[0])) == 2
+
+
+def test_a_run_that_breaks_off_is_no_verification(checks: Path) -> None:
+    hook = "def pytest_runtest_protocol(item):\n    assert 'first' in item.name"
+    (checks / "conftest.py").write_text(f"{CONFTEST}\n{hook}\n")
+    with pytest.raises(VerifyError, match="did not come to their end"):
+        run(HOSTS[0])
+
+
+def test_a_host_without_a_check_is_not_verified(checks: Path) -> None:
+    hook = "def pytest_collection_modifyitems(items):\n    del items[2:]"
+    (checks / "conftest.py").write_text(f"{CONFTEST}\n{hook}\n")
+    with pytest.raises(VerifyError, match="no check was run on core-10"):
+        run(*HOSTS)

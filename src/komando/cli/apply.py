@@ -56,7 +56,7 @@ def apply(
         raise click.ClickException(
             "interrupted; `komando plan` asks the hosts what they run now"
         ) from None
-    changed = [name for name, outcome in carried.outcomes.items() if outcome.state == "carried"]
+    changed = [name for name, outcome in carried.outcomes.items() if outcome.runs]
     if carried.interrupted:
         raise click.ClickException("interrupted; the hosts are as told above, and not verified")
     if verify and changed:
@@ -103,12 +103,14 @@ def _tell(outcomes: Mapping[str, Outcome], wanted: Desired) -> bool:
     """One line for each host that was touched; whether all of them run what they should."""
     for name, outcome in outcomes.items():
         digest = wanted.bundles[name].digest[:12]
-        if outcome.state == "carried":
+        if outcome.runs:
             how = "built anew" if outcome.rebuilt else f"{outcome.touched} classes changed in place"
             click.echo(f"{name} runs {digest}: {how}")
+        if outcome.state == "crossed":
+            click.echo(f"{name}: {outcome.reason}: somebody else applied meanwhile", err=True)
         elif outcome.state == "failed":
             click.echo(f"{name} refused {digest} and runs what it ran: {outcome.reason}", err=True)
-        else:
+        elif outcome.state == "unknown":
             click.echo(
                 f"{name}: not known whether it runs {digest} ({outcome.reason}); "
                 "`komando plan` asks it",

@@ -11,12 +11,19 @@ from komando.host.calendar import parse_calendar
 from komando.host.shape import Record, plan_tree
 from komando.host.tree import LiveClass, LiveQdisc, Tree, parse_tree, with_profile
 from komando.intent import RouterIntent
+from komando.intent.model import CONTROL_MINOR, PUBLIC_MINOR, ROOT_MINOR, UNMATCHED_MINOR
 from komando.plan.model import Traffic
 from komando.units import DIRECTIONS, Direction
 
 TREES: Mapping[Direction, str] = {"down": generation.DOWNLOAD, "up": generation.UPLOAD}
 
-FIXED = {"1:1": "the uplink", "1:2": "what belongs to no office", "1:3": "the router's own"}
+FIXED = {
+    f"1:{ROOT_MINOR:x}": "the uplink",
+    f"1:{UNMATCHED_MINOR:x}": "what belongs to no office",
+    f"1:{CONTROL_MINOR:x}": "the router's own",
+    f"1:{PUBLIC_MINOR:x}": "the public's pool",
+}
+"""The classes that every router has, whatever its policies say."""
 
 
 def profile_at(bundle: Bundle, moment: datetime) -> str:
@@ -85,8 +92,8 @@ def compare_traffic(
 
 def class_names(*intents: RouterIntent) -> dict[str, str]:
     """What people call each class; the last intent decides."""
-    names = dict(FIXED)
+    names: dict[str, str] = {}
     for intent in intents:
         names |= {pool.class_id: f"pool {pool.slug}" for pool in intent.pools}
         names |= {leaf.class_id: leaf.name for leaf in intent.leaves}
-    return names | {"1:20": "the public's pool"}
+    return names | FIXED

@@ -9,20 +9,23 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from komando.bundle import Bundle
-from komando.plan import Plan
+from komando.plan import HostPlan, Plan
 from komando.rollout.observe import Cache
 from komando.rollout.protocol import Cargo
 from komando.rollout.session import Session
 
-State = Literal["carried", "failed", "unknown"]
+State = Literal["carried", "crossed", "failed", "unknown"]
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What became of one host.
 
-    carried: it runs the wanted generation. failed: it says that it does not, and still runs what
-    it ran. unknown: it was interrupted or lost in the middle; only the host itself can tell.
+    carried: it runs the wanted generation. crossed: it does, but that took the place of another
+    than the plan saw, so that somebody else's change may be undone. failed: it says that it does
+    not, and still runs what it ran. unknown: it was interrupted or lost in the middle; only the
+    host itself can tell.
+
     `touched` counts the classes that changed in its kernel, `rebuilt` says that the trees were
     built anew.
     """
@@ -32,6 +35,11 @@ class Outcome:
     reason: str = ""
     touched: int = 0
     rebuilt: bool = False
+
+    @property
+    def runs(self) -> bool:
+        """Whether it runs the wanted generation."""
+        return self.state in ("carried", "crossed")
 
 
 @dataclass(frozen=True)
@@ -49,15 +57,16 @@ def carry(session: Session, plan: Plan, wanted: Mapping[str, Bundle], cache: Cac
     and after a second one, or the end of the pyinfra process, those that have not answered are
     `unknown`.
     """
-    cargo = {host.host: _cargo(wanted[host.host]) for host in plan.changing()}
+    planned = {host.host: host for host in plan.changing()}
+    cargo = {name: _cargo(wanted[name]) for name in planned}
     if not cargo:
         return Carried({})
     answers = session.activate(cargo)
     outcomes = {name: Outcome(name, "failed", why) for name, why in answers.failures.items()}
     outcomes |= {name: Outcome(name, "unknown", why) for name, why in answers.lost.items()}
     for name, text in answers.results.items():
-        outcomes[name] = _read(name, text, cargo[name].digest)
-        if outcomes[name].state == "carried":
+        outcomes[name] = _read(planned[name], text)
+        if outcomes[name].runs:
             cache.put(wanted[name])
     return Carried(dict(sorted(outcomes.items())), answers.interrupted)
 
@@ -67,13 +76,21 @@ def _cargo(bundle: Bundle) -> Cargo:
     return Cargo(bundle.digest, base64.b64encode(bundle.archive()).decode())
 
 
-def _read(host: str, text: str, digest: str) -> Outcome:
+def _read(plan: HostPlan, text: str) -> Outcome:
     try:
         answer: dict[str, Any] = json.loads(text)
         changes, rebuilt = len(answer["changes"]), bool(answer["rebuilt"])
-        generation = answer["generation"]
+        generation, previous = answer["generation"], answer["previous"]
     except (ValueError, KeyError, TypeError) as error:
-        return Outcome(host, "unknown", f"its answer could not be read ({error!r}): {text[:200]}")
-    if generation != digest:
-        return Outcome(host, "failed", f"it says that it runs {generation}")
-    return Outcome(host, "carried", touched=changes, rebuilt=rebuilt)
+        why = f"its answer could not be read ({error!r}): {text[:200]}"
+        return Outcome(plan.host, "unknown", why)
+    if generation != plan.after:
+        return Outcome(plan.host, "failed", f"it says that it runs {generation}")
+    if previous in (plan.before, plan.after):
+        return Outcome(plan.host, "carried", touched=changes, rebuilt=rebuilt)
+    why = f"it replaced {_short(previous)}, where the plan saw {_short(plan.before)}"
+    return Outcome(plan.host, "crossed", why, changes, rebuilt)
+
+
+def _short(digest: object) -> str:
+    return "nothing" if digest is None else str(digest)[:12]

@@ -33,8 +33,9 @@ def bundle(host: str, text: str = "new") -> Bundle:
     return Bundle(host, {"etc/komando/manifest.json": text.encode()})
 
 
-def plan_for(*bundles: Bundle) -> Plan:
-    hosts = (HostPlan(item.host, "change", "0" * 64, item.digest, "") for item in bundles)
+def plan_for(*bundles: Bundle, before: Bundle | None = None) -> Plan:
+    digest = None if before is None else before.digest
+    hosts = (HostPlan(item.host, "change", digest, item.digest, "") for item in bundles)
     return Plan(tuple(hosts))
 
 
@@ -47,7 +48,8 @@ def look(hosts: list[PlayedHost], access: Access, cache: Path) -> Observation:
 def activate(host: PlayedHost, access: Access, cache: Path) -> Outcome:
     wanted = bundle(host.name)
     with Session([host.host], access) as session:
-        carried = carry(session, plan_for(wanted), {host.name: wanted}, Cache(cache))
+        plan = plan_for(wanted, before=host.running)
+        carried = carry(session, plan, {host.name: wanted}, Cache(cache))
     return carried.outcomes[host.name]
 
 
@@ -157,7 +159,8 @@ def test_a_host_whose_files_are_damaged_can_still_be_given_others(
         assert seen.running["core-1"].bundle is None
         assert seen.unread["core-1"].endswith("is damaged on disk: its files differ")
         assert seen.unread["core-1"].startswith("generation ")
-        carried = carry(session, plan_for(*wanted.values()), wanted, Cache(tmp_path))
+        plan = plan_for(*wanted.values(), before=host.running)
+        carried = carry(session, plan, wanted, Cache(tmp_path))
     assert carried.outcomes["core-1"].state == "carried"
     assert host.running == wanted["core-1"]
 
@@ -182,6 +185,25 @@ def test_activation_is_one_exec_and_the_next_plan_needs_no_files(
     assert host.verbs == ["activate"]
     assert host.running == bundle("core-1")
     assert Cache(tmp_path).get("core-1", bundle("core-1").digest) == bundle("core-1")
+
+
+def test_what_came_between_plan_and_apply_is_told(
+    play: Play, access: Access, tmp_path: Path
+) -> None:
+    host, seen, wanted = play("core-1"), bundle("core-1", "seen"), bundle("core-1")
+    plan = plan_for(wanted, before=seen)
+    host.running = meanwhile = bundle("core-1", "meanwhile")
+    outcomes = []
+    for _ in range(2):
+        with Session([host.host], access) as session:
+            carried = carry(session, plan, {"core-1": wanted}, Cache(tmp_path))
+            outcomes.append(carried.outcomes["core-1"])
+    first, second = outcomes
+    assert (first.state, first.runs) == ("crossed", True)
+    assert first.reason == (
+        f"it replaced {meanwhile.digest[:12]}, where the plan saw {seen.digest[:12]}"
+    )
+    assert second.state == "carried", "another who wanted the same has undone nothing"
 
 
 @pytest.mark.parametrize("damaged", [False, True])

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from komando.bundle import Bundle
 from komando.cli import main
 from komando.inventory import Access
 from komando.rollout.session import Session
@@ -163,6 +164,23 @@ def test_an_edit_reaches_a_host_whose_files_are_damaged(
     applied = komando("apply", "--no-verify")
     assert applied.exit_code == 0, applied.output
     assert "core-1 runs " in applied.output
+
+
+def test_another_apply_in_between_is_told(
+    komando: Komando, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    activate = PlayedHost._activate
+
+    def after_another(self: PlayedHost, digest: str, archive: bytes) -> tuple[int, str, str]:
+        self.running = Bundle("core-1", {"etc/komando/manifest.json": b"another's"})
+        return activate(self, digest, archive)
+
+    monkeypatch.setattr(PlayedHost, "_activate", after_another)
+    result = komando("apply", "--no-verify")
+    assert result.exit_code == 1
+    assert "core-1 runs " in result.stdout
+    assert "core-1: it replaced " in result.stderr
+    assert ", where the plan saw nothing: somebody else applied meanwhile" in result.stderr
 
 
 def test_ctrl_c_at_the_end_of_an_apply_does_not_say_that_nothing_changed(
