@@ -59,12 +59,12 @@ class Bundle:
 
         Raises ValueError when it is damaged, or holds anything but plain files and folders.
         """
-        from komando.host.generation import members
+        from komando.host.generation import inflated, members
+        from komando.host.layout import HostError
 
         try:
-            # whole, not as a stream: that alone reads the checksum at its end
-            entries = list(members(gzip.decompress(archive)))
-        except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
+            entries = list(members(inflated(archive)))
+        except (tarfile.TarError, zlib.error, ValueError, HostError) as error:
             raise ValueError(f"the archive of {host} cannot be read: {error}") from error
         files: dict[str, bytes] = {}
         for entry, content in entries:

@@ -19,6 +19,7 @@ from komando.host.layout import (
     STEER,
     SYSCTL,
     UPLOAD,
+    Paths,
 )
 
 __all__ = [
@@ -34,15 +35,13 @@ __all__ = [
     "RELOAD",
     "ROUTER",
     "SHAPER",
-    "STATE",
     "STEER",
     "SYSCTL",
     "UPLOAD",
     "RunningGeneration",
 ]
 
-STATE = "/var/lib/komando"
-GENERATIONS = f"{STATE}/generations"
+GENERATIONS = str(Paths().generations)
 PROGRAM = "/usr/local/sbin/komando-host"
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.text import Text
 
 from komando.lab.place import DEFAULT
+
+if TYPE_CHECKING:
+    from komando.lab.measure import Measurement
 
 STANDARD = Path("out/measure")
 
@@ -69,7 +72,6 @@ def measure(  # noqa: PLR0913, PLR0917 - one parameter an option
     from komando.lab.measure import measure as carry_out
     from komando.lab.measure.recorded import read_measurement
     from komando.lab.report import write_report
-    from komando.lab.report.text import print_measurement
 
     if strange := [one for one in scenarios if one not in SCENARIOS]:
         known = ", ".join(SCENARIOS)
@@ -86,13 +88,22 @@ def measure(  # noqa: PLR0913, PLR0917 - one parameter an option
             since=since,
             told=told,
         )
-    data, picture, page = write_report([*before, found], out)
-    if form == "json":
-        click.echo(data.read_text(), nl=False)
-    else:
-        console = Console(highlight=False)
-        print_measurement(found, console, everything=everything)
-        console.print(Text(f"picture {picture}\npage {page}\nfigures {data}"), soft_wrap=True)
+    files = write_report([*before, found], out)
+    _tell(found, files, form, everything=everything)
     if found.failure:
         raise click.ClickException(f"it ended early, at {found.failure}")
     ctx.exit(0 if found.kept and not (scenarios and found.unseen) else 1)
+
+
+def _tell(
+    found: Measurement, files: tuple[Path, Path, Path], form: str, *, everything: bool
+) -> None:
+    """What was found, on standard output, and where the figures, the picture and the page lie."""
+    from komando.lab.report.text import print_measurement
+
+    data, picture, page = files
+    if form == "json":
+        click.echo(data.read_text(encoding="utf-8"), nl=False)
+        return
+    print_measurement(found, Console(highlight=False), everything=everything)
+    click.echo(f"picture {picture}\npage {page}\nfigures {data}")

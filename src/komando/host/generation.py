@@ -49,7 +49,8 @@ def unpack(archive: bytes, digest: str) -> dict[str, bytes]:
     """The files of a base64 tar.gz; raises HostError for all but the bundle of this digest."""
     files: dict[str, bytes] = {}
     try:
-        for member, content in members(_inflated(archive)):
+        packed = base64.b64decode(b"".join(archive.split()), validate=True)
+        for member, content in members(inflated(packed)):
             plain = member.type == tarfile.REGTYPE
             if not plain or not allowed(member.name) or member.name in files:
                 raise HostError(f"the archive holds {member.name!r}, which it may not")
@@ -62,14 +63,17 @@ def unpack(archive: bytes, digest: str) -> dict[str, bytes]:
     return files
 
 
-def _inflated(archive: bytes) -> bytes:
-    packed = base64.b64decode(b"".join(archive.split()), validate=True)
+def inflated(packed: bytes) -> bytes:
+    """What a gzip holds, its checksum verified; raises zlib.error or ValueError for damage.
+
+    A HostError where that is more than LIMIT.
+    """
     decompressor = zlib.decompressobj(wbits=31)
     plain = decompressor.decompress(packed, LIMIT)
     if decompressor.unconsumed_tail:
         raise HostError(f"the archive unpacks to more than {LIMIT} bytes")
     if not decompressor.eof:
-        raise HostError("the archive is damaged: it ends too early")
+        raise ValueError("it ends too early")
     return plain
 
 
@@ -114,29 +118,17 @@ class Generations:
 
         What else lies in the folder (an editor's copy: /etc/komando leads there) is left alone.
         """
-        if not self.folder(digest).is_dir():
+        folder = self.folder(digest)
+        if not folder.is_dir():
             raise HostError(f"generation {digest} is not on this host")
         files = {
             name: path.read_bytes()
-            for name, path in self._inside(digest)
-            if allowed(name) and path.is_file()
+            for path in folder.rglob("*")
+            if allowed(name := path.relative_to(folder).as_posix()) and path.is_file()
         }
         if digest_of(files) != digest:
             raise HostError(f"generation {digest} is damaged on disk: its files differ")
         return files
-
-    def strangers(self, digest: str) -> list[str]:
-        """The paths in a generation's folder, sorted, that are no files of a bundle."""
-        return sorted(
-            name
-            for name, path in self._inside(digest)
-            if not allowed(name) and (path.is_symlink() or not path.is_dir())
-        )
-
-    def _inside(self, digest: str) -> Iterator[tuple[str, Path]]:
-        folder = self.folder(digest)
-        for path in folder.rglob("*"):
-            yield path.relative_to(folder).as_posix(), path
 
     def stage(self, digest: str, files: Mapping[str, bytes]) -> None:
         """Writes a generation beside the others, so that it is there whole or not at all.

@@ -47,7 +47,7 @@ def promised(path: Path) -> dict[str, Promise]:
         raise StalePlanError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise StalePlanError(f"{path} is no plan, for it is no JSON: {error}") from error
-    for fault in _faults(data):
+    if fault := next(_faults(data), None):
         raise StalePlanError(f"{path} is no plan of `komando plan --out`: {fault}")
     return {
         host["host"]: Promise(host["state"], host["before"], host["after"])
