@@ -9,9 +9,10 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from komando.diagnostics import Diagnostic, Sources, as_text, errors_in, in_order
+from komando.policy.addresses import AddressField
 from komando.policy.explain import Explainer
 from komando.policy.faults import faults_of
-from komando.policy.fields import AddressField, Slug
+from komando.policy.fields import Slug
 from komando.policy.reader import read
 from komando.policy.tree import read_bytes
 

@@ -13,7 +13,7 @@ import pytest
 from komando.lab.city import City, load_city
 from komando.lab.life import raze_city
 from komando.lab.place import Place
-from tests.lab.conftest import komando, own_name
+from tests.lab.conftest import REPOSITORY, komando, own_name
 
 pytestmark = pytest.mark.lab
 
@@ -30,9 +30,9 @@ def city() -> Iterator[City]:
         raze_city(Place(name))
 
 
-def measured(city: City, out: Path, *scenarios: str) -> tuple[dict[str, Any], int]:
+def measured(city: City, out: Path, *words: str) -> tuple[dict[str, Any], int]:
     done = komando(
-        "lab", "measure", *scenarios, "--name", city.name, "--format", "json", "--out", str(out),
+        "lab", "measure", *words, "--name", city.name, "--format", "json", "--out", str(out),
         "--seconds", "6", check=False,
     )  # fmt: skip
     assert done.stdout, done.stderr
@@ -53,6 +53,23 @@ def test_promises_are_kept_through_a_switch_and_four_applies(city: City, tmp_pat
     assert {path.name for path in tmp_path.iterdir()} == {
         "measure.json", "measure.svg", "measure.html",
     }  # fmt: skip
+
+
+def test_what_cannot_be_shown_is_told(city: City, tmp_path: Path) -> None:
+    late = ("--clock", "2027-12-01 10:00")
+    found, code = measured(city, tmp_path, "exception", *late)
+    assert [one["scenario"] for one in found["unseen"]] == ["exception"]
+    assert found["failure"] is None
+    assert code == 1
+
+
+def test_an_error_late_in_a_run_loses_nothing_of_before(city: City, tmp_path: Path) -> None:
+    other = ("--policies", str(REPOSITORY / "tests/errors/base/policies"))
+    found, code = measured(city, tmp_path, "harvest", "apply", *other)
+    assert {one["scenario"] for one in found["rows"]} == {"harvest"}
+    assert found["failure"].startswith("apply: ")
+    assert not found["kept"]
+    assert code == 1
 
 
 def test_a_link_that_carries_less_than_it_should_is_seen(city: City, tmp_path: Path) -> None:

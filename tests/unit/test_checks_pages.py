@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "checks"
 
-RENDERED = {"syntax-check", "syntax-check-skipped", "queue-check-skipped", "share-below-promise"}
+RENDERED = {"syntax-check", "syntax-check-skipped", "queue-check-skipped"}
 """Checks that no policy file can provoke by itself; tests/unit and tests/platforms have them."""
 
 

@@ -82,13 +82,16 @@ def test_no_rate_is_smaller_than_tc_can_tell(compiled: Compile) -> None:
     assert min(rates) == LEAST_RATE
 
 
-@pytest.mark.parametrize(("inside", "outside"), [("30 Mbit/s", "10 Mbit/s"), ("20 Mbit/s",) * 2])
+@pytest.mark.parametrize(("inside", "outside"), [("38 Mbit/s", "10 Mbit/s"), ("20 Mbit/s",) * 2])
 def test_the_points_own_rates_fit_into_the_publics_least_share(
     compiled: Compile, inside: str, outside: str
 ) -> None:
     old = "public: {in_hours: 20 Mbit/s, out_of_hours: 40 Mbit/s}"
     new = f"public: {{in_hours: {inside}, out_of_hours: {outside}}}"
-    router = router_of(compiled(("region.yaml", old, new)))
+    closed = "closed: 65 Mbit/s" if inside != outside else "closed: 10 Mbit/s"
+    router = router_of(
+        compiled(("region.yaml", old, new), ("region.yaml", "closed: 10 Mbit/s", closed))
+    )
     for profile in router.profiles:
         for direction in DIRECTIONS:
             points = [one.rate for one in tree(router, profile, direction) if one.parent == 0x20]
@@ -116,9 +119,3 @@ def test_a_calendar_that_is_lent_to_an_observed_office_changes_nothing(compiled:
     lent += "calendar: around-the-clock, reason: An examination that lasts until late.}\n"
     intent = compiled(("opd/dinas-kesehatan.yaml", "justification:", f"{lent}justification:"))
     assert not any(one.exceptions for one in router_of(intent).profiles)
-
-
-def test_the_profiles_of_two_kinds_of_hours_have_two_names(compiled: Compile) -> None:
-    intent = compiled()
-    names = [one.name for one in router_of(intent).profiles]
-    assert len(set(names)) == len(names)

@@ -9,16 +9,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from komando.diagnostics import token_at
-from komando.policy.fields import (
+from komando.policy.addresses import (
     Address4Field,
     AddressField,
-    Day,
     InterfaceField,
-    Line,
     NetworkField,
-    Prose,
-    Slug,
 )
+from komando.policy.fields import Day, Line, Prose, Slug
 from komando.policy.near import nearest
 from komando.policy.scalars import resolved
 from komando.policy.week import weekdays

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from komando.policy import fields, zones
+from komando.policy import addresses, fields, zones
 from komando.policy.week import weekdays
 from komando.units import Percent, Price, Rate, Unfit, Window
 
@@ -35,11 +35,11 @@ PARSERS: dict[str, tuple[Callable[[str], object], list[str]]] = {
         ["a", "-", " ", "B", "\u0435", "\u00e9", "\u0414", "9", ".", "\u00df", "\u0130", "x" * 30],
     ),
     "network": (
-        fields._network,
+        addresses._network,
         ["10", ".", "20", "0", "/", "24", " ", "\\", "256", "2001:db8", "::", ":", "48", "0x0a"],
     ),
-    "address": (fields._address, ["10", ".", "20", "0", "/", " ", "2001:db8", "::", "1", "05"]),
-    "interface": (fields._interface, ["10", ".", "20", "0", "/", "24", " ", "2001:db8", "::"]),
+    "address": (addresses._address, ["10", ".", "20", "0", "/", " ", "2001:db8", "::", "1", "05"]),
+    "interface": (addresses._interface, ["10", ".", "20", "0", "/", "24", " ", "2001:db8", "::"]),
     "zone": (zones.read_zone, ["GMT", "UTC", "+", "7", "asia", "/", "Jakarta", "WIB", "Etc"]),
 }
 """By kind of value: how it is read, and pieces of which nearly right ones are made."""

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from komando.diagnostics import Diagnostic
-from komando.intent.shaping import in_force
-from komando.units import DIRECTIONS, Direction, Pair, Rate
+from komando.intent.shaping import base_rate, in_force
+from komando.units import DIRECTIONS, Direction, Pair, Rate, spelt
 
 if TYPE_CHECKING:
     from komando.intent.crowd import Crowd
@@ -91,6 +91,8 @@ def _short(
     wanted: Rate,
 ) -> Diagnostic:
     key = "floor" if wanted == leaf.floor.of(direction) else "guarantee"
+    own = base_rate(leaf.floor.of(direction).bits, leaf.guarantee.of(direction).bits)
+    crowded = key == "floor" and own < wanted.bits
     return Diagnostic(
         id="share-below-promise",
         severity="error",
@@ -100,9 +102,10 @@ def _short(
         ),
         found=f"{share} after the weights are rounded and clamped",
         expected=f"at least {wanted}",
-        remedy=(
-            "bring the offices' guarantees minus floors closer together: the largest may be at "
-            "most some hundred times the smallest"
-        ),
+        remedy=f"lower the floor to {spelt(own)}, nine tenths of the guarantee, or raise the "
+        "pool's `closed`"
+        if crowded
+        else "bring the offices' guarantees minus floors closer together: the largest may be at "
+        "most some hundred times the smallest",
         location=policy.where("opd", leaf.slug, key),
     )

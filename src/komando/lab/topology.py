@@ -18,7 +18,7 @@ from typing import Literal
 from komando.inventory import Host
 from komando.lab.place import LabError
 from komando.policy import Hotspot, Opd, Policy, Uplink
-from komando.policy.fields import Interface, Network
+from komando.policy.addresses import Interface, Network
 from komando.units import Rate
 
 INTERNET = ("192.0.2.2/24", "2001:db8:fffe::2/64", "fe80::2/64")

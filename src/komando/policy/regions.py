@@ -11,16 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from komando.policy.fields import (
-    Address4Field,
-    AddressField,
-    Day,
-    InterfaceField,
-    Line,
-    Prose,
-    Slug,
-    Zone,
-)
+from komando.policy.addresses import Address4Field, AddressField, InterfaceField
+from komando.policy.fields import Day, Line, Prose, Slug, Zone
 from komando.policy.frozen import FrozenModel, many, none_yet
 from komando.policy.week import Week
 from komando.units import Direction, Pair, PercentPair, Price, Rate

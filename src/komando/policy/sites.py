@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from komando.policy.fields import AddressField, Day, Line, NetworkField, Prose, Reason, Slug
+from komando.policy.addresses import AddressField, NetworkField
+from komando.policy.fields import Day, Line, Prose, Reason, Slug
 from komando.policy.frozen import FrozenModel, many, none_yet
 from komando.units import Pair
 

@@ -7,24 +7,10 @@ from ipaddress import ip_network
 from typing import NamedTuple
 
 from komando.diagnostics import Diagnostic, Location, Related
+from komando.policy.addresses import SPECIAL, Interface, Network
 from komando.policy.documents import Path
-from komando.policy.fields import Interface, Network
 from komando.policy.model import Draft
 from komando.policy.tree import Kind
-
-_SPECIAL = {
-    "0.0.0.0/8": "this network (RFC 791)",
-    "127.0.0.0/8": "loopback (RFC 1122)",
-    "169.254.0.0/16": "link-local (RFC 3927)",
-    "224.0.0.0/3": "multicast and reserved (RFC 5771, RFC 1112)",
-    "::/8": "loopback and reserved (RFC 4291)",
-    "2001::/32": "Teredo (RFC 4380)",
-    "2002::/16": "6to4 (RFC 3056)",
-    "fc00::/7": "unique local (RFC 4193), which is not routed to the internet",
-    "fe80::/9": "link-local (RFC 4291)",
-    "ff00::/8": "multicast (RFC 4291)",
-}
-"""Networks that no office can be reached in from the internet, and why."""
 
 FEW = 3
 """Networks that are named one by one; the rest is counted."""
@@ -114,7 +100,7 @@ def _networks(draft: Draft) -> Iterator[tuple[Network, _Origin]]:
             if doubtful and not draft.sure(kind, site.slug, "networks", index):
                 continue
             yield network, _Origin(kind, site.slug, ("networks", index))
-    for text in _SPECIAL:
+    for text in SPECIAL:
         yield ip_network(text), _Origin("region", "", (), text)
     if draft.region is None:
         return
@@ -181,7 +167,7 @@ def _around(draft: Draft, outer: _Origin, inner: Sequence[_Origin]) -> Diagnosti
 
 
 def _special(draft: Draft, origin: _Origin, touched: Sequence[str]) -> Diagnostic:
-    why = f"{touched[0]}, {_SPECIAL[touched[0]]}"
+    why = f"{touched[0]}, {SPECIAL[touched[0]]}"
     more = f", and {len(touched) - 1} more such networks" if len(touched) > 1 else ""
     return Diagnostic(
         "network-special",
