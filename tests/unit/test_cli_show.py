@@ -123,6 +123,12 @@ def test_a_public_points_rate_is_called_its_part_of_what_is_written(policies: Pa
     assert "  share      3 of 3 parts of what is left to the public\n" in out
 
 
+def test_a_public_points_rate_is_traced_to_the_hours_that_leave_least(policies: Path) -> None:
+    edit(policies / "region.yaml", "out_of_hours: 40 Mbit/s", "out_of_hours: 10 Mbit/s")
+    out = show(policies, "hotspots/taman-kota", "--at", "2026-06-02 10:00").stdout
+    assert "elsewhere/region.yaml:38:45  its part of the public's least share, 10 Mbit/s" in out
+
+
 def test_the_ceiling_of_an_observed_office_is_told_not_to_hold(policies: Path) -> None:
     assert "not in force" not in show(policies, "opd/bpbd").stdout
     edit(policies / "opd" / "bpbd.yaml", "justification:", "mode: observe\njustification:")

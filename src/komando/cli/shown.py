@@ -151,8 +151,10 @@ def rates(shown: Shown) -> list[Stated]:
     capacity = policy.where(shown.kind, shown.slug, "link", "capacity")
     last_mile = Stated("last mile", leaf.link, capacity)
     if shown.kind == "hotspots":
-        least = policy.region.public.in_hours
-        where = policy.where("region", "", "public", "in_hours")
+        public = policy.region.public
+        least = public.least
+        hours = "in_hours" if least.down == public.in_hours.down else "out_of_hours"
+        where = policy.where("region", "", "public", hours)
         return [
             Stated(
                 "least", leaf.guarantee, where, f"its part of the public's least share, {least}"

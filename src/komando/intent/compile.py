@@ -181,7 +181,7 @@ def _bare_router(policy: Policy, uplink_slug: str, uplink: Uplink, divisor: int)
         for opd in policy.opd.values()
         if opd.link.segment in segments
     ]
-    least = divided(_smaller(region.public.in_hours, region.public.out_of_hours), divisor)
+    least = divided(region.public.least, divisor)
     leaves += [_point(point, parts, least, divisor) for point in points]
     link = Pair(down=uplink.link("down"), up=uplink.link("up"))
     return RouterIntent(
@@ -217,12 +217,6 @@ def _bare_router(policy: Policy, uplink_slug: str, uplink: Uplink, divisor: int)
         leaves=tuple(sorted(leaves, key=lambda leaf: leaf.minor)),
         profiles=(),
         calendars={slug: describe_hours(region, slug) for slug in sorted(region.calendars)},
-    )
-
-
-def _smaller(one: Pair, other: Pair) -> Pair:
-    return Pair(
-        *(min(one.of(way), other.of(way), key=lambda rate: rate.bits) for way in DIRECTIONS)
     )
 
 

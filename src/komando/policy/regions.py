@@ -15,7 +15,7 @@ from komando.policy.addresses import Address4Field, AddressField, InterfaceField
 from komando.policy.fields import Day, Line, Prose, Slug, Zone
 from komando.policy.frozen import FrozenModel, many, none_yet
 from komando.policy.week import Week
-from komando.units import Direction, Pair, PercentPair, Price, Rate
+from komando.units import DIRECTIONS, Direction, Pair, PercentPair, Price, Rate
 
 
 class Days(FrozenModel):
@@ -161,6 +161,12 @@ class PublicShare(FrozenModel):
         examples=["60 Mbit/s"],
     )
     out_of_hours: Pair = Field(description="At all other times.", examples=["400 Mbit/s"])
+
+    @property
+    def least(self) -> Pair:
+        """What is left at all hours: the smaller of the two in each direction."""
+        pairs = (self.in_hours, self.out_of_hours)
+        return Pair(*(min(pair.of(way) for pair in pairs) for way in DIRECTIONS))
 
 
 class Region(FrozenModel):
