@@ -17,6 +17,8 @@ from tests.lab.conftest import REPOSITORY, komando, own_name
 
 pytestmark = pytest.mark.lab
 
+SECONDS = 6
+
 
 @pytest.fixture(scope="module")
 def city() -> Iterator[City]:
@@ -33,7 +35,7 @@ def city() -> Iterator[City]:
 def measured(city: City, out: Path, *words: str) -> tuple[dict[str, Any], int]:
     done = komando(
         "lab", "measure", *words, "--name", city.name, "--format", "json", "--out", str(out),
-        "--seconds", "6", check=False,
+        "--seconds", str(SECONDS), check=False,
     )  # fmt: skip
     assert done.stdout, done.stderr
     return json.loads(done.stdout), done.returncode
@@ -81,3 +83,4 @@ def test_a_link_that_carries_less_than_it_should_is_seen(city: City, tmp_path: P
     down = [one for one in found["totals"] if one["direction"] == "down"]
     assert [one["kept"] for one in down] == [False]
     assert down[0]["ratio"] < 0.5
+    assert {one["seconds"] > 4 * SECONDS for one in found["rows"]} == {True}  # it was counted on

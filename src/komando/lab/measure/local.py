@@ -11,6 +11,7 @@ from komando.lab.measure.load import wait_listening, wait_until
 from komando.lab.measure.moments import NotShown
 from komando.lab.measure.results import Row
 from komando.lab.measure.stage import Stage, promised_to
+from komando.units import Direction
 
 PORT = 19900
 SECONDS = 5.0
@@ -30,7 +31,9 @@ def measure_local(stage: Stage, scenario: str, profile: Profile) -> None:
     others = list(stage.load.slugs)
     stage.settle(promised_to(stage.running, profile, others))
     with _sending(stage, pairs):
-        window = stage.count(scenario, [*others, *(to for _, to, _ in pairs)], least=SECONDS)
+        local: dict[tuple[str, Direction], int] = {(to, "down"): rate for _, to, rate in pairs}
+        everyone = [*others, *(to for _, to, _ in pairs)]
+        window = stage.count(scenario, everyone, local, least=SECONDS)
     stage.add_totals(scenario, window, others)
     for sender, to, rate in pairs:
         count = window.offices[to, "down"]

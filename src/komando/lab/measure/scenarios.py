@@ -96,7 +96,7 @@ def harvest(stage: Stage, calendar: Calendar) -> None:
     stage.set_load(offers)
     promised = promised_to(stage.running, stretch.profile, [*two, *points])
     stage.settle(promised)
-    window = stage.count("harvest", list(offers))
+    window = stage.count("harvest", list(offers), promised)
     stage.add_rows("harvest", window, promised)
     stage.add_totals("harvest", window, offers)
     for direction in DIRECTIONS:
