@@ -101,7 +101,8 @@ def _table(one: Measurement, rows: Sequence[Row], everything: bool) -> Table:
 def _print_event(one: Measurement, event: Event, console: Console) -> None:
     right = event.changed == event.expected and not event.rebuilt
     classes = ", ".join(f"{change.device} {change.class_id}" for change in event.changed) or "none"
-    console.print(Text(f"  {event.what}: {event.before} → {event.after}, {event.seconds:.1f} s"))
+    what = f"  {event.what}: {event.before} → {event.after}, {event.seconds:.1f} s"
+    console.print(Text(what), soft_wrap=True)
     if event.rebuilt:
         words = "a whole tree was built anew"
     elif right:
