@@ -1,10 +1,17 @@
-"""What every test folder shares: tests that need root say so when they are skipped."""
+"""What every test folder shares: what needs root says so when skipped, and Ctrl-C can be tried."""
 
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
+
+
+def pytest_configure() -> None:
+    """Heed Ctrl-C, for the tests that send it: what a script starts in its background does not."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
