@@ -12,6 +12,7 @@ from rich.console import Console
 from komando import generation
 from komando.intent import RouterIntent, compile_intent
 from komando.inventory import load_inventory
+from komando.lab.measure.counters import Gauge
 from komando.lab.measure.everyone import filled
 from komando.lab.measure.moments import Calendar, NotShown
 from komando.lab.measure.recorded import read_measurement
@@ -98,6 +99,14 @@ def test_after_the_last_exception_there_is_none_to_show(routed: Routed) -> None:
 def test_the_exception_of_an_office_that_the_city_lacks_is_not_shown(routed: Routed) -> None:
     with pytest.raises(NotShown):
         routed.since("2026-11-24T10:00:00+07:00").start_of_exception(["dinas-kesehatan"])
+
+
+def test_of_an_uploads_readings_the_fastest_stands(tmp_path: Path) -> None:
+    counters = '{"nftables": [{"counter": {"name": "c0", "bytes": %s, "packets": 0}}]}'
+    slow, prompt = (counters % octets for octets in (1, 2))
+    listing = f"mkdir '{tmp_path}/seen' 2>&- && sleep 0.5 && echo '{slow}' || echo '{prompt}'"
+    reading = Gauge(("sh", "-c", listing), {"bpbd": [1]}).read()["bpbd"]
+    assert reading.received == 2
 
 
 def measurement() -> Measurement:

@@ -114,11 +114,10 @@ class Gauge:
 
     def read(self) -> dict[str, Reading]:
         """What has arrived from each, as `received`: of some readings, the one taken fastest."""
-        took, at, said = self._list()
-        for _ in range(READINGS - 1):
-            if took <= PROMPT:
-                break
-            took, at, said = min((took, at, said), self._list())
+        readings = [self._list()]
+        while readings[-1][0] > PROMPT and len(readings) < READINGS:
+            readings.append(self._list())
+        _, at, said = min(readings)
         counters = [one["counter"] for one in json.loads(said)["nftables"] if "counter" in one]
         return {
             self._names[one["name"]]: Reading(at, one["bytes"] + HEADER * one["packets"], 0)

@@ -49,7 +49,7 @@ def see(stage: Stage, scenario: str, profile: Profile, only: str | None = None) 
     stage.set_load(full_load(stage, profile))
     promised = promised_to(stage.running, profile, slugs)
     stage.settle(promised)
-    window = stage.count(scenario, slugs, promised)
     noted = {key: bits for key, bits in promised.items() if only in (None, key[0])}
+    window = stage.count(scenario, slugs, noted)
     stage.add_rows(scenario, window, noted)
     stage.add_totals(scenario, window, slugs)

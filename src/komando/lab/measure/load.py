@@ -89,20 +89,21 @@ class Load:
         Raises LabError for one that does not flow after so many attempts.
         """
         slugs = list(self.offers if slugs is None else slugs)
+        if not slugs:
+            return
         silent: list[Flow] = []
         for _ in range(ATTEMPTS):
             # an office's upload first: its queue takes longer to fill, and handshakes want empty
             # ones; so both begin again where one did not get through
             flows = [(slug, one) for slug in slugs for one in self.offers[slug].directions]
-            if not flows:
-                return
             self._end(flows)
             self._begin(flows)
             silent = self._silent(flows)
+            if not silent:
+                return
             slugs = list(dict.fromkeys(slug for slug, _ in silent))
-        if silent:
-            words = "; ".join(self._words(*flow) for flow in silent[:3])
-            raise LabError(f"the load of {len(silent)} does not flow: {words}")
+        words = "; ".join(self._words(*flow) for flow in silent[:3])
+        raise LabError(f"the load of {len(silent)} does not flow: {words}")
 
     def stop(self, slugs: Iterable[str] | None = None) -> None:
         """End these offices' load, or everybody's."""

@@ -200,8 +200,8 @@ class Stage:
         """Count for a while: long enough that a frame more or less says little of what is promised.
 
         Never for less than `least` seconds. While somebody is short the counting goes on, up to
-        `STRETCHES` times as long, and the mean of all of it stands: that a load itself was quiet
-        for a moment fades, and what the router withholds does not.
+        `STRETCHES` times as long, and the mean of all of it stands: a moment's lack fades, as of a
+        load that was quiet, and one that lasts does not.
         """
         slowest = min(promised.values(), default=0)
         seconds = max(least or self.seconds, FRAMES * FRAME * 8 / slowest if slowest else 0)
@@ -214,7 +214,10 @@ class Stage:
         }
         ticks, used = Ticks.now(), processor_seconds(self.crew.pids)
         before, wan = self.look(), self.taps.read([WAN])[WAN]
-        for stretch in range(STRETCHES):
+        short: list[str] = []
+        for _ in range(STRETCHES):
+            if short:
+                self.told("counting on", f"short: {', '.join(short[:3])}")
             time.sleep(seconds)
             after, wan_after = self.look(), self.taps.read([WAN])[WAN]
             short = [
@@ -224,7 +227,6 @@ class Stage:
             ]
             if not short:
                 break
-            self.told("counting on", f"{scenario}, {stretch + 1}: short: {', '.join(short[:3])}")
         self._note_machine(scenario, ticks, used)
         self.load.check()
         offices = {
