@@ -9,7 +9,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from komando.diagnostics import Diagnostic, Sources, as_text, errors_in, in_order
-from komando.policy.addresses import AddressField
+from komando.policy.addresses import AddressField, Network, NetworkField
 from komando.policy.explain import Explainer
 from komando.policy.faults import faults_of
 from komando.policy.fields import Slug
@@ -23,6 +23,12 @@ Leaf = Literal["fq_codel", "cake", "pfifo"]
 """The queue of one office on a router: the best that its kernel has."""
 
 FILE = "hosts.yaml"
+
+CONFIRM_WITHIN = 60
+"""Seconds after which an unconfirmed change reverts, unless a host says otherwise.
+
+A person who is cut off waits for so long; a router with 500 offices is confirmed in about 3 s.
+"""
 
 # As Linux allows and no shell minds; 15 characters are IFNAMSIZ - 1.
 _Interface = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,14}$")]
@@ -43,7 +49,10 @@ class Host:
     """One machine of the inventory.
 
     `address` is an IP address and `interfaces` maps `uplink` and the segments' names to the
-    machine's own interfaces. `user` is who the controller logs in as.
+    machine's own interfaces. `user` is who the controller logs in as. Its ssh answers the networks
+    of `management` alone. A change there reverts by itself unless it is confirmed within
+    `confirm_within` seconds; a `canary` changes before the others; `neighbour` is another host,
+    which has to reach this one before a change is confirmed.
     """
 
     name: str
@@ -53,6 +62,10 @@ class Host:
     leaf: Leaf
     port: int = 22
     user: str = "deploy"
+    management: tuple[Network, ...] = ()
+    confirm_within: int = CONFIRM_WITHIN
+    canary: bool = False
+    neighbour: str | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +111,21 @@ class _Machine(_Written):
         examples=[{"uplink": "eno1", "metro": "eno2"}],
     )
     leaf: Leaf = Field(description="The queue of each office.", examples=["fq_codel"])
+    confirm_within: int | None = Field(
+        default=None,
+        ge=2,
+        le=3600,
+        description="Seconds after which an unconfirmed change here reverts.",
+        examples=[60],
+    )
+    canary: bool = Field(
+        default=False, description="Whether it changes before the others.", examples=[True]
+    )
+    neighbour: Slug | None = Field(
+        default=None,
+        description="Another host that has to reach it before a change is confirmed.",
+        examples=["core-2"],
+    )
 
 
 class _Group(_Written):
@@ -114,13 +142,25 @@ class _Variables(_Written):
     ansible_user: _User = Field(
         default="deploy", description="Who the controller logs in as.", examples=["deploy"]
     )
+    management: list[NetworkField] = Field(
+        min_length=1,
+        description="Networks that may reach the hosts' ssh; all others may not.",
+        examples=[["192.0.2.0/28"]],
+    )
+    confirm_within: int = Field(
+        default=CONFIRM_WITHIN,
+        ge=2,
+        le=3600,
+        description="Seconds after which an unconfirmed change reverts.",
+        examples=[60],
+    )
     rate_divisor: int = Field(
         default=1, ge=1, le=1000, description="What every rate is divided by.", examples=[5]
     )
 
 
 class _Everything(_Written):
-    vars: _Variables = Field(default=_Variables(), description="What holds for all.", examples=[{}])
+    vars: _Variables = Field(description="What holds for all.", examples=[{}])
     children: _Groups = Field(description="Groups of machines.", examples=[{"router": {}}])
 
 
@@ -143,6 +183,10 @@ def load_inventory(folder: Path) -> Inventory:
             leaf=machine.leaf,
             port=machine.ansible_port,
             user=machine.ansible_user or everything.vars.ansible_user,
+            management=tuple(everything.vars.management),
+            confirm_within=machine.confirm_within or everything.vars.confirm_within,
+            canary=machine.canary,
+            neighbour=machine.neighbour,
         )
         for kind in get_args(HostKind)
         for name, machine in getattr(everything.children, kind).hosts.items()

@@ -6,11 +6,12 @@ import json
 import os
 import subprocess
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
-from komando.inventory import Host, InventoryError, load_inventory
+from komando.inventory import CONFIRM_WITHIN, Host, InventoryError, load_inventory
 
 REPOSITORY = Path(__file__).parents[2]
 INVENTORIES = sorted(path.parent for path in REPOSITORY.glob("inventories/*/hosts.yaml"))
@@ -19,6 +20,7 @@ GOOD = """\
 all:
   vars:
     ansible_user: deploy
+    management: [10.255.0.0/24]
   children:
     router:
       hosts:
@@ -56,6 +58,10 @@ def test_ansible_reads_the_same_machines(folder: Path, tmp_path: Path) -> None:
             leaf=variables[name]["leaf"],
             port=variables[name].get("ansible_port", 22),
             user=variables[name]["ansible_user"],
+            management=tuple(map(ip_network, variables[name]["management"])),
+            confirm_within=variables[name].get("confirm_within", CONFIRM_WITHIN),
+            canary=variables[name].get("canary", False),
+            neighbour=variables[name].get("neighbour"),
         )
         for kind in listed["all"]["children"]
         if kind != "ungrouped"
@@ -80,13 +86,13 @@ def test_a_host_of_its_own_port_and_user(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "place", "check"),
     [
-        ("ansible_host: 10.255.0.2", "ansible_host: core-1", "8:25", "address"),
-        ("leaf: fq_codel", "leaf: fifo", "10:17", "value-choice"),
-        ("leaf: fq_codel", "leef: fq_codel", "10:11", "key-unknown"),
-        ("metro: eno2", "metro: 'eno2; reboot'", "9:45", "value-form"),
-        ("    router:", "    rooter:", "5:5", "key-unknown"),
+        ("ansible_host: 10.255.0.2", "ansible_host: core-1", "9:25", "address"),
+        ("leaf: fq_codel", "leaf: fifo", "11:17", "value-choice"),
+        ("leaf: fq_codel", "leef: fq_codel", "11:11", "key-unknown"),
+        ("metro: eno2", "metro: 'eno2; reboot'", "10:45", "value-form"),
+        ("    router:", "    rooter:", "6:5", "key-unknown"),
         ("ansible_user: deploy", "rate_divisor: 0", "3:19", "value-range"),
-        ("core-1", "Core_1", "7:9", "slug"),
+        ("core-1", "Core_1", "8:9", "slug"),
         ("all:", "all: &all", "1:6", "yaml-anchor"),
     ],
 )
@@ -107,7 +113,7 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(InventoryError) as caught:
         load_inventory(_written(tmp_path, text))
     assert [one.id for one in caught.value.diagnostics] == ["address", "value-choice"]
-    assert f"{tmp_path}/hosts.yaml:8:25" in str(caught.value)
+    assert f"{tmp_path}/hosts.yaml:9:25" in str(caught.value)
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def komando(
     inventory = tmp_path / "inventories" / "production"
     inventory.mkdir(parents=True)
     (inventory / "hosts.yaml").write_text(
-        "all:\n  children:\n    router:\n      hosts:\n        core-1:\n"
+        "all:\n  vars: {management: [127.0.0.0/8]}\n  children:\n    router:\n      hosts:\n        core-1:\n"
         f"          ansible_host: 127.0.0.1\n          ansible_port: {host.port}\n"
         "          interfaces: {uplink: wan0, metro: lan0, public: lan1}\n"
         "          leaf: pfifo\n"
