@@ -8,6 +8,7 @@ from komando.bundle import Bundle
 from komando.host.layout import (
     CALENDAR,
     DOWNLOAD,
+    GUARD,
     INTENT,
     MANIFEST,
     NAT,
@@ -26,6 +27,7 @@ __all__ = [
     "CALENDAR",
     "DOWNLOAD",
     "GENERATIONS",
+    "GUARD",
     "INTENT",
     "MANIFEST",
     "NAT",
@@ -53,6 +55,11 @@ class RunningGeneration:
     moment (ISO 8601) when there is one; `kernel` is "ok" or "missing: ...". `bundle` holds the
     generation's files where they were fetched, which the plan needs only where something differs.
     `calendar` is "ok", or says that the calendar has come to its end.
+
+    `previous` is what a rollback leads to. `waits` says for how many seconds more an unconfirmed
+    change is in force, where one is. `sequence` is the highest of the applies that it has seen,
+    `head` the digest of the last line of its record. `asked_from` is the address that the question
+    came from, and `bypass` since when a person at the console has taken the policy out of force.
     """
 
     host: str
@@ -62,6 +69,12 @@ class RunningGeneration:
     kernel: str = "ok"
     calendar: str = "ok"
     bundle: Bundle | None = None
+    previous: str | None = None
+    waits: float | None = None
+    sequence: int = 0
+    head: str = ""
+    asked_from: str | None = None
+    bypass: str | None = None
 
     @property
     def healthy(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -53,6 +53,22 @@ def desired(policies: Path, inventory: str) -> Desired:
             raise click.ClickException(str(error)) from error
         diagnostics += check(bundles[name])
     return Desired(policy, machines, folder, intent, bundles, diagnostics)
+
+
+def limited(wanted: Desired, limit: str | None) -> Desired:
+    """The same, for some hosts alone: names with commas between them; None for all.
+
+    Ends the verb with exit status 1 for a name that has no bundle.
+    """
+    if limit is None:
+        return wanted
+    names = [name.strip() for name in limit.split(",")]
+    for name in names:
+        if name not in wanted.bundles:
+            raise click.UsageError(
+                f"--limit names {name!r}, and the policies have {', '.join(wanted.bundles)}"
+            )
+    return replace(wanted, bundles={name: wanted.bundles[name] for name in sorted({*names})})
 
 
 def report(diagnostics: list[Diagnostic]) -> None:

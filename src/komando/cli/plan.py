@@ -8,9 +8,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from komando.cli.desired import desired, report
 from komando.cli.planning import changing_nothing, planned, tell_failures
-from komando.cli.reach import access_to, host_options
+from komando.cli.reach import Scope, host_options
 from komando.plan import Plan, markdown, text_lines, to_json
 
 CHANGES = 2
@@ -25,10 +24,7 @@ CHANGES = 2
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False),
               help="Also write the plan as JSON: `komando apply FILE` holds to it.")  # fmt: skip
 def plan(
-    inventory: str,
-    policies: Path,
-    lab: str | None,
-    identity: Path | None,
+    scope: Scope,
     form: str,
     diff: bool,
     out: Path | None,
@@ -40,10 +36,8 @@ def plan(
     """
     if out is not None:
         try_place(out)
-    wanted = desired(policies, inventory)
-    report([one for one in wanted.diagnostics if one.severity == "error"])
-    access = access_to(wanted, lab, identity)
-    with changing_nothing(), planned(wanted, access) as found:
+    wanted = scope.desired()
+    with changing_nothing(), planned(wanted, scope.access(wanted)) as found:
         made, failures = found.plan, found.failures
     show_plan(made, form, diff=diff)
     if out is not None:

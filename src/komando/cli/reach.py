@@ -3,22 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from komando.cli.desired import Desired
+from komando.cli.desired import Desired, desired, report
 from komando.inventory import Access
 
 LAB = "lab"
 """The inventory whose machines are those of a miniature city."""
 
-Verb = TypeVar("Verb", bound=Callable[..., Any])
+
+@dataclass(frozen=True)
+class Scope:
+    """Which machines a verb is about, by which policies, and how they are reached."""
+
+    inventory: str
+    policies: Path
+    lab: str | None
+    identity: Path | None
+
+    def desired(self) -> Desired:
+        """What the policies ask for; what is wrong with it is told, and ends the verb."""
+        wanted = desired(self.policies, self.inventory)
+        report([one for one in wanted.diagnostics if one.severity == "error"])
+        return wanted
+
+    def access(self, wanted: Desired) -> Access:
+        """The way to the hosts."""
+        return access_to(wanted, self.lab, self.identity)
 
 
-def host_options(verb: Verb) -> Verb:
-    """`--inventory`, `--policies`, `--lab` and `--identity`."""
+def host_options(verb: Callable[..., None]) -> Callable[..., None]:
+    """`--inventory`, `--policies`, `--lab` and `--identity`, as the verb's `scope`."""
+
+    @wraps(verb)
+    def scoped(
+        inventory: str, policies: Path, lab: str | None, identity: Path | None, **rest: Any
+    ) -> None:
+        verb(scope=Scope(inventory, policies, lab, identity), **rest)
+
     for option in (
         click.option(
             "--identity",
@@ -48,8 +75,8 @@ def host_options(verb: Verb) -> Verb:
             help="The machines: a folder of inventories/.",
         ),
     ):
-        verb = option(verb)
-    return verb
+        scoped = option(scoped)
+    return scoped
 
 
 def access_to(wanted: Desired, lab: str | None, identity: Path | None) -> Access:

@@ -11,7 +11,14 @@ from typing import Any
 
 from komando.bundle import Bundle
 from komando.generation import RunningGeneration
+from komando.rollout.protocol import PROTOCOL
 from komando.rollout.session import Session
+
+TEXTS = (
+    *("generation", "profile", "clock", "kernel", "calendar"),
+    *("previous", "head", "asked_from", "bypass"),
+)
+"""The keys of an answer that are texts or null."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +88,20 @@ def observe(session: Session, wanted: Mapping[str, Bundle], cache: Cache) -> Obs
 
 
 def _generation(host: str, answer: Mapping[str, Any]) -> RunningGeneration:
-    texts = {
-        key: answer.get(key) for key in ("generation", "profile", "clock", "kernel", "calendar")
-    }
+    """Reads an answer. Raises ValueError for one that is not understood."""
+    if (spoken := answer.get("protocol")) != PROTOCOL:
+        older = (
+            "this controller" if isinstance(spoken, int) and spoken > PROTOCOL else "its program"
+        )
+        raise ValueError(
+            f"it speaks protocol {spoken or 1}, and {PROTOCOL} is spoken here: {older} is older, "
+            "bring it up to date (roles/site.yml lays the program)"
+        )
+    texts = {key: answer.get(key) for key in TEXTS}
     for key, text in texts.items():
         if text is not None and not isinstance(text, str):
             raise ValueError(f"observe answered {key} {text!r}, which is no text")
+    pending = answer.get("pending")
     return RunningGeneration(
         host=host,
         digest=texts["generation"],
@@ -94,6 +109,12 @@ def _generation(host: str, answer: Mapping[str, Any]) -> RunningGeneration:
         clock=texts["clock"],
         kernel=texts["kernel"] or "ok",
         calendar=texts["calendar"] or "ok",
+        previous=texts["previous"],
+        waits=float(pending["left"]) if isinstance(pending, dict) else None,
+        sequence=int(answer.get("sequence") or 0),
+        head=texts["head"] or "",
+        asked_from=texts["asked_from"],
+        bypass=texts["bypass"],
     )
 
 
