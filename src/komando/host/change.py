@@ -227,7 +227,7 @@ class Changes:
             return {"confirmed": digest, "head": self.record.head()}
         last = self.record.last()
         if last and (last.event, last.generation) == ("reverted", digest):
-            raise HostError(f"the change was taken back: {last.reason}")
+            raise HostError(f"too late: {last.reason}")
         raise HostError(f"no change to {digest} waits here: there is nothing to confirm")
 
     def revert(self, digest: str | None, reason: str) -> dict[str, Any]:
