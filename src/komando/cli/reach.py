@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 import click
 
 from komando.cli.desired import Desired
-from komando.inventory import Access
+from komando.inventory import Access, Inventory
 
 LAB = "lab"
-"""The inventory whose machines are those of a miniature city."""
+"""The inventory whose machines are those of a lab: a miniature city, or a fleet."""
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
@@ -59,7 +59,7 @@ def access_to(wanted: Desired, lab: str | None, identity: Path | None) -> Access
     with exit status 1 when the lab is not up or the file does not stand.
     """
     if wanted.inventory.name == LAB:
-        return _lab(lab)
+        return _lab(wanted.inventory, lab)
     if lab is not None:
         raise click.UsageError("--lab goes with --inventory lab alone")
     known_hosts = wanted.folder / "known_hosts"
@@ -71,11 +71,22 @@ def access_to(wanted: Desired, lab: str | None, identity: Path | None) -> Access
     return Access(prefix=(), identity=identity, known_hosts=known_hosts)
 
 
-def _lab(name: str | None) -> Access:
+def _lab(wanted: Inventory, name: str | None) -> Access:
     from komando.lab.city import load_city
+    from komando.lab.fleet.fleet import is_fleet, load_fleet
     from komando.lab.place import DEFAULT, LabError
 
+    name = name or DEFAULT
     try:
-        return load_city(name or DEFAULT).access
+        if not is_fleet(name):
+            return load_city(name).access
+        fleet = load_fleet(name)
+        for host in wanted.hosts.values():
+            if fleet.require(host.name).address != host.address:
+                raise LabError(
+                    f"{host.name} has another address in the fleet {name!r}: "
+                    f"--inventory {fleet.inventory} is its own"
+                )
     except LabError as error:
         raise click.ClickException(str(error)) from error
+    return fleet.access
