@@ -14,7 +14,7 @@ from komando.cli.desired import Desired, desired, folder_of, machines_of, report
 from komando.inventory import Access, Inventory
 
 LAB = "lab"
-"""The inventory whose machines are those of a miniature city."""
+"""The inventory whose machines are those of a lab: a miniature city, or a fleet."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def access_to(inventory: Inventory, folder: Path, lab: str | None, identity: Pat
     with exit status 1 when the lab is not up or the file does not stand.
     """
     if inventory.name == LAB:
-        return _lab(lab)
+        return _lab(inventory, lab)
     if lab is not None:
         raise click.UsageError("--lab goes with --inventory lab alone")
     known_hosts = folder / "known_hosts"
@@ -104,11 +104,22 @@ def access_to(inventory: Inventory, folder: Path, lab: str | None, identity: Pat
     return Access(prefix=(), identity=identity, known_hosts=known_hosts)
 
 
-def _lab(name: str | None) -> Access:
+def _lab(wanted: Inventory, name: str | None) -> Access:
     from komando.lab.city import load_city
+    from komando.lab.fleet.fleet import is_fleet, load_fleet
     from komando.lab.place import DEFAULT, LabError
 
+    name = name or DEFAULT
     try:
-        return load_city(name or DEFAULT).access
+        if not is_fleet(name):
+            return load_city(name).access
+        fleet = load_fleet(name)
+        for host in wanted.hosts.values():
+            if fleet.require(host.name).address != host.address:
+                raise LabError(
+                    f"{host.name} has another address in the fleet {name!r}: "
+                    f"--inventory {fleet.inventory} is its own"
+                )
     except LabError as error:
         raise click.ClickException(str(error)) from error
+    return fleet.access
