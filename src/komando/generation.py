@@ -52,7 +52,8 @@ class RunningGeneration:
     `digest` and `profile` are None on a host that runs nothing yet; `clock` is the rehearsed
     moment (ISO 8601) when there is one; `kernel` is "ok" or "missing: ...". `bundle` holds the
     generation's files where they were fetched, which the plan needs only where something differs.
-    `calendar` is "ok", or says that the calendar has come to its end.
+    `calendar` is "ok", or says that the calendar has come to its end. `asked_from` is the address
+    that the question came from, as the host saw it; None where it did not say.
     """
 
     host: str
@@ -62,6 +63,7 @@ class RunningGeneration:
     kernel: str = "ok"
     calendar: str = "ok"
     bundle: Bundle | None = None
+    asked_from: str | None = None
 
     @property
     def healthy(self) -> bool:

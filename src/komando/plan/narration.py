@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from komando.plan.model import Action, Detail, HostPlan, Hours, Move, Shift, Traffic
+from komando.plan.model import Action, Around, Detail, HostPlan, Hours, Move, Shift, Traffic
 from komando.plan.wording import count
 
 DIRECTION_WORDS = {"down": "download", "up": "upload"}
@@ -81,9 +81,29 @@ def traffic_words(host: HostPlan) -> Iterator[str]:
         by_words.setdefault(_traffic(traffic), []).append(place)
     for words, places in by_words.items():
         yield f"{' and '.join(places)}: {words}"
+    yield from _around(host.around)
     rebuilt = any(item.rebuilt for item in host.traffic)
     if any(item.touched for item in host.traffic) and sound and not (rebuilt or host.moves):
         yield "no restart, and no packet of another class is touched"
+
+
+def _around(around: Around) -> Iterator[str]:
+    """Tables, addresses, routes and settings: what is behind the classes that change."""
+    for tables, what in (
+        (around.reloaded, "new rules and elements in one transaction: it stands all the time"),
+        (around.replaced, "built anew, in one transaction"),
+    ):
+        if tables:
+            plural = "table" if len(tables) == 1 else "tables"
+            yield f"nft {plural} {', '.join(tables)}: {what}"
+    for entries, what in ((around.gone, "removed"), (around.come, "added")):
+        if entries:
+            addresses = sum(entry.startswith("address ") for entry in entries)
+            counts = [(addresses, "address"), (len(entries) - addresses, "route")]
+            nouns = " and ".join(count(number, noun) for number, noun in counts if number)
+            yield f"{nouns} {what} ({_names(entries)})"
+    for setting in around.settings:
+        yield f"kernel setting {setting}"
 
 
 def _move(move: Move) -> str:
