@@ -13,7 +13,7 @@ from komando.cli.plan import show_plan
 from komando.cli.planning import Planned, changing_nothing, planned, tell_failures, working
 from komando.cli.reach import access_to, host_options
 from komando.inventory import Access
-from komando.plan import Promise, StalePlanError, hold_to, promised
+from komando.plan import Promise, StalePlanError, hold_to, promised, refusal
 
 if TYPE_CHECKING:
     from komando.rollout.carry import Carried, Outcome
@@ -38,8 +38,10 @@ def apply(
     """Bring every host to what the policies say.
 
     With PLAN, a file of `komando plan --out`, nothing is done unless it still holds, and it is
-    not shown again. Run twice, the second changes nothing. Exit status: 0 all hosts obey, 1 an
-    error.
+    not shown again. Nor is anything done while the plan has a finding that no file of
+    policies/acknowledgements/ accepts: nothing overrides that.
+
+    Run twice, the second changes nothing. Exit status: 0 all hosts obey, 1 an error.
     """
     shown = None if plan_file is None else _shown(plan_file)
     wanted = desired(policies, inventory)
@@ -74,7 +76,7 @@ def _shown(plan_file: Path) -> Mapping[str, Promise]:
 
 
 def _agree(found: Planned, shown: Mapping[str, Promise] | None, *, diff: bool) -> None:
-    """Show the plan, or hold to one that was shown."""
+    """Show the plan, or hold to one that was shown; refuse what nobody has acknowledged."""
     if shown is not None:
         try:
             hold_to(found.plan, shown)
@@ -82,6 +84,8 @@ def _agree(found: Planned, shown: Mapping[str, Promise] | None, *, diff: bool) -
             raise click.ClickException(str(error)) from error
     if shown is None or not found.plan.changes:
         show_plan(found.plan, "text", diff=diff)
+    if stopped := refusal(found.plan):
+        raise click.ClickException(stopped)
 
 
 def _carry_out(found: Planned, wanted: Desired) -> Carried:

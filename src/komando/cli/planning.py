@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,8 @@ from rich.text import Text
 
 from komando.cli.desired import Desired
 from komando.inventory import Access
-from komando.plan import Plan, make_plan
+from komando.plan import Plan, assess, make_plan
+from komando.policy import Policy, day_in
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -82,10 +83,19 @@ def planned(wanted: Desired, access: Access) -> Iterator[Planned]:
                     datetime.now(UTC),
                     _notes(wanted),
                     seen.unread,
+                    wanted.inventory.hosts,
                 )
+                plan = assessed(plan, wanted.policy)
         except (WorkerFailedError, FileNotFoundError) as error:
             raise click.ClickException(str(error)) from error
         yield Planned(plan, session, seen.failures)
+
+
+def assessed(plan: Plan, policy: Policy) -> Plan:
+    """The plan with its findings, held against the policy's limits and acknowledgements."""
+    today = day_in(policy.region, datetime.now(UTC))
+    limits, acknowledgements = policy.region.limits, policy.acknowledgements
+    return replace(plan, findings=assess(plan, limits, acknowledgements, today, policy.where))
 
 
 @contextmanager

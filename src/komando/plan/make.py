@@ -62,16 +62,16 @@ def make_plan(
         why = unread.get(name, "they were not asked for")
         plan = _host(wanted[name], running[name], where, moment, why)
         if name in machines and plan.state != "same":
-            plan = _with_reach(plan, machines[name], running[name], wanted[name])
+            plan = _with_reach(plan, machines[name], running[name], wanted[name], where)
         hosts.append(plan)
     return Plan(tuple(hosts), tuple(notes), tuple(sorted(machines.keys() - wanted.keys())))
 
 
 def _with_reach(
-    plan: HostPlan, machine: Host, running: RunningGeneration, wanted: Bundle
+    plan: HostPlan, machine: Host, running: RunningGeneration, wanted: Bundle, where: Where
 ) -> HostPlan:
     try:
-        return replace(plan, reach=reach_of(machine, running, wanted))
+        return replace(plan, reach=reach_of(machine, running, wanted, where))
     except (HostError, KeyError, ValueError) as error:  # the host, too, refuses such a bundle
         note = f"the way of the controller could not be looked at: {error}"
         return replace(plan, notes=(*plan.notes, note))

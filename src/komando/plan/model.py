@@ -89,7 +89,8 @@ class Traffic:
     """What happens to the classes of one device, named as people know them.
 
     `rebuilt` means that the tree is built anew and packets wait or drop for a moment; else
-    classes change in place, and those that are in none of the three lists are not touched.
+    classes change in place, and those that are in none of the three lists are not touched. `was`
+    is the device on which the tree stands now, `reason` why it is rebuilt.
     """
 
     device: str
@@ -99,6 +100,8 @@ class Traffic:
     added: tuple[str, ...] = ()
     deleted: tuple[str, ...] = ()
     rebuilt: bool = False
+    was: str = ""
+    reason: str = ""
 
     @property
     def touched(self) -> int:
@@ -149,7 +152,8 @@ class Reach:
     `address` is the host's in the management network, `management` the networks that its ssh
     answers, `asked_from` the address that the question came from (None: the host did not say).
     `before` and `after` are the addresses and routes of the bundles that hold one of these two
-    addresses; `before` is None where it is not known what ran.
+    addresses; `before` is None where it is not known what ran. `behind` names the offices, points
+    and segments whose networks these are, with the line of the first.
     """
 
     address: str
@@ -157,6 +161,8 @@ class Reach:
     asked_from: str | None = None
     before: tuple[str, ...] | None = None
     after: tuple[str, ...] = ()
+    behind: tuple[str, ...] = ()
+    location: Location | None = None
 
 
 @dataclass(frozen=True)
@@ -166,7 +172,8 @@ class Finding:
     `id` is stable and names the page `docs/safety/<id>.md`. `before` and `after` say what changes
     and are what an acknowledgement repeats; `touches` names the offices, a line each.
     `acknowledged_by` is the acknowledgement that accepts it; `unmet` says why others of the same
-    finding do not. `location` is the line of policy that says so.
+    finding do not. `location` is the line of policy that says so. `slug` and `skeleton` are the
+    name and the text of an acknowledgement to be filled in, "" where there can be none.
     """
 
     id: str
@@ -181,6 +188,8 @@ class Finding:
     location: Location | None = None
     acknowledged_by: str | None = None
     unmet: tuple[str, ...] = ()
+    slug: str = ""
+    skeleton: str = ""
 
     @property
     def stops(self) -> bool:

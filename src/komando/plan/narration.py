@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from komando.plan.model import Action, Around, Detail, HostPlan, Hours, Move, Shift, Traffic
+from komando.plan.model import (
+    Action,
+    Around,
+    Detail,
+    Finding,
+    HostPlan,
+    Hours,
+    Move,
+    Plan,
+    Shift,
+    Traffic,
+)
 from komando.plan.wording import count
 
 DIRECTION_WORDS = {"down": "download", "up": "upload"}
@@ -42,6 +53,51 @@ def detail_words(detail: Detail, action: Action) -> str:
     else:
         words = arrow(detail.before, detail.after)
     return f"{words}, {detail.when}" if detail.when else words
+
+
+def findings_headline(findings: Sequence[Finding]) -> str:
+    """`3 findings: 1 acknowledged, 2 stop an apply`."""
+    stopping = sum(finding.stops for finding in findings)
+    accepted = len(findings) - stopping
+    parts = [f"{accepted} acknowledged"] if accepted else []
+    if stopping:
+        parts.append(f"{stopping} {'stops' if stopping == 1 else 'stop'} an apply")
+    return f"{count(len(findings), 'finding')}: {', '.join(parts)}"
+
+
+def finding_aspects(finding: Finding) -> Iterator[tuple[str, str]]:
+    """What a finding has to say below its message, each line with its label."""
+    yield "before", finding.before
+    yield "after", finding.after
+    for line in finding.touches:
+        yield "touches", line
+    if finding.location is not None:
+        yield "set in" if finding.acknowledgeable else "says so", str(finding.location)
+    for line in finding.unmet:
+        yield "amiss", line
+    if finding.acknowledged_by is not None:
+        yield "accepted", f"by acknowledgements/{finding.acknowledged_by}.yaml"
+    else:
+        never = "" if finding.acknowledgeable else " (nobody can acknowledge it)"
+        yield "help", f"{finding.remedy}{never}"
+    yield "page", finding.page
+
+
+def refusal(plan: Plan) -> str:
+    """Why nothing is applied, with what to do; "" when nothing stops it."""
+    stopping = plan.stopping()
+    if not stopping:
+        return ""
+    lines = [f"{findings_headline(plan.findings)}; no host was changed"]
+    for finding in stopping:
+        lines.append(f"  {finding.id} on {finding.host}: {finding.message}")
+        lines += [f"      {line}" for line in finding.unmet]
+        if finding.acknowledgeable:
+            way = f"have acknowledgements/{finding.slug}.yaml reviewed: `komando plan` shows it"
+        else:
+            way = f"nobody can acknowledge it: {finding.remedy}"
+        lines.append(f"      {way} ({finding.page})")
+    return "\n".join(lines)
 
 
 def shifts_by_hours(shifts: Iterable[Shift]) -> Iterator[tuple[str, list[Shift]]]:
