@@ -47,7 +47,7 @@ def _findings(plan: Plan) -> Iterator[str]:
             yield f"  - {label}: {_plain(words)}"
         if finding.skeleton:
             yield ""
-            yield f"  `acknowledgements/{finding.slug}.yaml`:"
+            yield f"  `policies/acknowledgements/{finding.slug}.yaml`:"
             yield ""
             yield "  ```yaml"
             yield from (f"  {line}" for line in finding.skeleton.splitlines())

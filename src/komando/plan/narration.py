@@ -76,7 +76,7 @@ def finding_aspects(finding: Finding) -> Iterator[tuple[str, str]]:
     for line in finding.unmet:
         yield "amiss", line
     if finding.acknowledged_by is not None:
-        yield "accepted", f"by acknowledgements/{finding.acknowledged_by}.yaml"
+        yield "accepted", f"by policies/acknowledgements/{finding.acknowledged_by}.yaml"
     else:
         never = "" if finding.acknowledgeable else " (nobody can acknowledge it)"
         yield "help", f"{finding.remedy}{never}"
@@ -93,7 +93,7 @@ def refusal(plan: Plan) -> str:
         lines.append(f"  {finding.id} on {finding.host}: {finding.message}")
         lines += [f"      {line}" for line in finding.unmet]
         if finding.acknowledgeable:
-            way = f"have acknowledgements/{finding.slug}.yaml reviewed: `komando plan` shows it"
+            way = f"have policies/acknowledgements/{finding.slug}.yaml reviewed: `komando plan` shows it"
         else:
             way = f"nobody can acknowledge it: {finding.remedy}"
         lines.append(f"      {way} ({finding.page})")

@@ -143,7 +143,6 @@ class _Rules:
         limit = self._limits.removed
         if not limit.passed(len(cuts), host.offices):
             return
-        left = count(host.offices - len(cuts), "office")
         yield self._finding(
             "offices-removed",
             "removed",
@@ -151,7 +150,7 @@ class _Rules:
             cuts,
             values=(
                 count(host.offices, "office"),
-                f"{left}, without {_listed([cut.slug for cut in cuts])}",
+                f"without {_listed([cut.slug for cut in cuts])}",
             ),
             message=f"{_part(cuts, host.offices)} would lose their connection (limit: {limit})",
         )
@@ -188,16 +187,15 @@ class _Rules:
         before = [f"pool {cut.before} in {cut.slug}" for cut in pools]
         after = [f"pool {cut.after} in {cut.slug}" for cut in pools]
         if points:
-            left = count(host.points - len(points), "point")
             before.append(count(host.points, "point"))
-            after.append(f"{left}, without {_listed([cut.slug for cut in points])}")
+            after.append(f"without {_listed([cut.slug for cut in points])}")
         yield self._finding(
             "public-cut",
             "public",
             host,
             [*pools, *points],
             values=("; ".join(before), "; ".join(after)),
-            message=f"the public would lose more than {limit} of what it has (limit: {limit})",
+            message=f"the public would lose too much at once (limit: {limit} of its pool or points)",
         )
 
     def _finding(
@@ -224,10 +222,11 @@ class _Rules:
         )
 
     def _place(self, key: str) -> Location | None:
-        try:
-            return None if self._where is None else self._where("region", "", "limits", key)
-        except KeyError:
+        """The line that sets a limit; None where it is the default."""
+        if self._where is None:
             return None
+        place = self._where("region", "", "limits", key)
+        return None if place == self._where("region", "") else place
 
 
 def _is_deep(cut: Cut) -> bool:

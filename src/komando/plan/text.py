@@ -63,7 +63,7 @@ def _findings(plan: Plan) -> Iterator[Text]:
             before = label
         if finding.skeleton:
             yield Text(
-                f"      acknowledgements/{finding.slug}.yaml would be (--acknowledge writes it):"
+                f"      policies/acknowledgements/{finding.slug}.yaml would be (--acknowledge writes it):"
             )
             yield from (
                 Text(f"        {line}", style="dim") for line in finding.skeleton.splitlines()

@@ -84,7 +84,7 @@ def compare_traffic(
                 len(wanted.classes),
                 rebuilt=True,
                 was=was.device,
-                reason=steps.rebuild,
+                reason=steps.rebuild if record else "it comes to another interface",
             )
         else:
             yield Traffic(

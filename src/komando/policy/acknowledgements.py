@@ -50,7 +50,7 @@ class Acknowledgement(FrozenModel):
     before: Prose = Field(description="`before` of the finding.", examples=["48 offices"])
     after: Prose = Field(
         description="`after` of the finding.",
-        examples=["46 offices, without dinas-sosial and dlh"],
+        examples=["without dinas-sosial and dlh"],
     )
     reason: Reason = Field(
         description="Why it is right, for a reader who was not there.",
