@@ -43,7 +43,8 @@ def rendered(day: str, folder: Path = ROOT, **environment: str) -> str:
     """What another process makes of the policies on some day."""
     done = subprocess.run(
         [sys.executable, "-c", RENDER, day],
-        cwd=folder, env={"PYTHONPATH": str(ROOT / "src")} | environment, capture_output=True, text=True, check=False,
+        cwd=folder, env={"PYTHONPATH": str(ROOT / "src")} | environment,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout

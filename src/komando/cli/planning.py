@@ -15,7 +15,7 @@ from rich.text import Text
 
 from komando.cli.desired import Desired
 from komando.inventory import Access
-from komando.plan import Plan, assess, make_plan
+from komando.plan import Plan, assess, idle, make_plan
 from komando.policy import Policy, day_in
 
 if TYPE_CHECKING:
@@ -95,7 +95,8 @@ def assessed(plan: Plan, policy: Policy) -> Plan:
     """The plan with its findings, held against the policy's limits and acknowledgements."""
     today = day_in(policy.region, datetime.now(UTC))
     limits, acknowledgements = policy.region.limits, policy.acknowledgements
-    return replace(plan, findings=assess(plan, limits, acknowledgements, today, policy.where))
+    plan = replace(plan, findings=assess(plan, limits, acknowledgements, today, policy.where))
+    return replace(plan, notes=(*plan.notes, *idle(plan, acknowledgements)))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from komando.plan.acknowledge import idle
 from komando.plan.make import make_plan
 from komando.plan.markdown import markdown
 from komando.plan.model import (
@@ -44,6 +45,7 @@ __all__ = [
     "Where",
     "assess",
     "hold_to",
+    "idle",
     "make_plan",
     "markdown",
     "promised",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 
-from komando.plan.model import Finding
+from komando.plan.model import Finding, Plan
 from komando.policy import Acknowledgement
 
 USUAL_DAYS = 14
@@ -36,6 +36,18 @@ def accepted(
         unmet.append(f"{slug} does not count: {'; '.join(differs)}")
     slug = _slug(finding, today, acknowledgements)
     return replace(finding, unmet=tuple(unmet), slug=slug, skeleton=_skeleton(finding, today))
+
+
+def idle(plan: Plan, acknowledgements: Mapping[str, Acknowledgement]) -> Iterator[str]:
+    """A note on each acknowledgement of a host of this plan of whose finding the plan has none."""
+    stands = {(finding.id, finding.host) for finding in plan.findings}
+    hosts = {host.host for host in plan.hosts}
+    for slug, item in acknowledgements.items():
+        if item.host in hosts and (item.finding, item.host) not in stands:
+            yield (
+                f"acknowledgement {slug} accepts nothing of this plan: remove it when what it is "
+                "of was applied"
+            )
 
 
 def _differences(item: Acknowledgement, finding: Finding, today: date) -> Iterator[str]:

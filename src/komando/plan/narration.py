@@ -93,7 +93,8 @@ def refusal(plan: Plan) -> str:
         lines.append(f"  {finding.id} on {finding.host}: {finding.message}")
         lines += [f"      {line}" for line in finding.unmet]
         if finding.acknowledgeable:
-            way = f"have policies/acknowledgements/{finding.slug}.yaml reviewed: `komando plan` shows it"
+            file = f"policies/acknowledgements/{finding.slug}.yaml"
+            way = f"have {file} reviewed: `komando plan` shows it"
         else:
             way = f"nobody can acknowledge it: {finding.remedy}"
         lines.append(f"      {way} ({finding.page})")

@@ -79,7 +79,7 @@ def _never(host: HostPlan) -> Iterator[Finding]:
 def _asker(host: HostPlan) -> Iterator[Finding]:
     """The controller's address has to be in one of the networks that ssh will answer."""
     reach = host.reach
-    if reach is None or reach.asked_from is None:
+    if reach is None or reach.asked_from is None or not reach.management:
         return
     asker = address_of(reach.asked_from)
     networks = ", ".join(reach.management)
@@ -195,7 +195,7 @@ class _Rules:
             host,
             [*pools, *points],
             values=("; ".join(before), "; ".join(after)),
-            message=f"the public would lose too much at once (limit: {limit} of its pool or points)",
+            message=f"the public would lose too much (limit: {limit} of its pool or points)",
         )
 
     def _finding(

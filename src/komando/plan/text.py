@@ -62,12 +62,10 @@ def _findings(plan: Plan) -> Iterator[Text]:
             yield Text.assemble("      ", (f"{shown:8}", "bold"), "  ", words)
             before = label
         if finding.skeleton:
-            yield Text(
-                f"      policies/acknowledgements/{finding.slug}.yaml would be (--acknowledge writes it):"
-            )
-            yield from (
-                Text(f"        {line}", style="dim") for line in finding.skeleton.splitlines()
-            )
+            file = f"policies/acknowledgements/{finding.slug}.yaml"
+            yield Text(f"      {file}, to be filled in (--acknowledge writes it):")
+            lines = finding.skeleton.splitlines()
+            yield from (Text(f"        {line}", style="dim") for line in lines)
     yield Text()
 
 
