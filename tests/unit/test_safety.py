@@ -138,6 +138,10 @@ def test_rates_of_a_lab_are_compared_as_the_policy_states_them() -> None:
     ]
     here, lab = (plan_of("offices-cut", divisor=divisor).findings[0] for divisor in (1, 10))
     assert (here.before, here.after) == (lab.before, lab.after), "one acknowledgement for both"
+    losses = [
+        [cut.left for cut in plan_of("offices-cut", divisor=by).hosts[0].cuts] for by in (1, 10)
+    ]
+    assert losses[0] == losses[1] == [7_500, 4_000]
 
 
 def test_a_first_generation_and_a_repair_need_nobody() -> None:
@@ -200,6 +204,8 @@ def test_a_way_that_stays_as_it_is_is_no_finding_and_one_that_goes_is() -> None:
     wanted, inside = base_bundle(), machine("10.20.5.9")
     before = Bundle("core-1", {**wanted.files, generation.SYSCTL: b"# another\n"})
     assert reached(wanted, RunningGeneration("core-1", before.digest, bundle=before), inside) == ()
+    broken = RunningGeneration("core-1", wanted.digest, kernel="missing: x")
+    assert reached(wanted, broken, inside) == (), "a repair changes no way"
     text = wanted.text(generation.NETWORK)
     (line,) = (line for line in text.splitlines() if "10.20.5.0/24" in line)
     without = {**wanted.files, generation.NETWORK: text.replace(f"{line}\n", "").encode()}

@@ -40,7 +40,7 @@ def assess(
     never = [*_partial(plan), *(item for host in plan.hosts for item in _never(host))]
     rules = _Rules(limits, where)
     found = [item for host in plan.hosts for item in rules.findings(host)]
-    return (*never, *(accepted(item, acknowledgements, today) for item in found))
+    return tuple(accepted(item, acknowledgements, today) for item in (*never, *found))
 
 
 def _partial(plan: Plan) -> Iterator[Finding]:
