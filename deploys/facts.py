@@ -34,12 +34,36 @@ class Observed(FactBase[dict[str, Any]]):
 
 
 class Exported(FactBase[str]):
-    """The files of the generation that the host runs, as the base64 text of a tar.gz."""
+    """The files of a generation of the host, as the base64 text of a tar.gz."""
 
-    def command(self) -> StringCommand:
-        """The question, as pyinfra sends it."""
-        return StringCommand("sudo", "-n", PROGRAM, "export")
+    def command(self, digest: str = "") -> StringCommand:
+        """The question, as pyinfra sends it; without a digest it is what runs."""
+        return StringCommand("sudo", "-n", PROGRAM, "export", *([digest] if digest else []))
 
     def process(self, output: list[str]) -> str:
         """Join the lines of the answer."""
         return "".join(output)
+
+
+class Reached(FactBase[str]):
+    """Whether the host reaches the ssh server of another one; gives what that said first."""
+
+    def command(self, address: str, port: int) -> StringCommand:
+        """The question, as pyinfra sends it."""
+        return StringCommand("sudo", "-n", PROGRAM, "probe", address, str(port))
+
+    def process(self, output: list[str]) -> str:
+        """Join the lines of the answer."""
+        return "".join(output)
+
+
+class Recorded(FactBase[str]):
+    """The lines of the host's own record."""
+
+    def command(self) -> StringCommand:
+        """The question, as pyinfra sends it."""
+        return StringCommand("sudo", "-n", PROGRAM, "record")
+
+    def process(self, output: list[str]) -> str:
+        """Join the lines of the answer, each with its end."""
+        return "".join(f"{line}\n" for line in output)

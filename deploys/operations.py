@@ -11,9 +11,15 @@ from komando.generation import PROGRAM
 
 
 @operation(is_idempotent=True)
-def activate(digest: str, archive: str) -> Generator[StringCommand]:
-    """Make the generation `digest` the running one, in one exec.
+def activate(words: list[str], archive: str) -> Generator[StringCommand]:
+    """Bring a generation in force, in one exec; `words` are those behind `activate`.
 
     `archive` is the base64 text of its tar.gz, which a host that has it whole leaves aside.
     """
-    yield StringCommand("sudo", "-n", PROGRAM, "activate", digest, _stdin=archive)
+    yield StringCommand("sudo", "-n", PROGRAM, "activate", *words, _stdin=archive)
+
+
+@operation(is_idempotent=True)
+def conclude(verb: str, digest: str) -> Generator[StringCommand]:
+    """`confirm` a change, or `revert` it."""
+    yield StringCommand("sudo", "-n", PROGRAM, verb, digest)

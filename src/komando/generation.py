@@ -8,6 +8,7 @@ from komando.bundle import Bundle
 from komando.host.layout import (
     CALENDAR,
     DOWNLOAD,
+    GUARD,
     INTENT,
     MANIFEST,
     NAT,
@@ -26,6 +27,7 @@ __all__ = [
     "CALENDAR",
     "DOWNLOAD",
     "GENERATIONS",
+    "GUARD",
     "INTENT",
     "MANIFEST",
     "NAT",
@@ -52,8 +54,13 @@ class RunningGeneration:
     `digest` and `profile` are None on a host that runs nothing yet; `clock` is the rehearsed
     moment (ISO 8601) when there is one; `kernel` is "ok" or "missing: ...". `bundle` holds the
     generation's files where they were fetched, which the plan needs only where something differs.
-    `calendar` is "ok", or says that the calendar has come to its end. `asked_from` is the address
-    that the question came from, as the host saw it; None where it did not say.
+    `calendar` is "ok", or says that the calendar has come to its end.
+
+    `previous` is what a rollback leads to, and `generations` are all that it has, the newest first.
+    `waits` says for how many seconds more an unconfirmed
+    change is in force, where one is. `sequence` is the highest of the applies that it has seen,
+    `head` the digest of the last line of its record. `asked_from` is the address that the question
+    came from, and `bypass` since when a person at the console has taken the policy out of force.
     """
 
     host: str
@@ -63,7 +70,13 @@ class RunningGeneration:
     kernel: str = "ok"
     calendar: str = "ok"
     bundle: Bundle | None = None
+    previous: str | None = None
+    generations: tuple[str, ...] = ()
+    waits: float | None = None
+    sequence: int = 0
+    head: str = ""
     asked_from: str | None = None
+    bypass: str | None = None
 
     @property
     def healthy(self) -> bool:

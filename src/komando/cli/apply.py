@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from komando.cli.desired import Desired, desired, report
+from komando.cli.desired import Desired, limited
 from komando.cli.plan import show_plan
-from komando.cli.planning import Planned, changing_nothing, planned, tell_failures, working
-from komando.cli.reach import access_to, host_options
+from komando.cli.planning import Planned, changing_nothing, planned
+from komando.cli.reach import Scope, host_options
+from komando.cli.rolling import carry_out, conclude, ending_as_told
 from komando.inventory import Access
 from komando.plan import Promise, StalePlanError, hold_to, promised, refusal
-
-if TYPE_CHECKING:
-    from komando.rollout.carry import Carried, Outcome
 
 
 @click.command()
 @click.argument("plan_file", metavar="[PLAN]", required=False,
                 type=click.Path(path_type=Path, exists=True, dir_okay=False))  # fmt: skip
 @host_options
+@click.option("--limit", metavar="HOST[,HOST]", help="Only these hosts: a PARTIAL apply.")
+@click.option("--at-once", is_flag=True,
+              help="All hosts in one wave; one that fails takes all back.")  # fmt: skip
 @click.option("--diff/--no-diff", default=False, help="Show the files' unified diffs, too.")
 @click.option("--verify/--no-verify", default=True, show_default=True,
-              help="Run the checks of tests/hosts on each changed host afterwards.")  # fmt: skip
+              help="Run the checks of tests/hosts on each wave.")  # fmt: skip
 def apply(
+    scope: Scope,
     plan_file: Path | None,
-    inventory: str,
-    policies: Path,
-    lab: str | None,
-    identity: Path | None,
+    limit: str | None,
+    at_once: bool,
     diff: bool,
     verify: bool,
 ) -> None:
@@ -39,32 +39,36 @@ def apply(
 
     With PLAN, a file of `komando plan --out`, nothing is done unless it still holds, and it is
     not shown again. Nor is anything done while the plan has a finding that no file of
-    policies/acknowledgements/ accepts: nothing overrides that.
+    policies/acknowledgements/ accepts: nothing overrides that. Run twice, the second changes
+    nothing.
 
-    Run twice, the second changes nothing. Exit status: 0 all hosts obey, 1 an error.
+    A canary changes first, then all the others. Each change reverts by itself unless it is
+    confirmed over a fresh connection within the host's `confirm_within` seconds; a host that fails
+    takes its wave back with it, and ends the rollout.
+
+    Exit status: 0 all hosts obey, 1 something failed or was taken back, 3 all that was tried
+    holds, but some hosts could not be reached.
     """
     shown = None if plan_file is None else _shown(plan_file)
-    wanted = desired(policies, inventory)
-    report([one for one in wanted.diagnostics if one.severity == "error"])
-    access = access_to(wanted, lab, identity)
-    try:
-        with planned(wanted, access) as found:
-            with changing_nothing():
-                _agree(found, shown, diff=diff)
-            carried = _carry_out(found, wanted)
-            tell_failures(found.failures)
-            good = _tell(carried.outcomes, wanted) and not found.failures
-    except KeyboardInterrupt:
-        raise click.ClickException(
-            "interrupted; `komando plan` asks the hosts what they run now"
-        ) from None
-    changed = [name for name, outcome in carried.outcomes.items() if outcome.runs]
-    if carried.interrupted:
-        raise click.ClickException("interrupted; the hosts are as told above, and not verified")
-    if verify and changed:
-        good &= _verified(changed, wanted, access)
-    if not good:
-        raise click.exceptions.Exit(1)
+    wanted = limited(scope.desired(), limit)
+    access = scope.access(wanted)
+    with ending_as_told(), planned(wanted, access, settled=True) as found:
+        with changing_nothing():
+            _agree(found, shown, diff=diff)
+        from komando.rollout.roll import targets_of
+        from komando.rollout.waves import arrange
+
+        targets = targets_of(found.plan, wanted.inventory.hosts, wanted.bundles)
+        waves = arrange(targets, wanted.inventory.hosts, at_once=at_once)
+        look = partial(_verified, wanted=wanted, access=access) if verify else None
+        rollout = carry_out(found, targets, waves, look)
+    conclude(rollout, partial=limit is not None)
+
+
+def _verified(names: tuple[str, ...], wanted: Desired, access: Access) -> bool:
+    from komando.cli.verify import verify_hosts
+
+    return verify_hosts(list(names), wanted, access)
 
 
 def _shown(plan_file: Path) -> Mapping[str, Promise]:
@@ -76,59 +80,17 @@ def _shown(plan_file: Path) -> Mapping[str, Promise]:
 
 
 def _agree(found: Planned, shown: Mapping[str, Promise] | None, *, diff: bool) -> None:
-    """Show the plan, or hold to one that was shown; refuse what nobody has acknowledged."""
+    """Show the plan, or hold to one that was shown; of hosts that are away it says nothing.
+
+    Nothing goes on while a finding stands that nobody has acknowledged.
+    """
     if shown is not None:
+        here = {host.host for host in found.plan.hosts}
         try:
-            hold_to(found.plan, shown)
+            hold_to(found.plan, {name: one for name, one in shown.items() if name in here})
         except StalePlanError as error:
             raise click.ClickException(str(error)) from error
     if shown is None or not found.plan.changes:
         show_plan(found.plan, "text", diff=diff)
     if stopped := refusal(found.plan):
         raise click.ClickException(stopped)
-
-
-def _carry_out(found: Planned, wanted: Desired) -> Carried:
-    """Do what the plan says, if every host could be asked."""
-    from komando.rollout.carry import Carried, carry
-    from komando.rollout.observe import Cache
-
-    if found.failures:
-        click.echo("Nothing is carried out, as not every host could be asked.", err=True)
-        return Carried({})
-    names = ", ".join(host.host for host in found.plan.changing())
-    if not names:
-        return Carried({})
-    with working(f"activating on {names}"):
-        return carry(found.session, found.plan, wanted.bundles, Cache.of_user())
-
-
-def _tell(outcomes: Mapping[str, Outcome], wanted: Desired) -> bool:
-    """One line for each host that was touched; whether all of them run what they should."""
-    for name, outcome in outcomes.items():
-        digest = wanted.bundles[name].digest[:12]
-        if outcome.runs:
-            how = "built anew" if outcome.rebuilt else f"{outcome.touched} classes changed in place"
-            click.echo(f"{name} runs {digest}: {how}")
-        if outcome.state == "crossed":
-            click.echo(f"{name}: {outcome.reason}: somebody else applied meanwhile", err=True)
-        elif outcome.state == "failed":
-            click.echo(f"{name} refused {digest} and runs what it ran: {outcome.reason}", err=True)
-        elif outcome.state == "unknown":
-            click.echo(
-                f"{name}: not known whether it runs {digest} ({outcome.reason}); "
-                "`komando plan` asks it",
-                err=True,
-            )
-    return all(outcome.state == "carried" for outcome in outcomes.values())
-
-
-def _verified(names: list[str], wanted: Desired, access: Access) -> bool:
-    from komando.cli.verify import verify_hosts
-
-    try:
-        return verify_hosts(names, wanted, access)
-    except KeyboardInterrupt:
-        raise click.ClickException(
-            "interrupted while verifying; the hosts run what they were given"
-        ) from None

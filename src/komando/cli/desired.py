@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -37,7 +37,7 @@ def desired(policies: Path, inventory: str) -> Desired:
     """
     from komando.platforms.debian import check, render
 
-    folder = _folder(inventory)
+    folder = folder_of(inventory)
     machines = machines_of(folder)
     policy, intent = checked_intent(policies, machines.divisor)
     bundles: dict[str, Bundle] = {}
@@ -55,6 +55,22 @@ def desired(policies: Path, inventory: str) -> Desired:
     return Desired(policy, machines, folder, intent, bundles, diagnostics)
 
 
+def limited(wanted: Desired, limit: str | None) -> Desired:
+    """The same, for some hosts alone: names with commas between them; None for all.
+
+    Ends the verb with exit status 1 for a name that has no bundle.
+    """
+    if limit is None:
+        return wanted
+    names = [name.strip() for name in limit.split(",")]
+    for name in names:
+        if name not in wanted.bundles:
+            raise click.UsageError(
+                f"--limit names {name!r}, and the policies have {', '.join(wanted.bundles)}"
+            )
+    return replace(wanted, bundles={name: wanted.bundles[name] for name in sorted({*names})})
+
+
 def report(diagnostics: list[Diagnostic]) -> None:
     """Tell on stderr what rendering found; on an error, end the verb with exit status 1."""
     if errors_in(diagnostics):
@@ -64,7 +80,8 @@ def report(diagnostics: list[Diagnostic]) -> None:
         click.echo(as_text(one, sources) + "\n", err=True)
 
 
-def _folder(inventory: str) -> Path:
+def folder_of(inventory: str) -> Path:
+    """The folder of an inventory, by its name or its path; ends the verb where there is none."""
     for folder in (INVENTORIES / inventory, Path(inventory)):
         if (folder / "hosts.yaml").is_file():
             return folder

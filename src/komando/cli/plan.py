@@ -8,9 +8,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from komando.cli.desired import desired, report
 from komando.cli.planning import changing_nothing, planned, tell_failures
-from komando.cli.reach import access_to, host_options
+from komando.cli.reach import Scope, host_options
 from komando.plan import Plan, markdown, text_lines, to_json
 
 CHANGES = 2
@@ -26,11 +25,8 @@ CHANGES = 2
               help="Write an acknowledgement to fill in for each finding that stops.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False),
               help="Also write the plan as JSON: `komando apply FILE` holds to it.")  # fmt: skip
-def plan(  # noqa: PLR0913, PLR0917 - click gives an argument for each option
-    inventory: str,
-    policies: Path,
-    lab: str | None,
-    identity: Path | None,
+def plan(
+    scope: Scope,
     form: str,
     diff: bool,
     out: Path | None,
@@ -46,16 +42,14 @@ def plan(  # noqa: PLR0913, PLR0917 - click gives an argument for each option
     """
     if out is not None:
         try_place(out)
-    wanted = desired(policies, inventory)
-    report([one for one in wanted.diagnostics if one.severity == "error"])
-    access = access_to(wanted, lab, identity)
-    with changing_nothing(), planned(wanted, access) as found:
+    wanted = scope.desired()
+    with changing_nothing(), planned(wanted, scope.access(wanted)) as found:
         made, failures = found.plan, found.failures
     show_plan(made, form, diff=diff)
     if out is not None:
         out.write_text(to_json(made), encoding="utf-8")
     if acknowledge:
-        write_skeletons(made, policies)
+        write_skeletons(made, scope.policies)
     if failures:
         tell_failures(failures)
         raise click.exceptions.Exit(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -14,13 +15,15 @@ from rich.console import Console
 from rich.text import Text
 
 from komando.cli.desired import Desired
-from komando.inventory import Access
+from komando.generation import RunningGeneration
+from komando.inventory import Access, Host
 from komando.plan import Plan, assess, idle, make_plan
 from komando.policy import Policy, day_in
 
 if TYPE_CHECKING:
     from rich.status import Status
 
+    from komando.rollout.observe import Observation
     from komando.rollout.protocol import Event
     from komando.rollout.session import Session
 
@@ -39,6 +42,7 @@ class Planned:
 
     plan: Plan
     session: Session
+    running: Mapping[str, RunningGeneration]
     failures: Mapping[str, str]
 
 
@@ -57,13 +61,17 @@ def changing_nothing() -> Iterator[None]:
 
 
 @contextmanager
-def planned(wanted: Desired, access: Access) -> Iterator[Planned]:
-    """Ask every host what it runs and compare; the connections stay open inside the block."""
+def planned(wanted: Desired, access: Access, *, settled: bool = False) -> Iterator[Planned]:
+    """Ask every host what it runs and compare; the connections stay open inside the block.
+
+    `settled` waits for hosts on which a change is still unconfirmed, until it is taken back.
+    Neighbours of the hosts are connected, too, and not asked.
+    """
     from komando.rollout.observe import Cache, observe
     from komando.rollout.session import Session, WorkerFailedError
 
-    hosts = [wanted.inventory.hosts[name] for name in wanted.bundles]
-    names = ", ".join(host.name for host in hosts)
+    hosts = _with_neighbours(wanted)
+    names = ", ".join(wanted.bundles)
     status = console().status(Text(f"asking {names} what runs there"))
 
     def listen(event: Event) -> None:
@@ -75,6 +83,13 @@ def planned(wanted: Desired, access: Access) -> Iterator[Planned]:
             with changing_nothing(), status:
                 session = connections.enter_context(Session(hosts, access, listen))
                 seen = observe(session, wanted.bundles, Cache.of_user())
+                while settled and (waits := _waits(seen)):
+                    name, seconds = waits
+                    status.update(
+                        Text(f"{name}: an unconfirmed change reverts in {seconds:.0f} s: waiting")
+                    )
+                    time.sleep(min(seconds + 0.5, 5.0))
+                    seen = observe(session, wanted.bundles, Cache.of_user())
                 status.update("comparing")
                 plan = make_plan(
                     wanted.bundles,
@@ -83,12 +98,31 @@ def planned(wanted: Desired, access: Access) -> Iterator[Planned]:
                     datetime.now(UTC),
                     _notes(wanted),
                     seen.unread,
-                    wanted.inventory.hosts,
+                    _machines(wanted),
                 )
                 plan = assessed(plan, wanted.policy)
         except (WorkerFailedError, FileNotFoundError) as error:
             raise click.ClickException(str(error)) from error
-        yield Planned(plan, session, seen.failures)
+        yield Planned(plan, session, seen.running, seen.failures)
+
+
+def _waits(seen: Observation) -> tuple[str, float] | None:
+    """The host whose window is open the longest, and for how many seconds."""
+    waits = {name: one.waits for name, one in seen.running.items() if one.waits is not None}
+    return max(waits.items(), key=lambda item: item[1]) if waits else None
+
+
+def _with_neighbours(wanted: Desired) -> list[Host]:
+    hosts = wanted.inventory.hosts
+    names = dict.fromkeys(wanted.bundles)
+    names |= {one: None for name in wanted.bundles if (one := hosts[name].neighbour) in hosts}
+    return [hosts[name] for name in names]
+
+
+def _machines(wanted: Desired) -> dict[str, Host]:
+    """The inventory without those that the policies name and `--limit` leaves out."""
+    left_out = wanted.intent.routers.keys() - wanted.bundles.keys()
+    return {name: host for name, host in wanted.inventory.hosts.items() if name not in left_out}
 
 
 def assessed(plan: Plan, policy: Policy) -> Plan:

@@ -6,14 +6,13 @@ import json
 import sys
 from collections import Counter
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 from rich.text import Text
 
-from komando.cli.desired import Desired, desired, report
+from komando.cli.desired import Desired
 from komando.cli.planning import working
-from komando.cli.reach import LAB, access_to, host_options
+from komando.cli.reach import LAB, Scope, host_options
 from komando.inventory import Access
 from komando.verify import ANSWERS, Check, VerifyError
 from komando.verify import verify as run_checks
@@ -23,16 +22,13 @@ from komando.verify import verify as run_checks
 @host_options
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",
               show_default=True, help="How to print it.")  # fmt: skip
-def verify(
-    inventory: str, policies: Path, lab: str | None, identity: Path | None, form: str
-) -> None:
+def verify(scope: Scope, form: str) -> None:
     """Run the checks of tests/hosts on every host of the inventory.
 
     Exit status: 0 every check holds, 1 one does not.
     """
-    wanted = desired(policies, inventory)
-    report([one for one in wanted.diagnostics if one.severity == "error"])
-    if not verify_hosts(list(wanted.bundles), wanted, access_to(wanted, lab, identity), form):
+    wanted = scope.desired()
+    if not verify_hosts(list(wanted.bundles), wanted, scope.access(wanted), form):
         raise click.exceptions.Exit(1)
 
 

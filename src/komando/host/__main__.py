@@ -9,18 +9,24 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, BinaryIO
 
 from .calendar import parse_moment
+from .change import UNCONFIRMED, Order
 from .generation import ARCHIVE_LIMIT
 from .layout import HostError, Paths
-from .program import Program
+from .program import PROTOCOL, Program, probe
+from .timer import Timer
 
 LOCK_SECONDS = 60.0
 """How long a verb waits for another one to end; an activation takes about 1 s."""
+
+EVICT_SECONDS = 0.5
+"""How long an alarm waits for a run that holds the lock, before it kills it."""
 
 DESCRIPTION = """\
 Keeps this router at what its current generation wants at this moment.
@@ -39,6 +45,9 @@ examples:
   komando-host activate DIGEST < bundle.b64     bring a bundle into force
   komando-host activate DIGEST < /dev/null      go back to a generation that is on this host
   komando-host export | base64 -d | tar -tz     the files that are in force
+  komando-host revert                           take back what waits for a confirmation
+  komando-host bypass on                        at the console: no limits, no guard, until `off`
+  komando-host record                           what was done here, a line each
   komando-host clock 2026-11-24T20:00:00+07:00  rehearse: run as if it were that evening
   komando-host clock off                        back to the real clock
 
@@ -62,6 +71,40 @@ def parser() -> argparse.ArgumentParser:
     activate.add_argument(
         "digest", metavar="DIGEST", help="the digest of the bundle, 64 hex digits"
     )
+    activate.add_argument(
+        "--within",
+        type=float,
+        metavar="SECONDS",
+        help="revert unless it is confirmed in time (default: at the console)",
+    )
+    activate.add_argument(
+        "--sequence",
+        type=int,
+        default=0,
+        metavar="N",
+        help="which apply this is; one before the last is refused",
+    )
+    activate.add_argument(
+        "--before",
+        metavar="DIGEST",
+        help="refuse unless this generation (or `none`) runs here",
+    )
+    activate.add_argument(
+        "--protocol", type=int, default=1, metavar="N", help="what the controller speaks"
+    )
+    confirm = verbs.add_parser("confirm", help="keep a change, if the kernel holds all of it")
+    confirm.add_argument("digest", metavar="DIGEST")
+    revert = verbs.add_parser("revert", help="take a change back that waits for its confirmation")
+    revert.add_argument("digest", metavar="DIGEST", nargs="?", help="only if it is this one")
+    revert.add_argument("--due", metavar="TOKEN", help="the alarm's call, which waits for nobody")
+    verbs.add_parser("boot", help="before the network: take back what a restart has overtaken")
+    bypass = verbs.add_parser("bypass", help="take the policy out of the traffic's way")
+    bypass.add_argument("state", choices=("on", "off"))
+    reach = verbs.add_parser("probe", help="whether ssh of another machine is reached from here")
+    reach.add_argument("address", metavar="ADDRESS")
+    reach.add_argument("port", metavar="PORT", type=int)
+    record = verbs.add_parser("record", help="print the record of what was done here")
+    record.add_argument("--since", type=int, default=0, metavar="N", help="from entry N on")
     verbs.add_parser("hours", help="bring the kernel to what is wanted at this moment")
     export = verbs.add_parser("export", help="print a generation as base64 tar.gz")
     export.add_argument("digest", metavar="DIGEST", nargs="?", help="default: the current one")
@@ -71,25 +114,44 @@ def parser() -> argparse.ArgumentParser:
 
 
 @contextmanager
-def locked(paths: Paths) -> Iterator[None]:
-    """Holds the program's lock; raises HostError when another run keeps it for too long."""
+def locked(paths: Paths, evict: Callable[[], bool] | None = None) -> Iterator[None]:
+    """Holds the program's lock; raises HostError when another run keeps it for too long.
+
+    With `evict` the holder is killed, with all that it has started, after half a second, as long as
+    that answers yes: the alarm of a change must not wait for a run that hangs in it.
+    """
     paths.run.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     # tc and its like inherit it: a killed run's child keeps the next run waiting until it has ended
     os.set_inheritable(descriptor, True)
-    deadline = time.monotonic() + LOCK_SECONDS
+    begun = time.monotonic()
     try:
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if time.monotonic() > deadline:
+                waited = time.monotonic() - begun
+                if waited > LOCK_SECONDS:
                     raise HostError("another run of komando-host does not end") from None
+                if evict and waited > EVICT_SECONDS and evict():
+                    _kill(descriptor)
                 time.sleep(0.01)
+        with suppress(PermissionError):  # it leads a session: then it leads a group as well
+            os.setpgid(0, 0)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpgid(0)).encode(), 0)
         yield
     finally:
         os.close(descriptor)
+
+
+def _kill(descriptor: int) -> None:
+    """Kills the group of processes that holds the lock."""
+    group = os.pread(descriptor, 20, 0).decode()
+    if group.isdigit() and int(group) not in (0, 1, os.getpgid(0)):
+        with suppress(ProcessLookupError):
+            os.killpg(int(group), signal.SIGKILL)
 
 
 @contextmanager
@@ -112,30 +174,75 @@ def received(stream: BinaryIO) -> bytes:
     return archive
 
 
-def answer(arguments: argparse.Namespace, paths: Paths) -> dict[str, Any] | str:
+def answer(
+    arguments: argparse.Namespace, paths: Paths, timer: Timer | None
+) -> dict[str, Any] | str:
     """Carries out one verb; the JSON object or the text that it prints."""
-    program = Program(paths)
+    program = Program(paths, timer)
+    if arguments.verb == "probe":
+        return probe(arguments.address, arguments.port)
+    order = _order(arguments) if arguments.verb == "activate" else None
     # read before the lock is taken: a slow sender must not keep the hours waiting
     archive = received(sys.stdin.buffer) if arguments.verb == "activate" else b""
-    with locked(paths), undisturbed():
-        if arguments.verb == "observe":
-            return program.observe()
+    due = arguments.due if arguments.verb == "revert" else None
+    evict = partial(program.awaits, due) if due else None
+    with locked(paths, evict), undisturbed():
         if arguments.verb == "activate":
-            return program.activate(arguments.digest, archive)
-        if arguments.verb == "export":
-            return program.export(arguments.digest).decode()
-        if arguments.verb == "clock":
-            off = arguments.moment == "off"
-            moment = None if off else parse_moment(arguments.moment)
-            return program.rehearse(moment, datetime.now(UTC))
-        return program.hours()
+            return program.activate(arguments.digest, archive, order)
+        if due and not program.awaits(due):
+            return program.boot()  # it was confirmed, or taken back, meanwhile
+        return _VERBS[arguments.verb](program, arguments)
 
 
-def main(argv: Sequence[str] | None = None, paths: Paths | None = None) -> int:
+def _order(arguments: argparse.Namespace) -> Order | None:
+    """Who asks for a change. A controller has to confirm it; a person at the console need not."""
+    if arguments.within is None:
+        if "SSH_CONNECTION" in os.environ and arguments.protocol < PROTOCOL:
+            raise HostError(
+                f"the controller is older than this host's program: it speaks protocol "
+                f"{arguments.protocol}, and {PROTOCOL} is spoken here; bring it up to date"
+            )
+        return None
+    if arguments.protocol != PROTOCOL:
+        raise HostError(
+            f"the controller speaks protocol {arguments.protocol}, and {PROTOCOL} is spoken here: "
+            "bring the older of the two up to date"
+        )
+    return Order(arguments.sequence, arguments.within, arguments.before)
+
+
+def _asker() -> str | None:
+    """The address of whoever asks over ssh."""
+    return os.environ.get("SSH_CONNECTION", "").partition(" ")[0] or None
+
+
+def _rehearse(program: Program, arguments: argparse.Namespace) -> dict[str, Any]:
+    moment = None if arguments.moment == "off" else parse_moment(arguments.moment)
+    return program.rehearse(moment, datetime.now(UTC))
+
+
+_VERBS: dict[str, Callable[[Program, argparse.Namespace], dict[str, Any] | str]] = {
+    "observe": lambda program, _: program.observe(_asker()),
+    "confirm": lambda program, given: program.confirm(given.digest),
+    "revert": lambda program, given: program.revert(
+        given.digest, UNCONFIRMED if given.due else "taken back by hand or by the controller"
+    ),
+    "boot": lambda program, _: program.boot(),
+    "hours": lambda program, _: program.hours(),
+    "bypass": lambda program, given: program.bypass(on=given.state == "on"),
+    "record": lambda program, given: program.record.lines(given.since),
+    "export": lambda program, given: program.export(given.digest).decode(),
+    "clock": _rehearse,
+}
+
+
+def main(
+    argv: Sequence[str] | None = None, paths: Paths | None = None, timer: Timer | None = None
+) -> int:
     """Runs one verb; the exit code is 0, or 1 with the reason on standard error."""
     arguments = parser().parse_args(argv)
     try:
-        said = answer(arguments, paths or Paths())
+        said = answer(arguments, paths or Paths(), timer)
     except (HostError, OSError, ValueError) as error:
         print(f"komando-host: {error}", file=sys.stderr)
         return 1

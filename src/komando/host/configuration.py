@@ -14,7 +14,7 @@ from .layout import HostError
 from .network import Wanted, parse_network
 from .settings import parse_settings
 from .steer import Steering, parse_steering
-from .tables import NAT_TABLE, SHAPER_TABLE, TableFiles, refuse_strangers
+from .tables import GUARD_TABLE, NAT_TABLE, SHAPER_TABLE, TableFiles, refuse_strangers
 from .tree import DEVICE, Tree, parse_tree, with_profile
 
 KIND = "router"
@@ -25,7 +25,7 @@ _PROFILE_FILE = re.compile(re.escape(layout.PROFILES) + r"/([a-z0-9][a-z0-9._+@-
 
 def allowed(path: str) -> bool:
     """Whether a bundle of a router may hold this path."""
-    return path in layout.REQUIRED or bool(_PROFILE_FILE.fullmatch(path))
+    return path in layout.REQUIRED | layout.OPTIONAL or bool(_PROFILE_FILE.fullmatch(path))
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,8 @@ def _tables(texts: Mapping[str, str]) -> tuple[TableFiles, ...]:
         (layout.NAT, NAT_TABLE),
     ):
         refuse_strangers(texts[path], *table, path)
+    guard = texts.get(layout.GUARD, "")
+    refuse_strangers(guard, *GUARD_TABLE, layout.GUARD)
     return (
         TableFiles(
             *SHAPER_TABLE,
@@ -152,4 +154,5 @@ def _tables(texts: Mapping[str, str]) -> tuple[TableFiles, ...]:
             reload_path=layout.RELOAD,
         ),
         TableFiles(*NAT_TABLE, full=texts[layout.NAT], full_path=layout.NAT),
+        TableFiles(*GUARD_TABLE, full=guard, full_path=layout.GUARD),
     )

@@ -11,8 +11,9 @@ import os
 import re
 import shutil
 import tarfile
+import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from .configuration import allowed
@@ -23,6 +24,12 @@ LIMIT = 256 * 2**20
 
 ARCHIVE_LIMIT = 32 * 2**20
 """Bytes of base64 in which a bundle may come; one with 10,000 offices has about 2 MiB."""
+
+NUMBER_KEPT = 20
+"""Generations that stay on a host, the failed ones among them; each has some 100 kB."""
+
+DAYS_KEPT = 180
+"""Days after which one goes, even if it is among the newest."""
 
 # AT_FDCWD and RENAME_EXCHANGE of linux/fcntl.h and linux/fs.h
 _HERE, _EXCHANGE = -100, 2
@@ -109,14 +116,23 @@ class Generations:
         except FileNotFoundError:
             return None
 
+    def kept(self) -> list[str]:
+        """The digests of those on this host, the newest first."""
+        folders = [
+            path for path in self.paths.generations.glob("*") if _DIGEST.fullmatch(path.name)
+        ]
+        folders.sort(key=lambda path: (path.stat().st_mtime, path.name), reverse=True)
+        return [path.name for path in folders]
+
     def folder(self, digest: str) -> Path:
         """Where a generation lies, or would."""
         return self.paths.generations / digest
 
-    def read(self, digest: str) -> dict[str, bytes]:
+    def read(self, digest: str, *, whole: bool = True) -> dict[str, bytes]:
         """A generation's files; raises HostError when it is not there or not what it says it is.
 
-        What else lies in the folder (an editor's copy: /etc/komando leads there) is left alone.
+        Without `whole` it may be damaged. What else lies in the folder (an editor's copy:
+        /etc/komando leads there) is left alone.
         """
         folder = self.folder(digest)
         if not folder.is_dir():
@@ -126,7 +142,7 @@ class Generations:
             for path in folder.rglob("*")
             if allowed(name := path.relative_to(folder).as_posix()) and path.is_file()
         }
-        if digest_of(files) != digest:
+        if whole and digest_of(files) != digest:
             raise HostError(f"generation {digest} is damaged on disk: its files differ")
         return files
 
@@ -136,8 +152,9 @@ class Generations:
         One that is damaged is replaced, and kept aside as evidence: the latest one of all.
         """
         self.paths.generations.mkdir(parents=True, exist_ok=True)
-        for left in self.paths.generations.glob(".*.new"):
-            _remove(left)
+        for pattern in (".*.new", ".*.old"):
+            for left in self.paths.generations.glob(pattern):
+                _remove(left)
         side = self.paths.generations / f".{digest}.new"
         for path, content in files.items():
             target = side / path
@@ -165,6 +182,40 @@ class Generations:
             side.symlink_to(f"generations/{digest}")
             side.replace(self.paths.current)
         _sync(self.paths.state)
+
+    def flip_back(self, digest: str | None) -> None:
+        """As `flip`, over the link that was laid ahead: it asks a full disk for nothing."""
+        try:
+            if self.paths.back.readlink().name == digest:
+                self.paths.back.rename(self.paths.current)
+                _sync(self.paths.state)
+                return
+        except FileNotFoundError:
+            pass
+        self.flip(digest)
+
+    def prune(self, kept: Collection[str | None]) -> list[str]:
+        """Removes what is old, by number and by age, and gives the digests.
+
+        Never the current one, and none of `kept`.
+        """
+        stays = {*kept, self.current()}
+        folders = [
+            path for path in self.paths.generations.iterdir() if _DIGEST.fullmatch(path.name)
+        ]
+        folders.sort(key=lambda path: (path.stat().st_mtime, path.name), reverse=True)
+        oldest = time.time() - DAYS_KEPT * 86_400
+        gone = [
+            path
+            for number, path in enumerate(folders)
+            if path.name not in stays and (number >= NUMBER_KEPT or path.stat().st_mtime < oldest)
+        ]
+        for path in gone:
+            # renamed first: half a folder must not bear a digest
+            left = path.with_name(f".{path.name}.old")
+            path.rename(left)
+            _remove(left)
+        return [path.name for path in gone]
 
     def export(self, digest: str) -> bytes:
         """A generation as base64 tar.gz, the same bytes each time."""

@@ -32,6 +32,41 @@ class Paths:
         return self.state / "current"
 
     @property
+    def pending(self) -> Path:
+        """Stands while a change waits for its confirmation."""
+        return self.state / "pending"
+
+    @property
+    def reverting(self) -> Path:
+        """What `pending` is renamed to when the change is taken back, until that is done."""
+        return self.state / "reverting"
+
+    @property
+    def confirmed(self) -> Path:
+        """What `pending` is renamed to when the change is confirmed; the latest one."""
+        return self.state / "confirmed"
+
+    @property
+    def back(self) -> Path:
+        """The link to the generation before, laid ahead: a full disk must not bar the way back."""
+        return self.state / ".back"
+
+    @property
+    def sequence(self) -> Path:
+        """The highest sequence of an apply that was seen here."""
+        return self.state / "sequence"
+
+    @property
+    def record(self) -> Path:
+        """What was done here, a line each, chained by digests."""
+        return self.state / "record"
+
+    @property
+    def bypass(self) -> Path:
+        """Stands while a person at the console has taken the policy out of the traffic's way."""
+        return self.state / "bypass"
+
+    @property
     def run(self) -> Path:
         """What was last sent to the kernel: gone with a reboot, as the kernel's state is."""
         return self.root / "run/komando"
@@ -65,9 +100,13 @@ PROFILES = "etc/komando/tc/profiles"
 SHAPER = "etc/komando/nft/shaper.nft"
 RELOAD = "etc/komando/nft/reload.nft"
 NAT = "etc/komando/nft/nat.nft"
+GUARD = "etc/komando/nft/guard.nft"
 SYSCTL = "etc/sysctl.d/90-komando.conf"
 
 REQUIRED = frozenset(
     {MANIFEST, ROUTER, NETWORK, CALENDAR, INTENT, STEER, DOWNLOAD, UPLOAD, SHAPER, RELOAD, NAT}
     | {SYSCTL}
 )
+
+OPTIONAL = frozenset({GUARD})
+"""What a generation of an older renderer does not have."""

@@ -2,42 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
-from datetime import datetime
+import socket
+from datetime import UTC, datetime
 from typing import Any
 
+from .bare import take_down_shaping
 from .calendar import iso, read_clock
+from .change import Changes, Order, result
 from .configuration import Configuration, read_configuration
-from .generation import Generations, check_digest, unpack
-from .kernel import CommandError, run
-from .layout import NAT, SHAPER, SYSCTL, HostError, Paths
-from .reconcile import Outcome, reconcile
-from .records import Applied, Records
+from .generation import check_digest
+from .layout import HostError, Paths
+from .reconcile import Outcome
+from .record import Event
 from .survey import survey
+from .timer import Timer
+from .window import UNREADABLE, Pending, write
+
+PROTOCOL = 2
+"""What controller and host program say to each other; 1 knew no confirmation."""
 
 LATE_SECONDS = 90
 """An hour switch may wait for the next minute's timer; one that is later than this is missing."""
+
+PROBE_SECONDS = 3.0
+"""How long a neighbour is waited for: a machine in the same room answers in a millisecond."""
 
 
 class Program:
     """The verbs on one host."""
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, timer: Timer | None = None) -> None:
         self.paths = paths
-        self.generations = Generations(paths)
-        self.records = Records(paths.applied)
+        self.changes = Changes(paths, timer)
+        self.generations = self.changes.generations
+        self.records = self.changes.records
+        self.windows = self.changes.windows
+        self.record = self.changes.record
 
-    def observe(self) -> dict[str, Any]:
+    def observe(self, asked_from: str | None = None) -> dict[str, Any]:
         """What runs here, and whether the kernel is as it should be; touches nothing."""
-        digest = self.generations.current()
+        digest = self.changes.in_force()
         clock = read_clock(self.paths.clock)
+        pending = self.windows.pending()
         said: dict[str, Any] = {
+            "protocol": PROTOCOL,
             "generation": digest,
+            "previous": self._previous(digest),
+            "generations": self.generations.kept(),
             "profile": None,
             "clock": clock.rehearsed(),
             "kernel": "ok",
             "calendar": None,
+            "pending": pending and _waiting(pending),
+            "sequence": self.windows.sequence(),
+            "head": self.record.head(),
+            "reverted": self._reverted(),
+            "bypass": self._bypass(),
+            "asked_from": asked_from,
         }
         if digest is None:
             if left := self.records.devices():
@@ -59,81 +80,114 @@ class Program:
         said["calendar"] = f"ended: no hours are known after {until}" if ended else "ok"
         return said
 
+    def _previous(self, digest: str | None) -> str | None:
+        """What was in force before the change that was confirmed last: a rollback leads there."""
+        confirmed = self.windows.confirmed()
+        return confirmed.previous if confirmed and confirmed.generation == digest else None
+
+    def _reverted(self) -> dict[str, str | None] | None:
+        last = self.record.last()
+        if last is None or last.event not in ("reverted", "failed"):
+            return None
+        return {"generation": last.generation, "reason": last.reason, "time": last.time}
+
+    def _bypass(self) -> str | None:
+        try:
+            return self.paths.bypass.read_text().strip()
+        except FileNotFoundError:
+            return None
+
     def _missing(
         self, configuration: Configuration, profile: str | None, now: datetime
     ) -> list[str]:
+        if since := self._bypass():
+            return [f"the policy is bypassed since {since}, by a person at the console"]
         due = configuration.calendar.at(now)
         if profile is None or profile not in configuration.profiles:
             return ["nothing was brought into force since the machine started"]
-        since = configuration.calendar.since(now)
-        late = profile != due and (now - since).total_seconds() > LATE_SECONDS
+        begun = configuration.calendar.since(now)
+        late = profile != due and (now - begun).total_seconds() > LATE_SECONDS
         missing = survey(configuration, profile, self.records).words()
-        return [*missing, f"profile {due} since {iso(since)}"] if late else missing
+        return [*missing, f"profile {due} since {iso(begun)}"] if late else missing
 
-    def activate(self, digest: str, archive: bytes) -> dict[str, Any]:
+    def activate(self, digest: str, archive: bytes, order: Order | None) -> dict[str, Any]:
         """Brings a bundle in force; when that fails, the generation before is in force again."""
-        check_digest(digest)
-        previous = self.generations.current()
-        files, standing = self._files(digest, archive)
-        configuration = read_configuration(files)
-        _check_tables(files)
-        known = self._interfaces(previous)
-        if not standing:
-            self.generations.stage(digest, files)
-        if previous != digest:
-            self.generations.flip(digest)
-        try:
-            outcome, profile = self._bring(digest, configuration)
-            if strange := sorted(set(outcome.absent) - known):
-                raise HostError(f"there is no interface {', '.join(strange)}")
-        except Exception as error:  # whatever it was: the way back is taken
-            raise HostError(f"{_words(error)}; {self._back(previous, digest)}") from error
-        return _result(digest, previous, profile, outcome)
+        return self.changes.activate(digest, archive, order)
 
-    def _files(self, digest: str, archive: bytes) -> tuple[Mapping[str, bytes], bool]:
-        """The files of a generation, and whether they are on this host already, and whole."""
-        try:
-            return self.generations.read(digest), True
-        except HostError as error:
-            if not archive.strip():
-                raise HostError(f"{error}, and no archive came with it") from None
-        return unpack(archive, digest), False
+    def confirm(self, digest: str) -> dict[str, Any]:
+        """Keeps a change for good, once the kernel was seen to hold all that it asks for.
 
-    def _interfaces(self, digest: str | None) -> set[str]:
-        """What a generation names of this machine: that is no news to it when it is away."""
-        if digest is None:
-            return set()
-        try:
-            return set(read_configuration(self.generations.read(digest)).interfaces)
-        except HostError:
-            return set()
+        Raises HostError otherwise; the change then waits until it reverts.
+        """
+        pending = self.windows.pending()
+        if pending and pending.generation == digest:
+            configuration = read_configuration(self.generations.read(digest))
+            applied = self.records.applied()
+            profile = applied.profile if applied and applied.generation == digest else None
+            now = read_clock(self.paths.clock).now()
+            away = {f"interface {device} is away" for device in configuration.interfaces}
+            missing = [
+                word for word in self._missing(configuration, profile, now) if word not in away
+            ]
+            if missing:
+                raise HostError(f"not confirmed, for the kernel lacks: {'; '.join(missing)}")
+        return self.changes.confirm(digest)
 
-    def _back(self, previous: str | None, failed: str) -> str:
-        """Puts the generation before back in force; says how that went."""
-        try:
-            self.generations.flip(previous)
-            if previous is None:
-                left = "what was laid until then stays until the next activation"
-                return f"no generation is in force; {left}"
-            if previous == failed:
-                return f"generation {previous} stays current"
-            self._bring(previous, read_configuration(self.generations.read(previous)))
-        except Exception as error:  # noqa: BLE001 - no other way is left; it must be told
-            return f"generation {previous} is not wholly in force again: {_words(error)}"
-        return f"generation {previous} is in force again"
+    def revert(self, digest: str | None, reason: str) -> dict[str, Any]:
+        """Takes a change back that waits for its confirmation."""
+        return self.changes.revert(digest, reason)
+
+    def awaits(self, token: str) -> bool:
+        """Whether this very window is still open, or is being closed by a revert."""
+        found = (self.windows.pending(), self.windows.reverting())
+        return any(one is not None and one.token in (token, UNREADABLE) for one in found)
+
+    def boot(self) -> dict[str, Any]:
+        """Before the network comes up: takes a change back that a restart has overtaken."""
+        self.changes.settle(kernel=False)
+        return {"generation": self.generations.current(), "head": self.record.head()}
 
     def hours(self) -> dict[str, Any]:
-        """Brings the kernel to what the current generation wants at this moment.
+        """Brings the kernel to what should be in force at this moment.
 
         Raises HostError for an interface that is away, too, once all else is done.
         """
-        digest = self.generations.current()
+        unsettled: Exception | None = None
+        try:
+            self.changes.settle()
+        except (HostError, OSError) as error:
+            unsettled = error
+        digest = self.changes.in_force()
         if digest is None:
-            return _result(None, None, None, Outcome())
-        outcome, profile = self._bring(digest, read_configuration(self.generations.read(digest)))
+            outcome, profile = Outcome(), None
+        else:
+            configuration = read_configuration(self.generations.read(digest))
+            outcome, profile = self.changes.bring(digest, configuration)
+        if unsettled:
+            raise unsettled
         if outcome.absent:
             raise HostError(f"interface {', '.join(outcome.absent)} is away; all else is in force")
-        return _result(digest, digest, profile, outcome)
+        return result(digest, digest, profile, outcome)
+
+    def bypass(self, *, on: bool) -> dict[str, Any]:
+        """Takes the policy out of the traffic's way, or brings it back; at the console.
+
+        While it is on, everything that is routed is reached, without limits and without a guard;
+        nothing is activated, and a restart changes none of that.
+        """
+        if on:
+            self.changes.settle()
+            if self._bypass() is None:
+                write(self.paths.bypass, iso(datetime.now(UTC)) + "\n")
+                self._note("bypassed")
+            take_down_shaping(self.records)
+        elif self._bypass() is not None:
+            self.paths.bypass.unlink()
+            self._note("restored")
+        return self.hours()
+
+    def _note(self, event: Event) -> None:
+        self.record.append(event, self.generations.current(), sequence=self.windows.sequence())
 
     def rehearse(self, moment: datetime | None, now: datetime) -> dict[str, Any]:
         """Runs as if it were `moment` from now on; None goes back to the real clock."""
@@ -147,44 +201,29 @@ class Program:
 
     def export(self, digest: str | None) -> bytes:
         """A generation as base64 tar.gz, the current one unless another is named."""
-        wanted = check_digest(digest) if digest else self.generations.current()
+        wanted = check_digest(digest) if digest else self.changes.in_force()
         if wanted is None:
             raise HostError("no generation is in force on this host")
         return self.generations.export(wanted)
 
-    def _bring(self, digest: str, configuration: Configuration) -> tuple[Outcome, str]:
-        profile = configuration.calendar.at(read_clock(self.paths.clock).now())
-        sysctl_file = str(self.generations.folder(digest) / SYSCTL)
-        applied = Applied(digest, profile)
-        return reconcile(configuration, applied, self.records, sysctl_file), profile
 
-
-def _words(error: Exception) -> str:
-    expected = isinstance(error, HostError | OSError)
-    return str(error) if expected else f"{type(error).__name__}: {error}"
-
-
-def _check_tables(files: Mapping[str, bytes]) -> None:
-    """Lets nft read the tables before anything is touched."""
-    for path in (SHAPER, NAT):
-        try:
-            run(["nft", "-c", "-f", "-"], files[path].decode())
-        except CommandError as error:
-            raise HostError(f"{path}: {error}") from None
-
-
-def _result(
-    digest: str | None, previous: str | None, profile: str | None, outcome: Outcome
-) -> dict[str, Any]:
-    changes = [
-        {"device": item["device"], "class": item["id"], "action": item["action"]}
-        for item in map(asdict, outcome.changes)
-    ]
+def _waiting(pending: Pending) -> dict[str, Any]:
     return {
-        "generation": digest,
-        "previous": previous,
-        "profile": profile,
-        "changes": changes,
-        "rebuilt": outcome.rebuilt,
-        "other": outcome.other,
+        "generation": pending.generation,
+        "previous": pending.previous,
+        "sequence": pending.sequence,
+        "left": round(max(pending.left, 0.0), 3),
     }
+
+
+def probe(address: str, port: int) -> dict[str, str]:
+    """Whether a fresh connection from here reaches an ssh server; raises HostError if not."""
+    where = f"{address} port {port}"
+    try:
+        with socket.create_connection((address, port), PROBE_SECONDS) as connection:
+            banner = connection.recv(256)
+    except OSError as error:
+        raise HostError(f"{where} cannot be reached from here: {error}") from None
+    if not banner.startswith(b"SSH-"):
+        raise HostError(f"{where} answers, but not as an ssh server: {banner[:40]!r}")
+    return {"banner": banner.decode(errors="replace").strip()}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby
 
 from .configuration import Configuration
@@ -30,7 +31,7 @@ from .settings import live_settings
 from .shape import Change, Line, Steps, rebuild_lines, record_of
 from .steer import remembered
 from .survey import Work, network_steps, survey
-from .tables import load_table, table_record
+from .tables import NAT_TABLE, load_table, table_record
 
 DRAIN_SECONDS = 1.0
 """How long a class that leaves may take to send what it still holds."""
@@ -50,13 +51,19 @@ class Outcome:
 
 
 def reconcile(
-    configuration: Configuration, applied: Applied, records: Records, sysctl_file: str
+    configuration: Configuration,
+    applied: Applied,
+    records: Records,
+    sysctl_file: str,
+    *,
+    thorough: bool = False,
 ) -> Outcome:
     """Brings the kernel to `applied.profile` of the configuration.
 
-    Raises HostError with all that failed. A tree or a table that fails ends the run at once; what
-    stands around them (steering, settings, addresses, routes) is tried to the end first. An
-    interface that is away is no failure: all is done around it, and the outcome names it.
+    Raises HostError with all that failed. A tree or a table that fails ends the run at once, unless
+    it is `thorough`, as on the way back; what stands around them (steering, settings, addresses,
+    routes) is tried to the end first. An interface that is away is no failure: all is done around
+    it, and the outcome names it.
     """
     work = survey(configuration, applied.profile, records)
     outcome = Outcome(
@@ -66,17 +73,43 @@ def reconcile(
         absent=work.absent,
     )
     run_ = _Run(work, records)
-    run_.trees_up()
-    run_.steering()
-    run_.tables()
-    run_.trees_grow()
-    run_.settings(sysctl_file)
-    run_.network()
-    run_.trees_away()
+    for stage in (
+        run_.trees_up,
+        run_.steering,
+        run_.tables,
+        run_.trees_grow,
+        partial(run_.settings, sysctl_file),
+        run_.network,
+        run_.trees_away,
+    ):
+        try:
+            stage()
+        except HostError as error:
+            if not thorough:
+                raise
+            run_.failures.append(str(error))
     records.put_applied(applied)
     if run_.failures:
         raise HostError("; ".join(run_.failures))
     return outcome
+
+
+def route_alone(
+    configuration: Configuration, applied: Applied, records: Records, sysctl_file: str
+) -> Outcome:
+    """Brings addresses, routes, translation and settings in force, and nothing that limits.
+
+    Raises HostError with all that failed.
+    """
+    work = survey(configuration, applied.profile, records)
+    tables = tuple(step for step in work.tables if step.files.name == NAT_TABLE[1])
+    run_ = _Run(replace(work, tables=tables), records)
+    run_.tables()
+    run_.settings(sysctl_file)
+    run_.network()
+    if run_.failures:
+        raise HostError("; ".join(run_.failures))
+    return Outcome(other=[step.reason for step in tables], absent=work.absent)
 
 
 class _Run:
@@ -157,7 +190,10 @@ class _Run:
             if old:  # should this run be killed, the next one loads again
                 self.records.put_table(step.files.name, replace(old, shown=""))
             load_table(step)
-            self.records.put_table(step.files.name, table_record(step.files))
+            if step.files.full:
+                self.records.put_table(step.files.name, table_record(step.files))
+            else:
+                self.records.forget_table(step.files.name)
 
     def trees_grow(self) -> None:
         """Gives the classes that grow what the others have left."""

@@ -89,6 +89,21 @@ class Records:
         """Writes down a table that was loaded."""
         self._write(f"table-{name}", asdict(record))
 
+    def forget_table(self, name: str) -> None:
+        """From now on nothing is known of a table."""
+        self._path(f"table-{name}").unlink(missing_ok=True)
+
+    def forget_shaping(self) -> None:
+        """From now on nothing is known of trees, steering and tables."""
+        for pattern in ("tree-*.json", "steering.json", "table-*.json", "applied.json"):
+            for path in self.folder.glob(pattern):
+                path.unlink(missing_ok=True)
+
+    def forget(self) -> None:
+        """From now on nothing is known of anything."""
+        for path in self.folder.glob("*.json"):
+            path.unlink(missing_ok=True)
+
     def addresses(self) -> frozenset[Address]:
         """The addresses that this program has laid, so that it may take them away."""
         values = self._read("addresses") or {}

@@ -13,6 +13,7 @@ from .tree import DEVICE
 
 SHAPER_TABLE = ("inet", "shaper")
 NAT_TABLE = ("ip", "komando_nat")
+GUARD_TABLE = ("inet", "komando_guard")
 
 _ELEMENTS = re.compile(r"elements\s*=\s*\{[^{}]*\}")
 _COMMENT = re.compile(r"#[^\n]*")
@@ -29,6 +30,7 @@ _NAME = r"[A-Za-z_][A-Za-z0-9_]{0,31}"
 _QUOTED = rf'"{DEVICE}"'
 _CLASS = r"1:[0-9a-f]{1,4}"
 _MARK = r"0x[0-9a-f]{1,8}"
+_PORT = r"[0-9]{1,5}"
 # digits only: nft asks a name server for any other word in an address's place
 _ADDRESS = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}"
 _NETWORK = rf"(?:{_ADDRESS}(?:/[0-9]{{1,2}})?|[0-9a-f]*:[0-9a-f:]*(?:/[0-9]{{1,3}})?)"
@@ -44,6 +46,10 @@ _PART = "|".join(
         rf"jump {_NAME}",
         "return",
         rf"snat to {_ADDRESS}",
+        "ct state established",
+        rf"tcp dport {_PORT}",
+        "accept",
+        "drop",
     )
 )
 _WITHIN = re.compile(
@@ -57,7 +63,8 @@ _WITHIN = re.compile(
             "flags interval",
             rf"elements = \{{(?: {_ELEMENT})*(?: \}})?",
             "type (?:filter|nat) hook postrouting priority (?:mangle|srcnat)",
-            "policy accept",
+            "type filter hook input priority filter",
+            "policy (?:accept|drop)",
         )
     )
 )
@@ -65,7 +72,10 @@ _WITHIN = re.compile(
 
 @dataclass(frozen=True)
 class TableFiles:
-    """One table of a generation: `full` loads on top of anything, `reload` only what it holds."""
+    """One table of a generation: `full` loads on top of anything, `reload` only what it holds.
+
+    An empty `full` means that the table shall not be there.
+    """
 
     family: str
     name: str
@@ -141,6 +151,10 @@ def shown(family: str, name: str) -> str:
 
 def plan_table(files: TableFiles, record: TableRecord | None, live: str) -> TableStep | None:
     """The one file to load, or nothing when the table stands as it was loaded."""
+    if not files.full:
+        text = f"delete table {files.family} {files.name}\n"
+        reason = f"table {files.name} is left over"
+        return TableStep(files, files.full_path, text, reason) if live else None
     if not live:
         return TableStep(files, files.full_path, files.full, f"table {files.name} is missing")
     if record and files.reload and record.structure == files.structure:
@@ -157,7 +171,7 @@ def load_table(step: TableStep) -> None:
     try:
         run(["nft", "-f", "-"], step.text)
     except CommandError as error:
-        if step.text is step.files.full:
+        if step.text is step.files.full or not step.files.full:
             raise HostError(f"{step.path}: {error}") from None
         # somebody took away what the reload flushes: the full file needs nothing to stand
         load_table(TableStep(step.files, step.files.full_path, step.files.full, step.reason))
@@ -166,6 +180,14 @@ def load_table(step: TableStep) -> None:
 def table_record(files: TableFiles) -> TableRecord:
     """The record of a table that was loaded just now."""
     return TableRecord(files.structure, files.full, files.reload, shown(files.family, files.name))
+
+
+def delete_tables(*tables: tuple[str, str]) -> None:
+    """Takes tables away; one that is not there is no error."""
+    lines = "".join(
+        f"table {family} {name} {{}}\ndelete table {family} {name}\n" for family, name in tables
+    )
+    run(["nft", "-f", "-"], lines)
 
 
 def record_from(values: Mapping[str, str]) -> TableRecord:

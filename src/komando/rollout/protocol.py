@@ -6,6 +6,9 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+PROTOCOL = 2
+"""What this controller speaks with the host program; `komando.host.program` has its own."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -22,6 +25,7 @@ class Opening:
     """The first line: whom to connect to, and how. Times in seconds.
 
     `activate_timeout` bounds one activation; a router with 500 offices takes about 1 s.
+    `confirm_timeout` bounds a confirmation, a revert and a neighbour's probe.
     """
 
     targets: tuple[Target, ...]
@@ -30,6 +34,7 @@ class Opening:
     connect_timeout: int = 10
     observe_timeout: int = 30
     activate_timeout: int = 120
+    confirm_timeout: int = 30
 
     @classmethod
     def from_json(cls, line: str) -> Opening:
@@ -41,29 +46,46 @@ class Opening:
 
 @dataclass(frozen=True)
 class Cargo:
-    """What one host shall run; `archive` is the base64 text of its tar.gz."""
+    """What one host shall run, and how.
+
+    `archive` is the base64 text of the bundle's tar.gz; empty where the host has it. `before` is
+    the digest that the plan saw there, or "none". The change reverts unless it is confirmed
+    `within` seconds; a host refuses a `sequence` before the last that it saw.
+    """
 
     digest: str
     archive: str
+    before: str
+    within: float
+    sequence: int
 
 
-Verb = Literal["observe", "export", "activate"]
+Verb = Literal["observe", "export", "record", "activate", "reach", "confirm", "revert", "look"]
+"""observe, export, record: questions. activate: armed, and in force until the window closes.
+reach: opens a fresh connection to each host, and has its neighbour open one, too. confirm, revert:
+over those fresh connections, or where there is none over a new one. look: observe over such."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One thing to do on `hosts`; `cargo` (by host) belongs to `activate` alone."""
+    """One thing to do on `hosts`.
+
+    `cargo` (by host) belongs to `activate`; `digests` (by host) to `export`, `confirm` and
+    `revert`; `neighbours` (by host, who is to reach it) to `reach`.
+    """
 
     verb: Verb
     hosts: tuple[str, ...]
     cargo: dict[str, Cargo] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    neighbours: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, line: str) -> Request:
         """Read one line that `encode` wrote."""
         fields = json.loads(line)
-        cargo = {host: Cargo(**parts) for host, parts in fields["cargo"].items()}
-        return cls(verb=fields["verb"], hosts=tuple(fields["hosts"]), cargo=cargo)
+        fields["cargo"] = {host: Cargo(**parts) for host, parts in fields["cargo"].items()}
+        return cls(**fields | {"hosts": tuple(fields["hosts"])})
 
 
 EventKind = Literal["connected", "started", "result", "failed", "lost", "done"]

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from komando.inventory import Access, Host
-from komando.rollout.protocol import Cargo, Event, Opening, Request, Target, Verb, encode
+from komando.rollout.protocol import Cargo, Event, Opening, Request, Target, encode
 
 Listener = Callable[[Event], None]
 """Is told of each event as it comes; for progress on a terminal."""
@@ -31,14 +31,13 @@ class Answers:
     """What came of one request, by host.
 
     `lost` holds the hosts that may have begun and gave no answer: their state is unknown. `waiting`
-    holds those that are still asked, `interrupted` says that somebody pressed Ctrl-C meanwhile.
+    holds those that are still asked.
     """
 
     results: dict[str, Any] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     lost: dict[str, str] = field(default_factory=dict)
     waiting: set[str] = field(default_factory=set)
-    interrupted: bool = False
 
     def note(self, event: Event) -> None:
         """Take in what the worker says of one host."""
@@ -61,6 +60,8 @@ class Session:
     """Connections to some hosts, open from `__enter__` to `__exit__`.
 
     `refused` maps each host that could not be reached to the reason; the other hosts go on.
+    `interrupts` counts the Ctrl-C that came while something was done on hosts: the first one waits
+    for what has begun, the second one does not.
     Raises FileNotFoundError when the identity or the known hosts' file does not stand.
     """
 
@@ -70,6 +71,7 @@ class Session:
         self._listener = listener
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.refused: dict[str, str] = {}
+        self.interrupts = 0
 
     def __enter__(self) -> Self:
         opening = _opening(self._hosts, self._access)
@@ -107,11 +109,19 @@ class Session:
 
     def observe(self, hosts: Iterable[str]) -> Answers:
         """Each host's answer to the one question, as its host program gives it."""
-        return self._ask("observe", hosts)
+        return self._ask(Request("observe", tuple(hosts)))
 
-    def export(self, hosts: Iterable[str]) -> Answers:
-        """The base64 text of each host's running generation."""
-        return self._ask("export", hosts)
+    def export(self, hosts: Iterable[str], digests: Mapping[str, str] | None = None) -> Answers:
+        """The base64 text of a generation of each host: the running one, or that of `digests`."""
+        return self._ask(Request("export", tuple(hosts), digests=dict(digests or {})))
+
+    def look(self, hosts: Iterable[str]) -> Answers:
+        """As `observe`, over fresh connections."""
+        return self._do(Request("look", tuple(hosts)))
+
+    def record(self, hosts: Iterable[str]) -> Answers:
+        """The lines of each host's own record."""
+        return self._ask(Request("record", tuple(hosts)))
 
     def activate(self, cargo: Mapping[str, Cargo]) -> Answers:
         """One exec on each host of `cargo`; the results are the host program's JSON texts.
@@ -119,21 +129,47 @@ class Session:
         Every host of it stands in the answers. A first Ctrl-C waits for those that have begun;
         after a second one, or when the process ends, those without an answer are `lost`.
         """
-        answers = Answers(waiting=set(cargo))
+        return self._do(Request("activate", tuple(cargo), cargo=dict(cargo)))
+
+    def reach(self, hosts: Iterable[str], neighbours: Mapping[str, str]) -> Answers:
+        """A fresh connection to each host, from here and from its neighbour."""
+        return self._do(Request("reach", tuple(hosts), neighbours=dict(neighbours)))
+
+    def confirm(self, digests: Mapping[str, str]) -> Answers:
+        """Keep the change on each host, if its kernel holds all of it."""
+        return self._do(Request("confirm", tuple(digests), digests=dict(digests)))
+
+    def revert(self, digests: Mapping[str, str]) -> Answers:
+        """Take the change back on each host that waits for a confirmation of it."""
+        return self._do(Request("revert", tuple(digests), digests=dict(digests)))
+
+    def _do(self, request: Request) -> Answers:
+        answers = Answers(waiting=set(request.hosts))
         why = "nothing was heard of it"
         try:
-            with _patience(answers):
-                self._converse(Request("activate", tuple(cargo), dict(cargo)), answers)
+            with self._patience():
+                self._converse(request, answers)
         except KeyboardInterrupt:
-            answers.interrupted = True
-            why = "interrupted while it was being activated"
+            why = "interrupted in the middle of it"
         except WorkerFailedError as error:
             why = str(error)
         answers.lost |= dict.fromkeys(answers.waiting, why)
         return answers
 
-    def _ask(self, verb: Verb, hosts: Iterable[str]) -> Answers:
-        request = Request(verb, tuple(hosts))
+    @contextmanager
+    def _patience(self) -> Iterator[None]:
+        def note(*_: object) -> None:
+            self.interrupts += 1
+            if self.interrupts > 1:
+                raise KeyboardInterrupt
+
+        before = signal.signal(signal.SIGINT, note)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _ask(self, request: Request) -> Answers:
         self._converse(request, answers := Answers(waiting=set(request.hosts)))
         return answers
 
@@ -206,22 +242,6 @@ class Session:
         for stream in (process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
-
-
-@contextmanager
-def _patience(answers: Answers) -> Iterator[None]:
-    """A first Ctrl-C is noted in the answers; a second one is raised."""
-
-    def note(*_: object) -> None:
-        if answers.interrupted:
-            raise KeyboardInterrupt
-        answers.interrupted = True
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _opening(hosts: tuple[Host, ...], access: Access) -> Opening:

@@ -107,7 +107,7 @@ def _steps(folder: Path) -> list[tuple[list[str], str]]:
     for device in devices:
         steps.append((["ip", "link", "add", device, "type", "ifb"], ""))
         steps.append((["ip", "link", "set", device, "up"], ""))
-    files = [f"nft/{name}.nft" for name in ("shaper", "reload", "nat")]
+    files = [f"nft/{name}.nft" for name in ("shaper", "reload", "nat", "guard")]
     steps += [(["nft", "-f", f"{komando}/{file}"], file) for file in files]
     files = ["tc/download.tc", "tc/upload.tc", "tc/steer.tc"]
     files += sorted(f"tc/profiles/{path.name}" for path in (komando / "tc/profiles").iterdir())

@@ -81,6 +81,7 @@ def render(intent: Intent, host: Host) -> Bundle:
         generation.SYSCTL: _fill(generation.SYSCTL, router),
     }
     files |= _nft(router, host)
+    files[generation.GUARD] = _guard(router, host)
     for direction in DIRECTIONS:
         files |= _tc(router, host, direction)
     return Bundle(host.name, {path: text.encode() for path, text in files.items()})
@@ -186,6 +187,14 @@ def _nft(router: RouterIntent, host: Host) -> dict[str, str]:
         nat_public=router.uplink.nat_public,
     )
     return files
+
+
+def _guard(router: RouterIntent, host: Host) -> str:
+    four, six = (
+        ", ".join(str(network) for network in host.management if network.version == version)
+        for version in (4, 6)
+    )
+    return _fill(generation.GUARD, router, port=host.port, four=four, six=six)
 
 
 def _entries(leaves: Iterable[Leaf], version: int) -> list[dict[str, str]]:

@@ -1,0 +1,90 @@
+"""The part that apply and rollback share: a rollout with its board, its words and its exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from komando.cli.board import Board
+from komando.cli.planning import Planned, console
+
+if TYPE_CHECKING:
+    from komando.rollout.outcome import Outcome, Rollout
+    from komando.rollout.roll import Verify
+    from komando.rollout.wave import Target
+    from komando.rollout.waves import Waves
+
+PARTLY = 3
+"""The exit status when all that was tried holds, and some hosts could not be reached."""
+
+
+@contextmanager
+def ending_as_told() -> Iterator[None]:
+    """A Ctrl-C that nobody has taken in ends the verb, and says what may be left."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise click.ClickException(
+            "interrupted; a change that was not confirmed reverts by itself, and `komando plan` "
+            "asks the hosts what they run"
+        ) from None
+
+
+def carry_out(
+    found: Planned, targets: Mapping[str, Target], waves: Waves, verify: Verify | None
+) -> Rollout:
+    """Roll the targets out, and show each host's stages meanwhile."""
+    from komando.rollout.outcome import Rollout
+    from komando.rollout.roll import roll, with_unreached
+
+    rollout = Rollout(())
+    if targets:
+        sequence = 1 + max(one.sequence for one in found.running.values())
+        board = Board(waves, console())
+
+        def look(names: tuple[str, ...]) -> bool:
+            with board.paused():
+                return verify is None or verify(names)
+
+        with board.shown():
+            rollout = roll(
+                found.session, targets, waves, sequence, board.told, look if verify else None
+            )
+    return with_unreached(rollout, found.failures)
+
+
+def conclude(rollout: Rollout, *, partial: bool) -> None:
+    """One line for each host; then the verb's end, with its exit status."""
+    for outcome in rollout.outcomes:
+        _tell(outcome)
+    if partial:
+        click.echo("PARTIAL: --limit left the other hosts out; `komando plan` tells what is open")
+    if not rollout.holds:
+        raise click.exceptions.Exit(1)
+    if away := [one.host for one in rollout.of("unreached")]:
+        click.echo(f"not reached: {', '.join(away)}", err=True)
+        raise click.exceptions.Exit(PARTLY)
+
+
+def _tell(outcome: Outcome) -> None:
+    name, runs = outcome.host, _short(outcome.runs)
+    if outcome.state == "carried":
+        how = "built anew" if outcome.rebuilt else f"{outcome.touched} classes changed in place"
+        click.echo(f"{name} runs {runs}: {how}")
+        return
+    words = {
+        "refused": f"refused it and runs {runs}, as before",
+        "reverted": f"was taken back and runs {runs} again",
+        "unreached": "was not reached",
+        "unknown": "is not known to run the one or the other; `komando plan` asks it",
+        "untouched": f"was not touched and runs {runs}",
+    }[outcome.state]
+    reason = f": {outcome.reason}" if outcome.reason else ""
+    click.echo(f"{name} {words}{reason}", err=True)
+
+
+def _short(digest: str | None) -> str:
+    return "nothing" if digest is None else digest[:12]

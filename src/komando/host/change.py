@@ -1,0 +1,355 @@
+"""A change of generation with a way back: armed, made, and confirmed over a fresh connection.
+
+Everything here may be cut off at any point, by a kill, a full disk or a restart. So each step
+leaves on the disk what the next run needs to know, and `settle` brings to its end whatever a run
+before it has begun: the alarm, the minute's look at the hours, the boot and the next activation
+all begin with it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .bare import take_down
+from .calendar import read_clock
+from .configuration import Configuration, read_configuration
+from .generation import Generations, check_digest, unpack
+from .kernel import CommandError, links, run
+from .layout import GUARD, NAT, SHAPER, SYSCTL, HostError, Paths
+from .reconcile import Outcome, reconcile, route_alone
+from .record import Event, Record
+from .records import Applied, Records
+from .tables import GUARD_TABLE, delete_tables
+from .timer import SystemdTimer, Timer
+from .window import Pending, Windows, boot_id, seconds_up
+
+LONGEST = 3600
+"""Seconds that a window may have."""
+
+NONE = "none"
+"""How a controller says that its plan saw no generation."""
+
+UNCONFIRMED = "nobody confirmed it in time"
+
+
+@dataclass(frozen=True)
+class Order:
+    """Which apply asks for a change, and within how many seconds it has to confirm it.
+
+    `before` is the generation that its plan saw here, or "none"; None when it does not say.
+    """
+
+    sequence: int
+    within: float
+    before: str | None = None
+
+
+class Changes:
+    """What can be done with generations on one host; under the lock."""
+
+    def __init__(self, paths: Paths, timer: Timer | None = None) -> None:
+        self.paths = paths
+        self.generations = Generations(paths)
+        self.records = Records(paths.applied)
+        self.record = Record(paths.record)
+        self.windows = Windows(paths)
+        self.timer = timer or SystemdTimer()
+
+    # --- making a change ---------------------------------------------------------------------
+
+    def activate(self, digest: str, archive: bytes, order: Order | None) -> dict[str, Any]:
+        """Brings a bundle in force; when that fails, the generation before is in force again.
+
+        With an order it has to be confirmed in time. Without one it stays: somebody is at the
+        console. What runs already is only repaired, which nobody has to confirm either.
+        """
+        check_digest(digest)
+        self.settle()
+        previous = self.generations.current()
+        self._refuse(order, previous)
+        configuration = self._stage(digest, archive, previous)
+        if previous == digest:
+            return self._repair(digest, configuration, order)
+        pending = self._arm(digest, previous, order) if order else None
+        try:
+            self.generations.flip(digest)
+            outcome, profile = self.bring(digest, configuration)
+        except Exception as error:  # whatever it was: the way back is taken
+            reason = _words(error)
+            back = self._give_up(digest, previous, pending, reason)
+            raise HostError(f"{reason}; {back}") from error
+        if pending is None:
+            self.record.append("activated", digest, previous, self.windows.sequence())
+        return result(digest, previous, profile, outcome)
+
+    def _refuse(self, order: Order | None, previous: str | None) -> None:
+        if self.paths.bypass.exists():
+            raise HostError(
+                "bypass is on: a person at the console took the policy out of the traffic's way; "
+                "`komando-host bypass off` there ends that"
+            )
+        if pending := self.windows.pending():
+            raise HostError(
+                f"armed: generation {pending.generation} waits for its confirmation, and reverts "
+                f"in {max(pending.left, 0):.0f} s: try again then"
+            )
+        if order is None:
+            return
+        if not 1 <= order.within <= LONGEST:
+            raise HostError(f"a window of {order.within:g} s; it has 1 to {LONGEST}")
+        if order.sequence < (seen := self.windows.sequence()):
+            raise HostError(
+                f"apply {order.sequence} comes late: apply {seen} was here already; plan again"
+            )
+        if order.before not in (None, previous or NONE):
+            raise HostError(
+                f"generation {previous or NONE} runs here, where the plan saw {order.before}: "
+                "plan again"
+            )
+
+    def _stage(self, digest: str, archive: bytes, previous: str | None) -> Configuration:
+        """Everything that can be found out, and laid on the disk, before anything is changed."""
+        files, standing = self._files(digest, archive)
+        configuration = read_configuration(files)
+        _check_tables(files)
+        missing = set(configuration.interfaces) - links().keys() - self._interfaces(previous)
+        if missing:
+            raise HostError(f"there is no interface {', '.join(sorted(missing))}")
+        if not standing:
+            self.generations.stage(digest, files)
+        return configuration
+
+    def _files(self, digest: str, archive: bytes) -> tuple[Mapping[str, bytes], bool]:
+        """The files of a generation, and whether they are on this host already, and whole."""
+        try:
+            return self.generations.read(digest), True
+        except HostError as error:
+            if not archive.strip():
+                raise HostError(f"{error}, and no archive came with it") from None
+        return unpack(archive, digest), False
+
+    def _interfaces(self, digest: str | None) -> set[str]:
+        """What a generation names of this machine: that is no news to it when it is away."""
+        if digest is None:
+            return set()
+        try:
+            return set(read_configuration(self.generations.read(digest)).interfaces)
+        except HostError:
+            return set()
+
+    def _repair(
+        self, digest: str, configuration: Configuration, order: Order | None
+    ) -> dict[str, Any]:
+        try:
+            outcome, profile = self.bring(digest, configuration)
+        except Exception as error:
+            raise HostError(f"{_words(error)}; generation {digest} stays current") from error
+        if order:
+            self.windows.see(order.sequence)
+        if outcome.changes or outcome.rebuilt or outcome.other:
+            sequence = self.windows.sequence()
+            self.record.append("activated", digest, digest, sequence, "repaired")
+        return result(digest, digest, profile, outcome)
+
+    def _arm(self, digest: str, previous: str | None, order: Order) -> Pending:
+        """Sets the alarm, then writes the window down: a run that is killed between loses nothing.
+
+        The other way round the change would have a window that nobody closes in time.
+        """
+        pending = Pending(
+            token=secrets.token_hex(8),
+            generation=digest,
+            previous=previous,
+            sequence=order.sequence,
+            boot=boot_id(),
+            deadline=seconds_up() + order.within,
+        )
+        self.timer.start(pending.token, order.within)
+        try:
+            self.windows.open(pending)
+            self.record.append("armed", digest, previous, order.sequence)
+        except OSError as error:
+            self.windows.abandon()
+            self.timer.stop(pending.token)
+            raise HostError(f"nothing was changed: {error}") from error
+        return pending
+
+    def _give_up(
+        self, digest: str, previous: str | None, pending: Pending | None, reason: str
+    ) -> str:
+        """Takes a change back that failed; says how that went."""
+        try:
+            if pending is None:
+                self._restore(previous)
+            elif self.windows.take_back():
+                self.windows.explain(replace(pending, reason=reason))
+                self._restore(previous)
+        except Exception as error:  # noqa: BLE001 - no other way is left; it must be told
+            wanted = f"generation {previous}" if previous else "the state before"
+            return f"{wanted} is not wholly in force again: {_words(error)}"
+        try:
+            if pending is None:
+                self.record.append("failed", digest, previous, self.windows.sequence(), reason)
+            self.settle()
+        except (HostError, OSError) as error:
+            reason = f"; that could not be written down yet: {error}"
+        else:
+            reason = ""
+        if previous is None:
+            return f"no generation is in force, as before{reason}"
+        return f"generation {previous} is in force again{reason}"
+
+    # --- its end -----------------------------------------------------------------------------
+
+    def confirm(self, digest: str) -> dict[str, Any]:
+        """Keeps a change for good, if the kernel holds what it asks for.
+
+        Asked again, it answers again. Raises HostError when there is nothing to confirm, and when
+        the kernel holds something else: then the window takes its course.
+        """
+        check_digest(digest)
+        self.settle()
+        pending = self.windows.pending()
+        if pending is None or pending.generation != digest:
+            return self._confirmed_before(digest)
+        if not self.windows.confirm():
+            raise HostError("the window closed at this moment: the change was taken back")
+        self.settle()
+        self.generations.prune({pending.generation, pending.previous})
+        return {"confirmed": digest, "head": self.record.head()}
+
+    def _confirmed_before(self, digest: str) -> dict[str, Any]:
+        confirmed = self.windows.confirmed()
+        if confirmed and confirmed.generation == digest == self.generations.current():
+            return {"confirmed": digest, "head": self.record.head()}
+        last = self.record.last()
+        if last and (last.event, last.generation) == ("reverted", digest):
+            raise HostError(f"too late: {last.reason}")
+        raise HostError(f"no change to {digest} waits here: there is nothing to confirm")
+
+    def revert(self, digest: str | None, reason: str) -> dict[str, Any]:
+        """Takes a change back that waits for its confirmation; none is no error."""
+        pending = self.windows.pending()
+        if pending and digest in (None, pending.generation) and self.windows.take_back():
+            self.windows.explain(replace(pending, reason=reason))
+        self.settle()
+        return {"generation": self.generations.current(), "head": self.record.head()}
+
+    def settle(self, *, kernel: bool = True) -> None:
+        """Brings to its end what a run before this one has begun.
+
+        A window that is overdue is taken back; a revert is finished, with its kernel state unless
+        the machine only boots; a confirmation is written down. Raises HostError or OSError with
+        what could not be done: the next run tries again.
+        """
+        pending = self.windows.pending()
+        if pending and pending.left <= 0:
+            self._overdue(pending, kernel=kernel)
+        if reverting := self.windows.reverting():
+            self._restore(reverting.previous, kernel=kernel)
+            self.timer.stop(reverting.token)
+            self._write_down("reverted", reverting)
+            self.windows.close()
+        last, confirmed = self.record.last(), self.windows.confirmed()
+        if last and confirmed and not self.windows.pending():
+            said = (last.event, last.generation, last.sequence)
+            if said == ("armed", confirmed.generation, confirmed.sequence):
+                self.timer.stop(confirmed.token)
+                self._write_down("confirmed", confirmed)
+
+    def _overdue(self, pending: Pending, *, kernel: bool) -> None:
+        why = "the machine restarted before it was confirmed" if pending.restarted else UNCONFIRMED
+        reason = pending.reason or why
+        try:
+            if self.windows.take_back():
+                self.windows.explain(replace(pending, reason=reason))
+        except OSError:
+            # the disk cannot be written, the kernel can: that is what people wait for
+            if kernel:
+                self._bring_back(pending.previous)
+            raise
+
+    def _restore(self, previous: str | None, *, kernel: bool = True) -> None:
+        if self.generations.current() != previous:
+            self.generations.flip_back(previous)
+        if kernel:
+            self._bring_back(previous)
+
+    def _bring_back(self, previous: str | None) -> None:
+        """The kernel as it was before: the way in first, then all else, whatever fails of it."""
+        delete_tables(GUARD_TABLE)
+        if previous is None:
+            take_down(self.records)
+        else:
+            # damaged files are better than those of the change: what can be read of them is laid
+            files = self.generations.read(previous, whole=False)
+            self.bring(previous, read_configuration(files), thorough=True)
+
+    def _write_down(self, event: Event, pending: Pending) -> None:
+        last = self.record.last()
+        said = (event, pending.generation, pending.sequence)
+        if last is None or (last.event, last.generation, last.sequence) != said:
+            self.record.append(
+                event, pending.generation, pending.previous, pending.sequence, pending.reason
+            )
+
+    # --- the kernel --------------------------------------------------------------------------
+
+    def in_force(self) -> str | None:
+        """The generation that the kernel should hold: while a change is taken back, the one before.
+
+        That is what `current` says but for the time in which the disk cannot be written.
+        """
+        if reverting := self.windows.reverting():
+            return reverting.previous
+        pending = self.windows.pending()
+        return pending.previous if pending and pending.left <= 0 else self.generations.current()
+
+    def bring(
+        self, digest: str, configuration: Configuration, *, thorough: bool = False
+    ) -> tuple[Outcome, str]:
+        """Brings the kernel to a generation as of this moment; gives what was done, the profile."""
+        profile = configuration.calendar.at(read_clock(self.paths.clock).now())
+        sysctl_file = str(self.generations.folder(digest) / SYSCTL)
+        applied = Applied(digest, profile)
+        if self.paths.bypass.exists():
+            return route_alone(configuration, applied, self.records, sysctl_file), profile
+        return (
+            reconcile(configuration, applied, self.records, sysctl_file, thorough=thorough),
+            profile,
+        )
+
+
+def result(
+    digest: str | None, previous: str | None, profile: str | None, outcome: Outcome
+) -> dict[str, Any]:
+    """What a verb answers that may have changed something."""
+    changes = [
+        {"device": item.device, "class": item.id, "action": item.action} for item in outcome.changes
+    ]
+    return {
+        "generation": digest,
+        "previous": previous,
+        "profile": profile,
+        "changes": changes,
+        "rebuilt": outcome.rebuilt,
+        "other": outcome.other,
+    }
+
+
+def _words(error: Exception) -> str:
+    expected = isinstance(error, HostError | OSError)
+    return str(error) if expected else f"{type(error).__name__}: {error}"
+
+
+def _check_tables(files: Mapping[str, bytes]) -> None:
+    """Lets nft read the tables before anything is touched."""
+    for path in (SHAPER, NAT, GUARD):
+        if path in files:
+            try:
+                run(["nft", "-c", "-f", "-"], files[path].decode())
+            except CommandError as error:
+                raise HostError(f"{path}: {error}") from None

@@ -1,0 +1,117 @@
+"""The host's own record: what was done here, one JSON line each, chained by digests.
+
+The ledger of the controllers holds the digest of its last line after each apply, so that neither
+of the two can be changed afterwards without the other one telling.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from .layout import HostError
+
+Event = Literal["armed", "confirmed", "reverted", "activated", "failed", "bypassed", "restored"]
+"""armed: a change is in force until it is confirmed or its time is over. confirmed, reverted: how
+that ended. activated: a change at the console, or a repair, which nobody has to confirm. failed: a
+change that could not be brought in force. bypassed, restored: by a person at the console."""
+
+_TAIL = 64 * 2**10
+"""Bytes in which the last line is sought; a line has some 400."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line; `before` is the SHA-256 of the line before it, without its newline."""
+
+    number: int
+    time: str
+    event: Event
+    generation: str | None
+    previous: str | None
+    sequence: int
+    reason: str
+    before: str
+
+
+class Record:
+    """The record of one host, in one file that only grows."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def head(self) -> str:
+        """The SHA-256 of the last line; "" when there is none."""
+        line = self._last_line()
+        return hashlib.sha256(line).hexdigest() if line else ""
+
+    def last(self) -> Entry | None:
+        """The last entry; raises HostError when the line cannot be read."""
+        line = self._last_line()
+        return _entry(line) if line else None
+
+    def lines(self, since: int = 0) -> str:
+        """The lines from entry `since` on, as they stand."""
+        try:
+            whole = self.path.read_bytes()
+        except FileNotFoundError:
+            return ""
+        lines = whole[: whole.rfind(b"\n") + 1].decode(errors="replace").splitlines(keepends=True)
+        return "".join(lines[max(since - 1, 0) :])
+
+    def append(
+        self,
+        event: Event,
+        generation: str | None,
+        previous: str | None = None,
+        sequence: int = 0,
+        reason: str = "",
+    ) -> Entry:
+        """Adds an entry and gives it; it is on the disk when this returns."""
+        line = self._last_line()
+        number = _entry(line).number + 1 if line else 1
+        time = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        before = hashlib.sha256(line).hexdigest() if line else ""
+        entry = Entry(number, time, event, generation, previous, sequence, reason, before)
+        text = json.dumps(asdict(entry), separators=(",", ":")) + "\n"
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            end = self._end(descriptor)
+            os.pwrite(descriptor, text.encode(), end)
+            os.ftruncate(descriptor, end + len(text.encode()))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        return entry
+
+    @staticmethod
+    def _end(descriptor: int) -> int:
+        """Where the last whole line ends: what a killed run left of a line is written over."""
+        size = os.fstat(descriptor).st_size
+        start = max(size - _TAIL, 0)
+        return start + os.pread(descriptor, _TAIL, start).rfind(b"\n") + 1
+
+    def _last_line(self) -> bytes:
+        try:
+            with self.path.open("rb") as stream:
+                stream.seek(0, os.SEEK_END)
+                stream.seek(max(stream.tell() - _TAIL, 0))
+                tail = stream.read()
+        except FileNotFoundError:
+            return b""
+        whole = tail[: tail.rfind(b"\n") + 1].splitlines()
+        return whole[-1] if whole else b""
+
+
+def _entry(line: bytes) -> Entry:
+    try:
+        values: dict[str, Any] = json.loads(line)
+        return Entry(**values)
+    except (ValueError, TypeError) as error:
+        raise HostError(f"the last line of the record cannot be read: {error}") from None

@@ -1,0 +1,186 @@
+"""The connections to some hosts, and one thing done over all of them at once."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import gevent
+from pyinfra.api.config import Config
+from pyinfra.api.connect import connect_all, disconnect_all
+from pyinfra.api.exceptions import PyinfraError
+from pyinfra.api.facts import FactBase, get_fact
+from pyinfra.api.host import Host
+from pyinfra.api.inventory import Inventory
+from pyinfra.api.operation import OperationMeta, add_op
+from pyinfra.api.operations import run_host_op
+from pyinfra.api.state import State
+from pyinfra.connectors.ssh import SSHConnector
+from pyinfra.connectors.sshuserclient.client import SSHClient
+from pyinfra.context import ctx_host, ctx_state
+
+from komando.rollout.protocol import Event, Opening, Target
+from komando.rollout.reasons import CUT, HOST_SAYS, NO_REASON, REFUSED, Reasons, refusal
+from komando.rollout.unreached import Unreached
+
+SILENCE_MS = 30_000
+"""A connection whose bytes stay unacknowledged for so long counts as lost (TCP_USER_TIMEOUT)."""
+
+Say = Callable[[Event], None]
+"""Is told of each host's outcome the moment that it is known."""
+
+
+class Crew:
+    """One pyinfra state: connections that are opened together and closed together."""
+
+    def __init__(self, targets: Iterable[Target], opening: Opening, reasons: Reasons) -> None:
+        self.opening = opening
+        self.reasons = reasons
+        targets = tuple(targets)
+        config = Config(  # type: ignore[no-untyped-call]
+            PARALLEL=max(1, len(targets)), CONNECT_TIMEOUT=opening.connect_timeout
+        )
+        names = [(target.name, _ssh_data(target, opening)) for target in targets]
+        inventory = Inventory((names, {}))  # type: ignore[no-untyped-call]
+        self.state = State(inventory, config, check_for_changes=False)
+        self.state.add_callback_handler(Unreached(reasons.note))  # type: ignore[no-untyped-call]
+
+    def connect(self, say: Say) -> None:
+        """Connect to all hosts at once; those that fail are out."""
+        trouble = ""
+        try:
+            connect_all(self.state)
+        except PyinfraError as error:  # no host is left, or the key cannot be used
+            trouble = str(error)
+        for host in self.state.inventory:
+            if host.connected:
+                _watch(_client(host))
+                say(Event("connected", host.name))
+            else:
+                say(Event("failed", host.name, self.reasons.take(host.name) or trouble))
+
+    def close(self) -> None:
+        """End the connections, TCP included, which pyinfra's `disconnect_all` leaves open."""
+        disconnect_all(self.state)
+        for host in self.state.activated_hosts:
+            _client(host).close()
+
+    def hosts(self, names: Iterable[str]) -> list[Host]:
+        """Those of `names` that are connected."""
+        active = {host.name: host for host in self.state.active_hosts}
+        return [active[name] for name in names if name in active]
+
+    def ask(
+        self,
+        fact: type[FactBase[Any]],
+        questions: Mapping[str, Mapping[str, Any]],
+        say: Say,
+        timeout: float,
+    ) -> None:
+        """Ask each host of `questions` one thing, with arguments of its own, all at once."""
+
+        def one(host: Host) -> None:
+            values = {**questions[host.name], "_timeout": timeout}
+            with ctx_host.use(host):
+                # a host that has no answer to one question is still good for the next request
+                answer = get_fact(self.state, host, fact, kwargs=values, apply_failed_hosts=False)
+            reason = self.reasons.take(host.name) or NO_REASON
+            if answer is not None:
+                say(Event("result", host.name, answer))
+            elif _cut(host):
+                say(Event("lost", host.name, CUT))
+            else:
+                say(Event("failed", host.name, reason.removeprefix(HOST_SAYS)))
+
+        self._at_once(one, questions)
+
+    def act(
+        self,
+        operation: Callable[..., Any],
+        orders: Mapping[str, tuple[Any, ...]],
+        say: Say,
+        timeout: float,
+    ) -> None:
+        """Do one thing on each host of `orders`, with arguments of its own, all at once."""
+        prepared: dict[str, OperationMeta] = {}
+        for host in self.hosts(orders):
+            made = add_op(
+                self.state,
+                operation,
+                *orders[host.name],
+                host=host,
+                name=operation.__name__,
+                _timeout=timeout,
+                _success_exit_codes=(0, REFUSED),
+            )
+            prepared[host.name] = made[host]
+
+        def one(host: Host) -> None:
+            done = prepared[host.name]
+            with ctx_host.use(host):
+                run_host_op(self.state, host, done._hash)  # noqa: SLF001  # its only name
+            say(self._outcome(host, done))
+
+        self.state.is_executing = True
+        self._at_once(one, orders)
+        self.state.is_executing = False
+
+    def _at_once(self, one: Callable[[Host], None], names: Iterable[str]) -> None:
+        with ctx_state.use(self.state):
+            assert self.state.pool is not None  # noqa: S101  # made with the state
+            asked = [self.state.pool.spawn(one, host) for host in self.hosts(names)]
+            gevent.joinall(asked, raise_error=True)
+
+    def _outcome(self, host: Host, done: OperationMeta) -> Event:
+        """A host program that refuses says why; one that ends otherwise may have done anything."""
+        reason = self.reasons.take(host.name)
+        if done.is_complete() and done.did_succeed():
+            lines = done.stderr_lines
+            if done.stdout:
+                return Event("result", host.name, done.stdout)
+            if refused := refusal(lines):
+                return Event("failed", host.name, refused)
+            reason = lines[-1] if lines else ""
+        return Event("lost", host.name, CUT if _cut(host) else reason or NO_REASON)
+
+
+def _client(host: Host) -> SSHClient:
+    assert isinstance(host.connector, SSHConnector)  # noqa: S101  # the inventory has no other
+    client = host.connector.client
+    assert client is not None  # noqa: S101  # it is connected
+    return client
+
+
+def _cut(host: Host) -> bool:
+    transport = _client(host).get_transport()
+    return transport is None or not transport.is_active()
+
+
+def _watch(client: SSHClient) -> None:
+    """A silent connection shall end, and not wait for an hour."""
+    transport = client.get_transport()
+    if transport is not None:
+        transport.set_keepalive(5)
+        if isinstance(transport.sock, socket.socket):
+            transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE_MS)
+
+
+def _ssh_data(target: Target, opening: Opening) -> dict[str, Any]:
+    """How pyinfra reaches the host: known keys only, nothing from ~/.ssh/config.
+
+    With an identity that key alone; without one the agent's, and the user's own.
+    """
+    data = {
+        "ssh_hostname": target.address,
+        "ssh_port": target.port,
+        "ssh_user": target.user,
+        "ssh_key": opening.identity,
+        "ssh_known_hosts_file": opening.known_hosts,
+        "ssh_strict_host_key_checking": "yes",
+        "ssh_config_file": "/dev/null",
+        "ssh_allow_agent": opening.identity is None,
+        "ssh_look_for_keys": opening.identity is None,
+        "ssh_forward_agent": False,
+    }
+    return {key: value for key, value in data.items() if value is not None}

@@ -1,0 +1,49 @@
+"""What became of each host, as the terminal, the exit code and the ledger tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["carried", "refused", "reverted", "unreached", "unknown", "untouched"]
+"""carried: it runs the wanted generation, confirmed. refused: it said no and nothing was changed
+there. reverted: it was changed, and runs what it ran again. unreached: it could not be asked at
+all. unknown: it does not answer, and only itself can tell. untouched: the rollout ended before."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one host, and why; `runs` is the digest that it runs now, where that is known.
+
+    `touched` counts the classes that changed in its kernel, `rebuilt` says that the trees were
+    built anew. `head` is the digest of the last line of the host's own record.
+    """
+
+    host: str
+    state: State
+    before: str | None
+    runs: str | None
+    reason: str = ""
+    touched: int = 0
+    rebuilt: bool = False
+    head: str = ""
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """What became of all; `interrupted` by a Ctrl-C meanwhile."""
+
+    outcomes: tuple[Outcome, ...]
+    interrupted: bool = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether everything that was tried is in force."""
+        return not self.interrupted and all(
+            one.state in ("carried", "unreached") for one in self.outcomes
+        )
+
+    def of(self, *states: State) -> Iterable[Outcome]:
+        """The outcomes of some kinds."""
+        return (one for one in self.outcomes if one.state in states)

@@ -1,0 +1,67 @@
+"""Carries changes out in waves: each wave is armed, probed, and confirmed whole or taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from komando.bundle import Bundle
+from komando.inventory import Host
+from komando.plan import Plan
+from komando.rollout.outcome import Outcome, Rollout
+from komando.rollout.session import Session
+from komando.rollout.wave import Target, Told, Wave
+from komando.rollout.waves import Waves
+
+Verify = Callable[[tuple[str, ...]], bool]
+"""Looks at hosts that were confirmed, from outside; whether they do what was intended."""
+
+
+def targets_of(
+    plan: Plan, hosts: Mapping[str, Host], wanted: Mapping[str, Bundle]
+) -> dict[str, Target]:
+    """The changes that a plan asks for.
+
+    A repair sends the files, too: those on the host may be what is damaged.
+    """
+    return {
+        one.host: Target.of(hosts[one.host], one.before, wanted[one.host])
+        for one in plan.changing()
+    }
+
+
+def roll(
+    session: Session,
+    targets: Mapping[str, Target],
+    waves: Waves,
+    sequence: int,
+    told: Told,
+    verify: Verify | None = None,
+) -> Rollout:
+    """Wave after wave until one fails; every target has an outcome.
+
+    A wave that fails is taken back whole, and one that `verify` finds wrong goes back the way it
+    came. A first Ctrl-C takes the wave back that is under way and ends the rollout; after a second
+    one the hosts do so by themselves, when their windows close.
+    """
+    done: dict[str, Outcome] = {}
+    for number, names in enumerate(waves, 1):
+        wave = Wave(session, {name: targets[name] for name in names}, sequence, told)
+        wave.carry()
+        why = "interrupted" if session.interrupts else f"wave {number} failed"
+        if verify and wave.carried and not session.interrupts and not verify(names):
+            why = "it was not seen to do what was intended"
+            wave.go_back(why)
+        done |= wave.outcomes
+        if session.interrupts or not wave.carried:
+            left = (name for later in waves[number:] for name in later)
+            done |= {name: targets[name].outcome("untouched", why) for name in left}
+            break
+    return Rollout(tuple(done[name] for name in sorted(done)), session.interrupts > 0)
+
+
+def with_unreached(rollout: Rollout, failures: Mapping[str, str]) -> Rollout:
+    """The same, with the hosts that could not be asked at all, and why."""
+    away = tuple(Outcome(name, "unreached", None, None, why) for name, why in failures.items())
+    outcomes = sorted((*rollout.outcomes, *away), key=lambda one: one.host)
+    return replace(rollout, outcomes=tuple(outcomes))

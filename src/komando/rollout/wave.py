@@ -1,0 +1,256 @@
+"""One wave: armed, reached over fresh connections, and confirmed whole, or taken back whole."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from komando.bundle import Bundle
+from komando.inventory import Host
+from komando.rollout.outcome import Outcome, State
+from komando.rollout.protocol import Cargo
+from komando.rollout.session import Answers, Session
+
+GRACE = 2.0
+"""Seconds after its window in which a host has reverted, and can be asked how it stands."""
+
+PAUSE = 0.5
+"""Seconds between two looks at a host that does not answer."""
+
+Told = Callable[[str, str], None]
+"""Is told of each host's stage as it comes: the host, and a word or two."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What one host shall run, and what it ran when it was asked.
+
+    `archive` is the base64 text of the bundle's tar.gz, empty where the host has the generation.
+    """
+
+    host: Host
+    before: str | None
+    digest: str
+    archive: str = ""
+
+    @classmethod
+    def of(cls, host: Host, before: str | None, bundle: Bundle) -> Target:
+        """The change of a host to a bundle that travels."""
+        return cls(host, before, bundle.digest, base64.b64encode(bundle.archive()).decode())
+
+    @property
+    def repair(self) -> bool:
+        """Whether it runs the generation already: there is nothing to confirm, and no way back."""
+        return self.before == self.digest
+
+    def cargo(self, sequence: int) -> Cargo:
+        """What travels."""
+        within = float(self.host.confirm_within)
+        return Cargo(self.digest, self.archive, self.before or "none", within, sequence)
+
+    def outcome(self, state: State, reason: str = "") -> Outcome:
+        """What became of it, where it runs what it ran."""
+        return Outcome(self.host.name, state, self.before, self.before, reason)
+
+
+class Wave:
+    """Some hosts that change together: `outcomes` says what became of each."""
+
+    def __init__(
+        self, session: Session, targets: Mapping[str, Target], sequence: int, told: Told
+    ) -> None:
+        self.session = session
+        self.targets = targets
+        self.sequence = sequence
+        self.told = told
+        self.outcomes: dict[str, Outcome] = {}
+        self.armed: set[str] = set()
+
+    @property
+    def carried(self) -> bool:
+        """Whether all of them run what they should, confirmed."""
+        return all(one.state == "carried" for one in self.outcomes.values())
+
+    def carry(self) -> None:
+        """All the way; the first that fails takes the others back with it."""
+        for step in (self._activate, self._reach, self._confirm):
+            step()
+            if self.session.interrupts or not self.carried:
+                break
+        if self.session.interrupts > 1:
+            self._leave()
+            return
+        if self.armed:
+            self._revert(self._trouble() or "interrupted")
+        if not self.carried:
+            self._settle()
+        if not self.carried:
+            self.go_back(self._trouble() or "interrupted")
+
+    def go_back(self, why: str) -> None:
+        """Those that were confirmed go back by the same way, as far as there is a way back."""
+        gone = {
+            name: self.targets[name]
+            for name, one in self.outcomes.items()
+            if one.state == "carried" and not self.targets[name].repair and one.before is not None
+        }
+        if not gone:
+            return
+        returning = {
+            name: Target(target.host, target.digest, target.before or "")
+            for name, target in gone.items()
+        }
+        way_back = Wave(self.session, returning, self.sequence, self.told)
+        way_back.carry()
+        for name, one in way_back.outcomes.items():
+            if one.state == "carried":
+                self._set(name, "reverted", why, runs=gone[name].before, head=one.head)
+            else:
+                words = f"{why}; it could not be taken back: {one.reason}"
+                self._set(name, "unknown" if one.state == "unknown" else "carried", words)
+
+    # --- the steps ---------------------------------------------------------------------------
+
+    def _activate(self) -> None:
+        self._tell(self.targets, "activating")
+        cargo = {name: target.cargo(self.sequence) for name, target in self.targets.items()}
+        answers = self.session.activate(cargo)
+        for name, why in answers.failures.items():
+            self.outcomes[name] = self.targets[name].outcome("refused", why)
+        for name, why in answers.lost.items():
+            self.outcomes[name] = replace(self.targets[name].outcome("unknown", why), runs=None)
+        for name, text in answers.results.items():
+            self.outcomes[name] = _activated(self.targets[name], text)
+        repairs = {name for name, target in self.targets.items() if target.repair}
+        held = {name for name, one in self.outcomes.items() if one.state == "carried"}
+        self.armed = held - repairs
+        self._tell(self.armed, "armed")
+        self._tell(held & repairs, "repaired")
+
+    def _reach(self) -> None:
+        """From here, and from where the inventory names a neighbour."""
+        if not self.armed:
+            return
+        neighbours = {
+            name: neighbour
+            for name in sorted(self.armed)
+            if (neighbour := self.targets[name].host.neighbour)
+        }
+        answers = self.session.reach(sorted(self.armed), neighbours)
+        self._tell(answers.results, "reached")
+        for name, why in (answers.failures | answers.lost).items():
+            self._set(name, "unknown", f"it could not be reached: {why}", runs=None)
+
+    def _confirm(self) -> None:
+        if not self.armed:
+            return
+        answers = self.session.confirm({name: self.targets[name].digest for name in self.armed})
+        for name, text in answers.results.items():
+            self._set(name, "carried", head=_head(text))
+            self.armed.discard(name)
+        for name, why in answers.failures.items():
+            self._set(name, "unknown", why, runs=None)
+        self._lost(answers)
+        self._tell(answers.results, "confirmed")
+
+    def _revert(self, why: str) -> None:
+        """Those whose windows are open; who does not answer does it by itself."""
+        self._tell(self.armed, "taking back")
+        answers = self.session.revert({name: self.targets[name].digest for name in self.armed})
+        for name in self.armed:
+            reason = self.outcomes[name].reason or why
+            if name in answers.results:
+                before, head = self.targets[name].before, _head(answers.results[name])
+                self._set(name, "reverted", reason, runs=before, head=head)
+            else:
+                self._set(name, "unknown", reason, runs=None)
+        self._tell(answers.results, "taken back")
+
+    def _settle(self) -> None:
+        """Ask those that were lost, until their windows have closed."""
+        lost = {name for name, one in self.outcomes.items() if one.state == "unknown"}
+        longest = max((self.targets[name].host.confirm_within for name in lost), default=0)
+        deadline = time.monotonic() + longest + GRACE
+        self._tell(lost, "waiting for its window to close")
+        while lost and self.session.interrupts < 2:
+            answers = self.session.look(sorted(lost))
+            for name, answer in answers.results.items():
+                if self._stands(name, answer):
+                    lost.discard(name)
+            if not lost or time.monotonic() > deadline:
+                return
+            try:
+                time.sleep(PAUSE)
+            except KeyboardInterrupt:
+                self.session.interrupts += 1
+
+    def _stands(self, name: str, answer: Mapping[str, Any]) -> bool:
+        """Takes in how a lost host stands; whether that is for good."""
+        target, runs = self.targets[name], answer.get("generation")
+        if answer.get("pending"):
+            return False
+        head = str(answer.get("head") or "")
+        reason = self.outcomes[name].reason
+        if runs == target.digest:
+            self._set(name, "carried", "", runs=runs, head=head)
+            return True
+        reverted = answer.get("reverted") or {}
+        changed = reverted.get("generation") == target.digest
+        state: State = "reverted" if changed else "refused"
+        host_says = f"; the host says: {reverted.get('reason')}" if changed else ""
+        self._set(name, state, f"{reason}{host_says}", runs=runs, head=head)
+        self._tell([name], "taken back")
+        return True
+
+    # --- the rest ----------------------------------------------------------------------------
+
+    def _lost(self, answers: Answers) -> None:
+        for name, why in answers.lost.items():
+            self._set(name, "unknown", why, runs=None)
+
+    def _leave(self) -> None:
+        """Nobody waits any more: the hosts go back by themselves."""
+        for name in self.armed:
+            within = self.targets[name].host.confirm_within
+            words = f"interrupted; unconfirmed, it reverts by itself within {within} s"
+            self._set(name, "unknown", words, runs=None)
+
+    def _trouble(self) -> str:
+        """What ended the wave, in one sentence; of several hosts, the first by name."""
+        for name in sorted(self.outcomes):
+            one = self.outcomes[name]
+            if one.state != "carried" and one.reason:
+                return f"{name}: {one.reason}"
+        return ""
+
+    def _set(self, name: str, state: State, reason: str = "", **more: Any) -> None:
+        self.outcomes[name] = replace(self.outcomes[name], state=state, reason=reason, **more)
+
+    def _tell(self, names: Iterable[str], stage: str) -> None:
+        for name in sorted(names):
+            self.told(name, stage)
+
+
+def _activated(target: Target, text: str) -> Outcome:
+    try:
+        answer: dict[str, Any] = json.loads(text)
+        changes, rebuilt = len(answer["changes"]), bool(answer["rebuilt"])
+        runs = answer["generation"]
+    except (ValueError, KeyError, TypeError) as error:
+        why = f"its answer could not be read ({error!r}): {text[:200]}"
+        return replace(target.outcome("unknown", why), runs=None)
+    if runs != target.digest:
+        return target.outcome("refused", f"it says that it runs {runs}")
+    return Outcome(target.host.name, "carried", target.before, runs, "", changes, rebuilt)
+
+
+def _head(text: str) -> str:
+    """The digest of the last line of the host's record, as it tells it with its answer."""
+    try:
+        return str(json.loads(text)["head"])
+    except (ValueError, KeyError, TypeError):
+        return ""
