@@ -14,6 +14,7 @@ import pytest
 from komando import generation
 from komando.bundle import Bundle
 from komando.generation import RunningGeneration
+from komando.intent import RouterIntent
 from komando.inventory import Host
 from komando.plan import (
     Cut,
@@ -27,8 +28,10 @@ from komando.plan import (
     refusal,
     to_json,
 )
+from komando.plan.cuts import compare_cuts
+from komando.plan.wording import Wording
 from komando.policy import ACKNOWLEDGEABLE, NEVER, Acknowledgement, Limit, Limits, load_policy
-from komando.units import Percent
+from komando.units import Pair, Percent, Rate
 from tests.cases.plan.cases import HOST, MOMENT, TODAY, base_bundle, plan_of, text_of
 from tests.unit.test_plan import nowhere
 
@@ -103,6 +106,19 @@ def test_the_public_is_cut_by_its_pool_and_by_its_points() -> None:
     assert ids(plan_with(3, replace(pool, left=7_499))) == ["public-cut"]
     assert ids(plan_with(3, point, points=4)) == []
     assert ids(plan_with(3, point, points=3)) == ["public-cut"]
+
+
+def test_a_pool_without_points_is_nobodys_to_lose() -> None:
+    (host,) = plan_of("public-cut").hosts
+    assert [cut.what for cut in host.cuts if cut.kind == "public"] == ["pool"]
+    before = RouterIntent.from_json(base_bundle().text(generation.INTENT))
+    alone = replace(before, leaves=tuple(leaf for leaf in before.leaves if leaf.kind == "opd"))
+    small = {"public": Pair(Rate(10_000), Rate(10_000))}
+    after = replace(
+        alone,
+        profiles=tuple(replace(item, pools=dict(item.pools) | small) for item in alone.profiles),
+    )
+    assert list(compare_cuts(Wording(alone, nowhere), Wording(after, nowhere))) == []
 
 
 def test_the_region_sets_its_own_limits() -> None:

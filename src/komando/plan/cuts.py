@@ -82,8 +82,11 @@ def _left(before: Pair, divided: int, after: Pair, now_divided: int) -> int:
 def _pool(old: Wording, new: Wording) -> Iterator[Cut]:
     """The public's pool in the profile in which it loses most.
 
-    Profiles go by their names; where none stayed, by the least that the pool is in any.
+    Profiles go by their names; where none stayed, by the least that the pool is in any. A router
+    without points has nobody who could lose it.
     """
+    if not any(leaf.kind == "hotspot" for leaf in old.intent.leaves):
+        return
     was, now = _public_pools(old.intent), _public_pools(new.intent)
     if not was.keys() & now.keys():
         was, now = {LEAST: _least(was.values())}, {LEAST: _least(now.values())}
