@@ -61,7 +61,7 @@ def test_what_is_acknowledged_is_applied_and_no_other_change(
 ) -> None:
     cut("plan", "--acknowledge")
     acknowledge("offices-removed")
-    edit("policies/opd/rsud.yaml", "ceiling: 80 Mbit/s", "ceiling: 70 Mbit/s")  # no finding
+    edit("policies/opd/rsud.yaml", "ceiling: 80 Mbit/s", "ceiling: 70 Mbit/s")  # passes no limit
     office = Path("policies/opd/rsud.yaml")
     text = office.read_text()
     office.rename("policies/opd/another.yaml")
@@ -76,7 +76,7 @@ def test_what_is_acknowledged_is_applied_and_no_other_change(
     assert plan.output.startswith("1 finding: 1 acknowledged\n")
     applied = cut("apply", "plan.json", "--no-verify")
     assert applied.exit_code == 0, applied.output
-    assert host.verbs[-1] == "activate"
+    assert "activate" in host.verbs
     done = cut("plan").output
     assert done.startswith("core-1 "), "what was done is no finding any more"
     assert "accepts nothing of this plan: remove it when what it is of was applied" in done
