@@ -13,7 +13,7 @@ from komando.lab.fleet.disks import folder_of, within
 from komando.lab.fleet.fleet import Fleet
 from komando.lab.fleet.network import SWITCH, cut_between, mend_between, set_link
 from komando.lab.fleet.papers import CONTROLLER
-from komando.lab.groups import groups_of, make_groups, processes_in, remove_groups
+from komando.lab.groups import groups_of, processes_in, remove_groups
 from komando.lab.place import LabError, Place
 from komando.lab.router import ADMINISTRATOR, Boot, access, ssh_command, start, wait_for_ssh
 from komando.lab.topology import MANAGEMENT
@@ -92,9 +92,9 @@ class Machine:
             raise LabError(f"{self.name} has power already")
         set_link(self._place, self.name, MANAGEMENT, "up")
         boot = boot_of(self.fleet, self.name)
-        process = start(boot)
+        start(boot)
         if wait:
-            wait_for_ssh([(boot, process)], PATIENCE)
+            wait_for_ssh([boot], PATIENCE)
 
     def reboot(self, *, wait: bool = True) -> None:
         """Reboot it properly, from its console; with `wait`, until ssh answers again."""
@@ -153,7 +153,7 @@ def seed_of(place: Place, name: str) -> Path:
 
 
 def boot_of(fleet: Fleet, name: str) -> Boot:
-    """What a router of a fleet starts from. Its groups are made for it."""
+    """What a router of a fleet starts from."""
     place = fleet.place
     return Boot(
         place=place,
@@ -162,7 +162,7 @@ def boot_of(fleet: Fleet, name: str) -> Boot:
         scratch=folder_of(place, name),
         seed=seed_of(place, name),
         namespace=place.namespace(name),
-        groups=tuple(make_groups(place, name)),
+        group=name,
         log=place.folder / f"{name}.log",
         within=within(place),
     )
