@@ -160,6 +160,11 @@ def test_a_frozen_router_takes_connections_and_says_nothing(fleet: Fleet) -> Non
     assert router.run("wc -l </run/ticks") != before
 
 
+def test_a_command_on_a_router_that_hangs_comes_to_an_end(fleet: Fleet) -> None:
+    with pytest.raises(LabError, match="`sleep 9` did not end within 1 s"):
+        one(fleet, 2).run("sleep 9", check=False, patience=1)
+
+
 def test_a_frozen_router_can_lose_its_power(fleet: Fleet) -> None:
     router = one(fleet, 2)
     router.freeze()
