@@ -28,6 +28,7 @@ def test_every_router_gets_a_bundle_of_its_own(tmp_path: Path, routers: int) -> 
     inventory, policy = _written(tmp_path, Order(routers))
     assert inventory.name == "lab"
     intent = compile_intent(policy, inventory.divisor).intent
+    assert intent is not None
     assert inventory.hosts.keys() == intent.routers.keys()
     digests = {render(intent, host).digest for host in inventory.hosts.values()}
     assert len(digests) == routers
