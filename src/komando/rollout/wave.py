@@ -150,7 +150,7 @@ class Wave:
             return
         answers = self.session.confirm({name: self.targets[name].digest for name in self.armed})
         for name, text in answers.results.items():
-            self._set(name, "carried", head=_head(text))
+            self._set(name, "carried", head=_word(text, "head"))
             self.armed.discard(name)
         for name, why in answers.failures.items():
             self._set(name, "unknown", why, runs=None)
@@ -163,12 +163,18 @@ class Wave:
         answers = self.session.revert({name: self.targets[name].digest for name in self.armed})
         for name in self.armed:
             reason = self.outcomes[name].reason or why
-            if name in answers.results:
-                before, head = self.targets[name].before, _head(answers.results[name])
-                self._set(name, "reverted", reason, runs=before, head=head)
-            else:
+            if name not in answers.results:
                 self._set(name, "unknown", reason, runs=None)
-        self._tell(answers.results, "taken back")
+                continue
+            text = answers.results[name]
+            runs, head = _word(text, "generation") or None, _word(text, "head")
+            if runs == self.targets[name].digest:  # it had confirmed: its answer alone was lost
+                self._set(name, "carried", runs=runs, head=head)
+                self._tell([name], "confirmed")
+            else:
+                self._set(name, "reverted", reason, runs=runs, head=head)
+                self._tell([name], "taken back")
+        self.armed -= answers.results.keys()
 
     def _settle(self) -> None:
         """Ask those that were lost, until their windows have closed."""
@@ -248,9 +254,9 @@ def _activated(target: Target, text: str) -> Outcome:
     return Outcome(target.host.name, "carried", target.before, runs, "", changes, rebuilt)
 
 
-def _head(text: str) -> str:
-    """The digest of the last line of the host's record, as it tells it with its answer."""
+def _word(text: str, key: str) -> str:
+    """What a host tells with its answer: `head` of its record, the `generation` that it runs."""
     try:
-        return str(json.loads(text)["head"])
+        return json.loads(text)[key] or ""
     except (ValueError, KeyError, TypeError):
         return ""
