@@ -49,8 +49,8 @@ def roll(
         wave = Wave(session, {name: targets[name] for name in names}, sequence, told)
         wave.carry()
         why = "interrupted" if session.interrupts else f"wave {number} failed"
-        if verify and wave.carried and not session.interrupts and not verify(names):
-            why = "it was not seen to do what was intended"
+        if verify and wave.carried and not session.interrupts and not _seen(session, verify, names):
+            why = "interrupted" if session.interrupts else "it was not seen to do what was intended"
             wave.go_back(why)
         done |= wave.outcomes
         if session.interrupts or not wave.carried:
@@ -58,6 +58,15 @@ def roll(
             done |= {name: targets[name].outcome("untouched", why) for name in left}
             break
     return Rollout(tuple(done[name] for name in sorted(done)), session.interrupts > 0)
+
+
+def _seen(session: Session, verify: Verify, names: tuple[str, ...]) -> bool:
+    """Whether hosts were seen to obey; a Ctrl-C counts as one that came while they changed."""
+    try:
+        return verify(names)
+    except KeyboardInterrupt:
+        session.interrupts += 1
+        return False
 
 
 def with_unreached(rollout: Rollout, failures: Mapping[str, str]) -> Rollout:

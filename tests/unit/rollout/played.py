@@ -42,10 +42,11 @@ class PlayedHost(paramiko.ServerInterface):
 
     `kernel` is what its kernel lacks until the next activation. A generation of `refused` (digest
     to words) fails to come in force; of one of `lacking` the kernel loses something at once; one of
-    `cutting` lets no new connection in while it is in force, and keeps those that stand. `ends` makes an activation end with this code and these lines, without doing anything.
-    `hold` makes what is asked under `held` wait, and `begun` says that it has come. `cut_at` cuts
-    the line once in place of the answer to a verb, after that was carried out; `cut_before` cuts it
-    before. `barred` are the ports that its probes do not reach. `protocol` is what it speaks.
+    `cutting` lets no new connection in while it is in force, and keeps those that stand. `ends`
+    makes an activation end with this code and these lines, without doing anything. `hold` makes
+    what is asked under `held` wait, and `begun` says that it has come. `cut_at` cuts the line once
+    in place of the answer to a verb, after that was carried out, and `cut_before` before. `barred`
+    are the ports that its probes do not reach. `protocol` is what it speaks.
     """
 
     def __init__(self, name: str, client_key: paramiko.PKey, root: Path) -> None:

@@ -44,7 +44,7 @@ def _silent(host: str, stage: str) -> None:
     del host, stage
 
 
-def rolled(
+def rolled(  # noqa: PLR0913  # what a test may want to be otherwise
     hosts: list[PlayedHost],
     access: Access,
     *,
