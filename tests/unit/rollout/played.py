@@ -46,7 +46,8 @@ class PlayedHost(paramiko.ServerInterface):
     makes an activation end with this code and these lines, without doing anything. `hold` makes
     what is asked under `held` wait, and `begun` says that it has come. `cut_at` cuts the line once
     in place of the answer to a verb, after that was carried out, and `cut_before` before. `barred`
-    are the ports that its probes do not reach. `protocol` is what it speaks.
+    are the ports that its probes do not reach. `protocol` is what it speaks. Where a digest is
+    wanted, `*` stands for whatever is activated.
     """
 
     def __init__(self, name: str, client_key: paramiko.PKey, root: Path) -> None:
@@ -158,7 +159,7 @@ class PlayedHost(paramiko.ServerInterface):
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            if self.digest in self.cutting:
+            if self.digest in self.cutting or ("*" in self.cutting and self.armed):
                 connection.close()
                 continue
             transport = paramiko.Transport(connection)
@@ -284,7 +285,8 @@ class _PlayedProgram(Program):
         self.played = played
 
     def _missing(self, *_: object) -> list[str]:
-        lost = self.played.lacking.get(self.played.digest or "")
+        lacking = self.played.lacking
+        lost = lacking.get(self.played.digest or "") or (self.played.armed and lacking.get("*"))
         return [words for words in (self.played.kernel, lost) if words]
 
 
@@ -311,7 +313,8 @@ class _PlayedChanges(Changes):
         self, digest: str, configuration: Configuration, *, thorough: bool = False
     ) -> tuple[Outcome, str]:
         del configuration
-        if words := self.played.refused.get(digest):
+        refused = self.played.refused
+        if words := refused.get(digest) or (not thorough and refused.get("*")):
             raise HostError(words)
         if not thorough:
             self.played.kernel = ""

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
 from komando.bundle import Bundle
+from komando.cli import main
 from komando.inventory import Access
 from komando.rollout.observe import Cache, Observation, observe
 from komando.rollout.outcome import Outcome, Rollout
@@ -22,6 +28,7 @@ from tests.host_bundle import City, files_of
 from tests.unit.rollout.played import PlayedHost
 
 Play = Callable[[str], PlayedHost]
+Komando = Callable[..., Result]
 
 
 def bundle(host: str, text: str = "new") -> Bundle:
@@ -94,3 +101,35 @@ def press_ctrl_c(times: int, begun: threading.Event, *release: threading.Event) 
             event.set()
 
     threading.Thread(target=press, daemon=True).start()
+
+
+def command_line(
+    hosts: list[PlayedHost], access: Access, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Komando:
+    """The command line in a folder that has policies, with an inventory of the played hosts."""
+    inventory = folder / "inventories" / "production"
+    inventory.mkdir(parents=True)
+    machines: dict[str, dict[str, object]] = {}
+    for host in hosts:
+        machines[host.name] = {
+            "ansible_host": "127.0.0.1",
+            "ansible_port": host.port,
+            "interfaces": {"uplink": "wan0", "metro": "lan0", "public": "lan1", "branch": "lan0"},
+            "leaf": "pfifo",
+            "confirm_within": host.within,
+            "canary": host.canary,
+        }
+    written = {
+        "vars": {"management": ["127.0.0.0/8"]},
+        "children": {"router": {"hosts": machines}},
+    }
+    (inventory / "hosts.yaml").write_text(yaml.safe_dump({"all": written}))
+    shutil.copy(access.known_hosts, inventory / "known_hosts")
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    monkeypatch.setenv("KOMANDO_IDENTITY", str(access.identity))
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(main, arguments)
+
+    return run
