@@ -255,7 +255,10 @@ class Changes:
             self.windows.close()
         last = self.record.last()
         confirmed = self.windows.confirmed()
-        if last and last.event == "armed" and confirmed and not self.windows.pending():
+        # one that was armed and given up, as the disk was full, left the confirmation before it
+        written = last and (last.event, last.generation, last.sequence)
+        awaited = confirmed and ("armed", confirmed.generation, confirmed.sequence)
+        if confirmed and written == awaited and not self.windows.pending():
             self.timer.stop(confirmed.token)
             self._write_down("confirmed", confirmed)
 
