@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import multiprocessing
-import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -148,12 +146,12 @@ def small(tmp_path: Path) -> Iterator[Windows]:
 
 
 def fill(folder: Path) -> None:
-    with (folder / "ballast").open("wb", buffering=0) as stream:
-        try:
-            while True:
-                stream.write(bytes(4096))
-        except OSError as error:
-            assert error.errno == errno.ENOSPC
+    with (
+        (folder / "ballast").open("wb", buffering=0) as stream,
+        pytest.raises(OSError, match="No space left on device"),
+    ):
+        while True:
+            stream.write(bytes(4096))
 
 
 @pytest.mark.root
@@ -172,7 +170,7 @@ def test_a_full_disk_opens_no_window_and_bars_no_way_back(small: Windows) -> Non
     assert small.take_back()
     small.explain(replace(one, reason="x" * 20_000))
     assert small.reverting() in (one, replace(one, reason="x" * 20_000))
-    os.rename(small.paths.back, small.paths.current)
+    small.paths.back.rename(small.paths.current)
     assert small.paths.current.readlink().name == OLD
     small.close()
     assert small.reverting() is None
