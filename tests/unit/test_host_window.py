@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Barrier
@@ -146,10 +147,7 @@ def small(tmp_path: Path) -> Iterator[Windows]:
 
 
 def fill(folder: Path) -> None:
-    with (
-        (folder / "ballast").open("wb", buffering=0) as stream,
-        pytest.raises(OSError, match="No space left on device"),
-    ):
+    with suppress(OSError), (folder / "ballast").open("wb", buffering=0) as stream:
         while True:
             stream.write(bytes(4096))
 
