@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from komando.host.layout import HostError, Paths
-from komando.host.window import Pending, Windows, boot_id, seconds_up
+from komando.host.window import UNREADABLE, Pending, Windows, boot_id, seconds_up
 
 OLD, NEW = "a" * 64, "b" * 64
 ROUNDS = 60
@@ -88,10 +88,16 @@ def test_an_abandoned_window_leaves_nothing_but_its_sequence(windows: Windows) -
     assert [path.name for path in windows.paths.state.iterdir()] == ["sequence"]
 
 
-def test_what_cannot_be_read_is_told(windows: Windows) -> None:
+def test_a_note_that_cannot_be_read_is_that_of_an_overdue_change(windows: Windows) -> None:
+    windows.open(pending(previous="b" * 64))
     windows.paths.pending.write_text('{"token": "half')
-    with pytest.raises(HostError, match=r"/pending cannot be read: "):
-        windows.pending()
+    found = windows.pending()
+    assert found is not None
+    assert (found.token, found.previous, found.left) == (UNREADABLE, "b" * 64, 0.0)
+    assert "/pending cannot be read: " in found.reason
+
+
+def test_a_sequence_that_is_no_number_is_told(windows: Windows) -> None:
     windows.paths.sequence.write_text("seven\n")
     with pytest.raises(HostError, match=r"/sequence holds no number; write the last one$"):
         windows.sequence()
