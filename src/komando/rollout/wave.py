@@ -216,15 +216,17 @@ class Wave:
             return False
         head = str(answer.get("head") or "")
         reason = self.outcomes[name].reason
-        if runs == target.digest:
+        mended = not target.repair or answer.get("kernel") == "ok"
+        if runs == target.digest and mended:
             self._set(name, "carried", "", runs=runs, head=head)
+            self._tell([name], "repaired" if target.repair else "confirmed")
             return True
         reverted = answer.get("reverted") or {}
         changed = reverted.get("generation") == target.digest
         state: State = "reverted" if changed else "refused"
         host_says = f"; the host says: {reverted.get('reason')}" if changed else ""
         self._set(name, state, f"{reason}{host_says}", runs=runs, head=head)
-        self._tell([name], "taken back")
+        self._tell([name], "taken back" if changed else "refused")
         return True
 
     # --- the rest ----------------------------------------------------------------------------

@@ -84,6 +84,19 @@ def test_an_activation_that_never_came_changes_nothing(
     assert [host.digest for host in pair] == [OLD, OLD]
 
 
+@pytest.mark.parametrize(("cut", "state"), [("cut_before", "refused"), ("cut_at", "carried")])
+def test_a_repair_whose_answer_is_lost_is_judged_by_the_kernel(
+    play: Play, access: Access, cut: str, state: str
+) -> None:
+    host = play("core-1")
+    host.run(bundle("core-1"))
+    host.kernel = "table inet shaper is missing"
+    setattr(host, cut, "activate")
+    told = outcome(rolled([host], access), "core-1")
+    assert (told.state, told.runs) == (state, NEW)
+    assert told.reason == (CUT if state == "refused" else "")
+
+
 def test_a_generation_that_cuts_the_way_in_reverts_by_itself(
     pair: list[PlayedHost], access: Access
 ) -> None:
