@@ -30,6 +30,7 @@ def test_a_host_without_a_generation_is_well(
         **dict.fromkeys(("generation", "previous", "profile", "clock", "calendar", "pending")),
         **dict.fromkeys(("reverted", "bypass", "asked_from")),
         "protocol": 2,
+        "generations": [],
         "kernel": "ok",
         "sequence": 0,
         "head": "",
