@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from komando.bundle import Plaintexts
 from komando.cli.desired import Desired, desired, report
+from komando.cli.opened import opened, secrets_key_option
 from komando.cli.plan import show_plan
 from komando.cli.planning import Planned, changing_nothing, planned, tell_failures, working
 from komando.cli.reach import access_to, host_options
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 @click.argument("plan_file", metavar="[PLAN]", required=False,
                 type=click.Path(path_type=Path, exists=True, dir_okay=False))  # fmt: skip
 @host_options
+@secrets_key_option
 @click.option("--diff/--no-diff", default=False, help="Show the files' unified diffs, too.")
 @click.option("--verify/--no-verify", default=True, show_default=True,
               help="Run the checks of tests/hosts on each changed host afterwards.")  # fmt: skip
@@ -49,7 +52,8 @@ def apply(
         with planned(wanted, access) as found:
             with changing_nothing():
                 _agree(found, shown, diff=diff)
-            carried = _carry_out(found, wanted)
+                plaintexts = opened(wanted, _changing(found))
+            carried = _carry_out(found, wanted, plaintexts)
             tell_failures(found.failures)
             good = _tell(carried.outcomes, wanted) and not found.failures
     except KeyboardInterrupt:
@@ -84,7 +88,12 @@ def _agree(found: Planned, shown: Mapping[str, Promise] | None, *, diff: bool) -
         show_plan(found.plan, "text", diff=diff)
 
 
-def _carry_out(found: Planned, wanted: Desired) -> Carried:
+def _changing(found: Planned) -> list[str]:
+    """The hosts that will be changed: none, unless every host could be asked."""
+    return [] if found.failures else [host.host for host in found.plan.changing()]
+
+
+def _carry_out(found: Planned, wanted: Desired, plaintexts: Mapping[str, Plaintexts]) -> Carried:
     """Do what the plan says, if every host could be asked."""
     from komando.rollout.carry import Carried, carry
     from komando.rollout.observe import Cache
@@ -92,11 +101,11 @@ def _carry_out(found: Planned, wanted: Desired) -> Carried:
     if found.failures:
         click.echo("Nothing is carried out, as not every host could be asked.", err=True)
         return Carried({})
-    names = ", ".join(host.host for host in found.plan.changing())
+    names = ", ".join(_changing(found))
     if not names:
         return Carried({})
     with working(f"activating on {names}"):
-        return carry(found.session, found.plan, wanted.bundles, Cache.of_user())
+        return carry(found.session, found.plan, wanted.bundles, Cache.of_user(), plaintexts)
 
 
 def _tell(outcomes: Mapping[str, Outcome], wanted: Desired) -> bool:

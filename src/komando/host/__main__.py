@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 from .calendar import parse_moment
 from .generation import ARCHIVE_LIMIT
 from .layout import HostError, Paths
+from .private import leave_no_core
 from .program import Program
 
 LOCK_SECONDS = 60.0
@@ -135,6 +136,7 @@ def main(argv: Sequence[str] | None = None, paths: Paths | None = None) -> int:
     """Runs one verb; the exit code is 0, or 1 with the reason on standard error."""
     arguments = parser().parse_args(argv)
     try:
+        leave_no_core()
         said = answer(arguments, paths or Paths())
     except (HostError, OSError, ValueError) as error:
         print(f"komando-host: {error}", file=sys.stderr)

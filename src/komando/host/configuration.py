@@ -12,6 +12,7 @@ from . import layout
 from .calendar import Calendar, parse_calendar
 from .layout import HostError
 from .network import Wanted, parse_network
+from .secrets import Secret, stated
 from .settings import parse_settings
 from .steer import Steering, parse_steering
 from .tables import NAT_TABLE, SHAPER_TABLE, TableFiles, refuse_strangers
@@ -25,7 +26,8 @@ _PROFILE_FILE = re.compile(re.escape(layout.PROFILES) + r"/([a-z0-9][a-z0-9._+@-
 
 def allowed(path: str) -> bool:
     """Whether a bundle of a router may hold this path."""
-    return path in layout.REQUIRED or bool(_PROFILE_FILE.fullmatch(path))
+    known = path in layout.REQUIRED or path == layout.SECRETS
+    return known or bool(_PROFILE_FILE.fullmatch(path))
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Configuration:
     tables: tuple[TableFiles, ...]
     network: tuple[Wanted, ...]
     settings: Mapping[str, str]
+    secrets: tuple[Secret, ...]
 
     @property
     def interfaces(self) -> tuple[str, ...]:
@@ -85,6 +88,7 @@ def read_configuration(files: Mapping[str, bytes]) -> Configuration:
         tables=_tables(texts),
         network=parse_network(texts[layout.NETWORK]),
         settings=parse_settings(texts[layout.SYSCTL]),
+        secrets=stated(files),
     )
     for name in sorted({*configuration.calendar.names}):
         if name not in configuration.profiles:

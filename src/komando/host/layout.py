@@ -52,6 +52,9 @@ class Paths:
         return self.run / "clock"
 
 
+SECRET_FOLDER = "etc/komando/secrets"  # noqa: S105 - a place
+"""Where a generation keeps its secrets, which are no files of the bundle."""
+
 # The files of a router's bundle.
 MANIFEST = "etc/komando/manifest.json"
 ROUTER = "etc/komando/router.json"
@@ -66,6 +69,7 @@ SHAPER = "etc/komando/nft/shaper.nft"
 RELOAD = "etc/komando/nft/reload.nft"
 NAT = "etc/komando/nft/nat.nft"
 SYSCTL = "etc/sysctl.d/90-komando.conf"
+SECRETS = "etc/komando/secrets.json"
 
 REQUIRED = frozenset(
     {MANIFEST, ROUTER, NETWORK, CALENDAR, INTENT, STEER, DOWNLOAD, UPLOAD, SHAPER, RELOAD, NAT}

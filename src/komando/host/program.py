@@ -9,7 +9,7 @@ from typing import Any
 
 from .calendar import iso, read_clock
 from .configuration import Configuration, read_configuration
-from .generation import Generations, check_digest, unpack
+from .generation import Arrived, Generations, check_digest, unpack
 from .kernel import CommandError, run
 from .layout import NAT, SHAPER, SYSCTL, HostError, Paths
 from .reconcile import Outcome, reconcile
@@ -47,8 +47,10 @@ class Program:
         if applied and applied.generation == digest:
             said["profile"] = applied.profile
         try:
-            configuration = read_configuration(self.generations.read(digest))
+            files = self.generations.read(digest)
+            configuration = read_configuration(files)
             missing = self._missing(configuration, said["profile"], clock.now())
+            missing += self.generations.ailing(digest, files)
         except HostError as error:
             said["kernel"] = f"missing: {error}"
             return said
@@ -74,12 +76,12 @@ class Program:
         """Brings a bundle in force; when that fails, the generation before is in force again."""
         check_digest(digest)
         previous = self.generations.current()
-        files, standing = self._files(digest, archive)
-        configuration = read_configuration(files)
-        _check_tables(files)
+        arrived, standing = self._files(digest, archive)
+        configuration = read_configuration(arrived.files)
+        _check_tables(arrived.files)
         known = self._interfaces(previous)
         if not standing:
-            self.generations.stage(digest, files)
+            self.generations.stage(digest, arrived.files, arrived.secrets)
         if previous != digest:
             self.generations.flip(digest)
         try:
@@ -90,10 +92,13 @@ class Program:
             raise HostError(f"{_words(error)}; {self._back(previous, digest)}") from error
         return _result(digest, previous, profile, outcome)
 
-    def _files(self, digest: str, archive: bytes) -> tuple[Mapping[str, bytes], bool]:
+    def _files(self, digest: str, archive: bytes) -> tuple[Arrived, bool]:
         """The files of a generation, and whether they are on this host already, and whole."""
         try:
-            return self.generations.read(digest), True
+            files = self.generations.read(digest)
+            if ailing := self.generations.ailing(digest, files):
+                raise HostError(f"generation {digest} is not whole: {'; '.join(ailing)}")
+            return Arrived(files), True
         except HostError as error:
             if not archive.strip():
                 raise HostError(f"{error}, and no archive came with it") from None

@@ -4,7 +4,9 @@ from gevent import monkey
 
 monkey.patch_all()
 
-from komando.rollout.worker import main  # noqa: E402  # only after the patch
+from komando.host.private import leave_no_core  # noqa: E402  # only after the patch
+from komando.rollout.worker import main  # noqa: E402
 
 if __name__ == "__main__":
+    leave_no_core()
     main()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from komando.bundle import Bundle
+from komando.bundle import NO_SECRETS, Bundle, Plaintexts
 from komando.plan import HostPlan, Plan
 from komando.rollout.observe import Cache
 from komando.rollout.protocol import Cargo
@@ -50,15 +50,24 @@ class Carried:
     interrupted: bool = False
 
 
-def carry(session: Session, plan: Plan, wanted: Mapping[str, Bundle], cache: Cache) -> Carried:
+def carry(
+    session: Session,
+    plan: Plan,
+    wanted: Mapping[str, Bundle],
+    cache: Cache,
+    opened: Mapping[str, Plaintexts] | None = None,
+) -> Carried:
     """Activate what the plan says, on all its changing hosts at once.
 
+    `opened` holds the secrets of the hosts that have some; a host that is sent none of its own
+    refuses, unless it has them already.
     Every one of them has an outcome: a Ctrl-C is held back until those that have begun are through,
     and after a second one, or the end of the pyinfra process, those that have not answered are
     `unknown`.
     """
     planned = {host.host: host for host in plan.changing()}
-    cargo = {name: _cargo(wanted[name]) for name in planned}
+    secrets = opened or {}
+    cargo = {name: _cargo(wanted[name], secrets.get(name, NO_SECRETS)) for name in planned}
     if not cargo:
         return Carried({})
     answers = session.activate(cargo)
@@ -71,9 +80,9 @@ def carry(session: Session, plan: Plan, wanted: Mapping[str, Bundle], cache: Cac
     return Carried(dict(sorted(outcomes.items())), answers.interrupted)
 
 
-def _cargo(bundle: Bundle) -> Cargo:
+def _cargo(bundle: Bundle, secrets: Plaintexts) -> Cargo:
     """A repair sends the files, too: those on the host may be what is damaged."""
-    return Cargo(bundle.digest, base64.b64encode(bundle.archive()).decode())
+    return Cargo(bundle.digest, base64.b64encode(bundle.archive(secrets)).decode())
 
 
 def _read(plan: HostPlan, text: str) -> Outcome:

@@ -41,10 +41,10 @@ class Opening:
 
 @dataclass(frozen=True)
 class Cargo:
-    """What one host shall run; `archive` is the base64 text of its tar.gz."""
+    """What one host shall run; `archive` is the base64 text of its tar.gz, with its secrets."""
 
     digest: str
-    archive: str
+    archive: str = field(repr=False)
 
 
 Verb = Literal["observe", "export", "activate"]
