@@ -144,20 +144,32 @@ def leaks(city: City, said: list[bytes], watch: Watch) -> list[str]:
     return found
 
 
-def everything(city: City, *, before: str = "") -> tuple[list[str], Watch]:
-    """From the secret's making to its host's answers; where it was seen."""
+SET = ("secret set vpn-key", 0)
+APPLY = ("apply --no-verify --diff --secrets-key KEY", 0)
+EVERYTHING = (
+    SET,
+    ("secret list", 0),
+    ("check", 0),
+    ("render", 0),
+    ("plan --out plan.json", 2),
+    ("apply --no-verify --diff", 1),  # no key
+    APPLY,
+    ("plan --out again.json", 0),
+)
+
+
+def life(
+    city: City, verbs: tuple[tuple[str, int], ...] = (SET, APPLY), *, before: str = ""
+) -> tuple[list[str], Watch]:
+    """From the secret's making to its host's answers; where it was seen.
+
+    `verbs` are command lines with their exit codes.
+    """
     said = []
     with watched() as watch:
-        for words, stdin, code in (
-            (("secret", "set", "vpn-key"), CANARY, 0),
-            (("secret", "list"), b"", 0),
-            (("check",), b"", 0),
-            (("render",), b"", 0),
-            (("plan", "--out", "plan.json"), b"", 2),
-            (("apply", "--no-verify", "--diff"), b"", 1),  # no key
-            (("apply", "--no-verify", "--diff", "--secrets-key", str(city.key)), b"", 0),
-            (("plan", "--out", "again.json"), b"", 0),
-        ):
+        for line, code in verbs:
+            words = line.replace("KEY", str(city.key)).split()
+            stdin = CANARY if words[:2] == ["secret", "set"] else b""
             found, output = city.komando(*words, stdin=stdin, before=before)
             assert found == code, (words, output.decode())
             said.append(output)
@@ -172,7 +184,7 @@ def everything(city: City, *, before: str = "") -> tuple[list[str], Watch]:
 
 
 def test_a_secret_is_seen_in_its_own_file_alone(city: City) -> None:
-    found, watch = everything(city)
+    found, watch = life(city, EVERYTHING)
     own = city.host.router.root / "var/lib/komando/current/etc/komando/secrets/vpn-key"
     assert found == [str(own.resolve())]
     state = own.stat()
@@ -241,12 +253,12 @@ secrets.lay = lay
 )
 def test_a_leak_is_found(city: City, here: str, there: str, where: str) -> None:
     city.host.before = there
-    found, _ = everything(city, before=here)
+    found, _ = life(city, before=here)
     assert [one for one in found if where in one], found
 
 
 def test_without_its_key_a_rollback_works_and_a_first_activation_does_not(city: City) -> None:
-    everything(city)
+    life(city)
     router = city.host.router
     digest = router.komando("observe").said["generation"]
     assert router.komando("activate", digest).code == 0
