@@ -6,9 +6,12 @@ import copy
 import json
 import os
 import pickle
+import pty
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,7 @@ from komando.bundle import Plaintexts
 from komando.cli import main
 from komando.diagnostics import Location
 from komando.inventory import SecretReference
+from komando.rollout.protocol import Cargo
 from komando.secrets import (
     Key,
     KeyFileError,
@@ -251,6 +255,31 @@ def test_set_says_what_is_easily_overlooked(inventory: Path) -> None:
     assert not secret_path(inventory, "vpn-key").exists()
 
 
+def test_at_a_terminal_it_is_asked_for_twice_and_not_shown(inventory: Path, tmp_path: Path) -> None:
+    seen = b""
+    terminal, theirs = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-c", "from komando.cli import main; main()", "secret", "set", "vpn-key"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        start_new_session=True,
+    )
+    os.close(theirs)
+    answers = {b"vpn-key: ": SECRET + b"\n", b"confirmation: ": SECRET + b"\n"}
+    with suppress(OSError):  # the terminal's end
+        while said := os.read(terminal, 1024):
+            seen += said
+            for question in [one for one in answers if seen.endswith(one)]:
+                os.write(terminal, answers.pop(question))
+    os.close(terminal)
+    assert (child.wait(30), answers) == (0, {}), seen
+    assert SECRET not in seen
+    path = secret_path(inventory, "vpn-key")
+    assert read_key(tmp_path / "key").open(path, path.read_bytes()) == SECRET
+
+
 def test_plaintexts_show_their_names_alone(tmp_path: Path) -> None:
     plain = Plaintexts({"vpn-key": SECRET})
     assert repr(plain) == str(plain) == "Plaintexts(vpn-key)"
@@ -260,4 +289,4 @@ def test_plaintexts_show_their_names_alone(tmp_path: Path) -> None:
     new_key(tmp_path / "key")
     key: Key = read_key(tmp_path / "key")
     assert repr(key) == f"Key('{tmp_path}/key')"
-    assert not os.environ.get("KOMANDO_SECRETS_KEY")
+    assert SECRET.decode() not in repr(Cargo("0" * 64, SECRET.decode()))
