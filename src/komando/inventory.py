@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from komando.diagnostics import Diagnostic, Sources, as_text, errors_in, in_order
+from komando.diagnostics import Diagnostic, Location, Sources, as_text, errors_in, in_order
 from komando.policy.addresses import AddressField, Network, NetworkField
+from komando.policy.documents import Document
 from komando.policy.explain import Explainer
 from komando.policy.faults import faults_of
 from komando.policy.fields import Slug
@@ -45,6 +46,19 @@ class InventoryError(ValueError):
 
 
 @dataclass(frozen=True)
+class SecretReference:
+    """A secret that a host shall have: its name, whose file it will be, and where that is stated.
+
+    The encrypted file is `secrets/<name>.age` beside `hosts.yaml`; on the host it becomes
+    `/etc/komando/secrets/<name>`, mode 0600.
+    """
+
+    name: str
+    owner: str = "root"
+    where: Location | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
 class Host:
     """One machine of the inventory.
 
@@ -66,6 +80,7 @@ class Host:
     confirm_within: int = CONFIRM_WITHIN
     canary: bool = False
     neighbour: str | None = None
+    secrets: tuple[SecretReference, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,6 +108,12 @@ class Access:
 
 class _Written(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class _Secret(_Written):
+    owner: _User = Field(
+        default="root", description="The user on the host whose file it is.", examples=["root"]
+    )
 
 
 class _Machine(_Written):
@@ -126,6 +147,11 @@ class _Machine(_Written):
         description="Another host that has to reach it before a change is confirmed.",
         examples=["core-2"],
     )
+    secrets: dict[Slug, _Secret] | None = Field(
+        default=None,
+        description="Its secrets by name, in place of those of all hosts.",
+        examples=[{"vpn-key": {"owner": "root"}}],
+    )
 
 
 class _Group(_Written):
@@ -154,6 +180,11 @@ class _Variables(_Written):
         description="Seconds after which an unconfirmed change reverts.",
         examples=[60],
     )
+    secrets: dict[Slug, _Secret] = Field(
+        default={},
+        description="The secrets of every host that does not state its own, by name.",
+        examples=[{"vpn-key": {"owner": "root"}}],
+    )
     rate_divisor: int = Field(
         default=1, ge=1, le=1000, description="What every rate is divided by.", examples=[5]
     )
@@ -173,7 +204,8 @@ def load_inventory(folder: Path) -> Inventory:
 
     Raises InventoryError with everything that is wrong with it.
     """
-    everything = _read(folder / FILE).all
+    written, document = _read(folder / FILE)
+    everything = written.all
     hosts = {
         name: Host(
             name=name,
@@ -187,6 +219,7 @@ def load_inventory(folder: Path) -> Inventory:
             confirm_within=machine.confirm_within or everything.vars.confirm_within,
             canary=machine.canary,
             neighbour=machine.neighbour,
+            secrets=_secrets(everything, kind, name, document),
         )
         for kind in get_args(HostKind)
         for name, machine in getattr(everything.children, kind).hosts.items()
@@ -194,7 +227,22 @@ def load_inventory(folder: Path) -> Inventory:
     return Inventory(folder.name, hosts, everything.vars.rate_divisor)
 
 
-def _read(path: Path) -> _HostsFile:
+def _secrets(
+    everything: _Everything, kind: str, name: str, document: Document
+) -> tuple[SecretReference, ...]:
+    """A host's own mapping takes the place of the one of all: Ansible does not merge them."""
+    own = getattr(everything.children, kind).hosts[name].secrets
+    above: tuple[str, ...] = ("all", "vars", "secrets")
+    if own is not None:
+        above = ("all", "children", kind, "hosts", name, "secrets")
+    stated = everything.vars.secrets if own is None else own
+    return tuple(
+        SecretReference(one, secret.owner, document.key((*above, one)))
+        for one, secret in sorted(stated.items())
+    )
+
+
+def _read(path: Path) -> tuple[_HostsFile, Document]:
     raw = read_bytes(str(path))
     if isinstance(raw, Diagnostic):
         raise InventoryError([raw])
@@ -209,5 +257,5 @@ def _read(path: Path) -> _HostsFile:
             diagnostics += explainer.explain(list(faults_of(error)), reading)
         else:
             if not errors_in(diagnostics):
-                return found
+                return found, reading.document
     raise InventoryError(in_order(diagnostics))

@@ -11,7 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from komando.inventory import CONFIRM_WITHIN, Host, InventoryError, load_inventory
+from komando.inventory import (
+    CONFIRM_WITHIN,
+    Host,
+    InventoryError,
+    SecretReference,
+    load_inventory,
+)
 
 REPOSITORY = Path(__file__).parents[2]
 INVENTORIES = sorted(path.parent for path in REPOSITORY.glob("inventories/*/hosts.yaml"))
@@ -62,6 +68,10 @@ def test_ansible_reads_the_same_machines(folder: Path, tmp_path: Path) -> None:
             confirm_within=variables[name].get("confirm_within", CONFIRM_WITHIN),
             canary=variables[name].get("canary", False),
             neighbour=variables[name].get("neighbour"),
+            secrets=tuple(
+                SecretReference(one, stated.get("owner", "root"))
+                for one, stated in sorted(variables[name].get("secrets", {}).items())
+            ),
         )
         for kind in listed["all"]["children"]
         if kind != "ungrouped"
@@ -83,6 +93,15 @@ def test_a_host_of_its_own_port_and_user(tmp_path: Path) -> None:
     assert (host.port, host.user) == (2222, "carrier")
 
 
+def test_a_hosts_own_secrets_take_the_place_of_those_of_all(tmp_path: Path) -> None:
+    own = "          secrets: {vpn-key: {owner: bird}}\n"
+    of_all = GOOD.replace("  children", "    secrets:\n      snmp: {}\n  children", 1)
+    [one] = load_inventory(_written(tmp_path, of_all)).hosts["core-1"].secrets
+    assert (one.name, one.owner, str(one.where)) == ("snmp", "root", f"{tmp_path}/hosts.yaml:6:7")
+    [one] = load_inventory(_written(tmp_path, of_all + own)).hosts["core-1"].secrets
+    assert (one.name, one.owner) == ("vpn-key", "bird")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "place", "check"),
     [
@@ -94,6 +113,9 @@ def test_a_host_of_its_own_port_and_user(tmp_path: Path) -> None:
         ("ansible_user: deploy", "rate_divisor: 0", "3:19", "value-range"),
         ("core-1", "Core_1", "8:9", "slug"),
         ("all:", "all: &all", "1:6", "yaml-anchor"),
+        ("leaf: fq_codel", "secrets: {Vpn_Key: {}}", "11:21", "slug"),
+        ("leaf: fq_codel", "secrets: {vpn: {owner: Root!}}", "11:34", "value-form"),
+        ("leaf: fq_codel", "secrets: {vpn: {mode: 0644}}", "11:27", "key-unknown"),
     ],
 )
 def test_what_is_wrong_is_told_at_its_place(

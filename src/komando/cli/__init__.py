@@ -20,6 +20,7 @@ VERBS = {
     "apply": ("komando.cli.apply:apply", "Carry a plan out."),
     "rollback": ("komando.cli.rollback:rollback", "Bring a host back to what it ran."),
     "verify": ("komando.cli.verify:verify", "Observed against intended."),
+    "secret": ("komando.cli.secret:secret", "Encrypted secrets: set, list, rekey."),
     "lab": ("komando.cli.lab:lab", "The miniature city on this machine."),
     "schema": ("komando.cli.schema:schema", "JSON Schemas of the policy files, for editors."),
 }

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from komando.cli.desired import Desired, limited
+from komando.cli.opened import opened, secrets_key_option
 from komando.cli.plan import show_plan
 from komando.cli.planning import Planned, changing_nothing, planned
 from komando.cli.reach import Scope, host_options
@@ -21,6 +22,7 @@ from komando.plan import Promise, StalePlanError, hold_to, promised, refusal
 @click.argument("plan_file", metavar="[PLAN]", required=False,
                 type=click.Path(path_type=Path, exists=True, dir_okay=False))  # fmt: skip
 @host_options
+@secrets_key_option
 @click.option("--limit", metavar="HOST[,HOST]", help="Only these hosts: a PARTIAL apply.")
 @click.option("--at-once", is_flag=True,
               help="All hosts in one wave; one that fails takes all back.")  # fmt: skip
@@ -55,11 +57,12 @@ def apply(
     with ending_as_told(), planned(wanted, access, settled=True) as found:
         with changing_nothing():
             _agree(found, shown, diff=diff)
+            plaintexts = opened(wanted, [host.host for host in found.plan.changing()])
         from komando.rollout.observe import Cache
         from komando.rollout.roll import targets_of
         from komando.rollout.waves import arrange
 
-        targets = targets_of(found.plan, wanted.inventory.hosts, wanted.bundles)
+        targets = targets_of(found.plan, wanted.inventory.hosts, wanted.bundles, plaintexts)
         waves = arrange(targets, wanted.inventory.hosts, at_once=at_once)
         look = partial(_verified, wanted=wanted, access=access) if verify else None
         rollout = carry_out(found, targets, waves, look)

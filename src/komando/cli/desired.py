@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import click
@@ -13,13 +15,17 @@ from komando.diagnostics import Diagnostic, Sources, as_text, errors_in, in_orde
 from komando.intent import Intent
 from komando.inventory import Inventory, InventoryError, load_inventory
 from komando.policy import Policy
+from komando.secrets.files import SecretError, sealed_secrets
 
 INVENTORIES = Path("inventories")
 
 
 @dataclass(frozen=True)
 class Desired:
-    """What the policies ask for, down to the bytes. `diagnostics` holds what rendering found."""
+    """What the policies ask for, down to the bytes. `diagnostics` holds what rendering found.
+
+    `sealed` maps the secrets of the hosts to their encrypted files.
+    """
 
     policy: Policy
     inventory: Inventory
@@ -27,6 +33,7 @@ class Desired:
     intent: Intent
     bundles: dict[str, Bundle]
     diagnostics: list[Diagnostic]
+    sealed: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def desired(policies: Path, inventory: str) -> Desired:
@@ -42,17 +49,19 @@ def desired(policies: Path, inventory: str) -> Desired:
     policy, intent = checked_intent(policies, machines.divisor)
     bundles: dict[str, Bundle] = {}
     diagnostics: list[Diagnostic] = []
+    sealed = sealed_of(folder, machines)
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in sealed.items()}
     for name in sorted(intent.routers):
         if name not in machines.hosts:
             raise click.ClickException(
                 f"router {name} stands in the policies, but not in {folder}/hosts.yaml: add it"
             )
         try:
-            bundles[name] = render(intent, machines.hosts[name])
+            bundles[name] = render(intent, machines.hosts[name], hashes)
         except ValueError as error:
             raise click.ClickException(str(error)) from error
         diagnostics += check(bundles[name])
-    return Desired(policy, machines, folder, intent, bundles, diagnostics)
+    return Desired(policy, machines, folder, intent, bundles, diagnostics, sealed)
 
 
 def limited(wanted: Desired, limit: str | None) -> Desired:
@@ -101,4 +110,13 @@ def machines_of(folder: Path) -> Inventory:
     try:
         return load_inventory(folder)
     except InventoryError as error:
+        raise refused(error.diagnostics) from error
+
+
+def sealed_of(folder: Path, machines: Inventory) -> dict[str, bytes]:
+    """The encrypted files of all secrets that its hosts state; what is wrong ends the verb."""
+    stated = [one for host in machines.hosts.values() for one in host.secrets]
+    try:
+        return sealed_secrets(folder, stated)
+    except SecretError as error:
         raise refused(error.diagnostics) from error

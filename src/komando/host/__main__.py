@@ -19,6 +19,7 @@ from .calendar import parse_moment
 from .change import UNCONFIRMED, Order
 from .generation import ARCHIVE_LIMIT
 from .layout import HostError, Paths
+from .private import leave_no_core
 from .program import PROTOCOL, Program, probe
 from .timer import Timer
 
@@ -242,6 +243,7 @@ def main(
     """Runs one verb; the exit code is 0, or 1 with the reason on standard error."""
     arguments = parser().parse_args(argv)
     try:
+        leave_no_core()
         said = answer(arguments, paths or Paths(), timer)
     except (HostError, OSError, ValueError) as error:
         print(f"komando-host: {error}", file=sys.stderr)

@@ -16,7 +16,7 @@ from typing import Any
 from .bare import take_down
 from .calendar import read_clock
 from .configuration import Configuration, read_configuration
-from .generation import Generations, check_digest, unpack
+from .generation import Arrived, Generations, check_digest, unpack
 from .kernel import CommandError, links, run
 from .layout import GUARD, NAT, SHAPER, SYSCTL, HostError, Paths
 from .reconcile import Outcome, reconcile, route_alone
@@ -112,20 +112,23 @@ class Changes:
 
     def _stage(self, digest: str, archive: bytes, previous: str | None) -> Configuration:
         """Everything that can be found out, and laid on the disk, before anything is changed."""
-        files, standing = self._files(digest, archive)
-        configuration = read_configuration(files)
-        _check_tables(files)
+        arrived, standing = self._files(digest, archive)
+        configuration = read_configuration(arrived.files)
+        _check_tables(arrived.files)
         missing = set(configuration.interfaces) - links().keys() - self._interfaces(previous)
         if missing:
             raise HostError(f"there is no interface {', '.join(sorted(missing))}")
         if not standing:
-            self.generations.stage(digest, files)
+            self.generations.stage(digest, arrived.files, arrived.secrets)
         return configuration
 
-    def _files(self, digest: str, archive: bytes) -> tuple[Mapping[str, bytes], bool]:
+    def _files(self, digest: str, archive: bytes) -> tuple[Arrived, bool]:
         """The files of a generation, and whether they are on this host already, and whole."""
         try:
-            return self.generations.read(digest), True
+            files = self.generations.read(digest)
+            if ailing := self.generations.ailing(digest, files):
+                raise HostError(f"generation {digest} is not whole: {'; '.join(ailing)}")
+            return Arrived(files), True
         except HostError as error:
             if not archive.strip():
                 raise HostError(f"{error}, and no archive came with it") from None

@@ -68,8 +68,10 @@ class Program:
         if applied and applied.generation == digest:
             said["profile"] = applied.profile
         try:
-            configuration = read_configuration(self.generations.read(digest))
+            files = self.generations.read(digest)
+            configuration = read_configuration(files)
             missing = self._missing(configuration, said["profile"], clock.now())
+            missing += self.generations.ailing(digest, files)
         except HostError as error:
             said["kernel"] = f"missing: {error}"
             return said

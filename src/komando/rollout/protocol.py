@@ -48,13 +48,13 @@ class Opening:
 class Cargo:
     """What one host shall run, and how.
 
-    `archive` is the base64 text of the bundle's tar.gz; empty where the host has it. `before` is
-    the digest that the plan saw there, or "none". The change reverts unless it is confirmed
-    `within` seconds; a host refuses a `sequence` before the last that it saw.
+    `archive` is the base64 text of the bundle's tar.gz, with its secrets; empty where the host has
+    it. `before` is the digest that the plan saw there, or "none". The change reverts unless it is
+    confirmed `within` seconds; a host refuses a `sequence` before the last that it saw.
     """
 
     digest: str
-    archive: str
+    archive: str = field(repr=False)
     before: str
     within: float
     sequence: int

@@ -304,7 +304,7 @@ class _PlayedChanges(Changes):
         except HostError as error:
             if not archive.strip():
                 raise HostError(f"{error}, and no archive came with it") from None
-            files, standing = unpack(archive, digest), False
+            files, standing = unpack(archive, digest).files, False
         if not standing:
             self.generations.stage(digest, files)
         return read_configuration(files)
