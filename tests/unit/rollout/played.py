@@ -11,6 +11,7 @@ import shlex
 import socket
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -299,6 +300,7 @@ class _PlayedChanges(Changes):
 
     def _stage(self, digest: str, archive: bytes, previous: str | None) -> Configuration:
         del previous
+        files: Mapping[str, bytes]
         try:
             files, standing = self.generations.read(digest), True
         except HostError as error:

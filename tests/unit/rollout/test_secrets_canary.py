@@ -123,7 +123,8 @@ def city(access: Access, tmp_path: Path) -> Iterator[City]:
             "        core-1:\n          ansible_host: 127.0.0.1\n"
             f"          ansible_port: {host.port}\n"
             "          interfaces: {uplink: wan0, metro: lan0, public: lan1}\n"
-            "          leaf: pfifo\n          confirm_within: 20\n          secrets:\n            vpn-key: {owner: nobody}\n"
+            "          leaf: pfifo\n          confirm_within: 20\n"
+            "          secrets:\n            vpn-key: {owner: nobody}\n"
         )
         one = City(folder, host, key, access.identity)
         site = tmp_path / "site/sitecustomize.py"
@@ -210,12 +211,12 @@ Plaintexts.members = members
 """
 
 _CACHED = """\
-from komando.rollout import carry
-before = carry._cargo
-def cargo(bundle, secrets):
-    object.__setattr__(bundle, "archive", lambda *_: type(bundle).archive(bundle, secrets))
-    return before(bundle, secrets)
-carry._cargo = cargo
+from komando.rollout.wave import Target
+before = Target.of.__func__
+def of(cls, host, was, bundle, opened):
+    object.__setattr__(bundle, "archive", lambda *_: type(bundle).archive(bundle, opened))
+    return before(cls, host, was, bundle, opened)
+Target.of = classmethod(of)
 """
 
 _ARGUED = """\
