@@ -16,6 +16,7 @@ from typing import Any
 from .bare import take_down
 from .calendar import read_clock
 from .configuration import Configuration, read_configuration
+from .files import file_findings
 from .generation import Generations, check_digest, unpack
 from .kernel import CommandError, links, run
 from .layout import GUARD, NAT, SHAPER, SYSCTL, HostError, Paths
@@ -24,6 +25,7 @@ from .record import Event, Record
 from .records import Applied, Records
 from .tables import GUARD_TABLE, delete_tables
 from .timer import SystemdTimer, Timer
+from .units import Units
 from .window import Pending, Windows, boot_id, seconds_up
 
 LONGEST = 3600
@@ -57,6 +59,7 @@ class Changes:
         self.record = Record(paths.record)
         self.windows = Windows(paths)
         self.timer = timer or SystemdTimer()
+        self.units = Units(paths.root)
 
     # --- making a change ---------------------------------------------------------------------
 
@@ -123,13 +126,20 @@ class Changes:
         return configuration
 
     def _files(self, digest: str, archive: bytes) -> tuple[Mapping[str, bytes], bool]:
-        """The files of a generation, and whether they are on this host already, and whole."""
+        """The files of a generation, and whether they lie on this host already, and they alone.
+
+        Where somebody edited them, they are those of the archive, or of the copy that was kept: it
+        is as if they were not here.
+        """
         try:
-            return self.generations.read(digest), True
+            files = self.generations.read(digest)
+            return files, not any(file_findings(self.generations.folder(digest), files))
         except HostError as error:
-            if not archive.strip():
-                raise HostError(f"{error}, and no archive came with it") from None
-        return unpack(archive, digest), False
+            if archive.strip():
+                return unpack(archive, digest), False
+            if original := self.generations.original(digest):
+                return original, False
+            raise HostError(f"{error}, and no archive came with it") from None
 
     def _interfaces(self, digest: str | None) -> set[str]:
         """What a generation names of this machine: that is no news to it when it is away."""
@@ -145,6 +155,7 @@ class Changes:
     ) -> dict[str, Any]:
         try:
             outcome, profile = self.bring(digest, configuration)
+            outcome.other += self.units.mend()
         except Exception as error:
             raise HostError(f"{_words(error)}; generation {digest} stays current") from error
         if order:

@@ -62,6 +62,11 @@ class Paths:
         return self.state / "record"
 
     @property
+    def mended(self) -> Path:
+        """What the hours mended although nothing had changed by us."""
+        return self.state / "mended"
+
+    @property
     def bypass(self) -> Path:
         """Stands while a person at the console has taken the policy out of the traffic's way."""
         return self.state / "bypass"
@@ -102,6 +107,9 @@ RELOAD = "etc/komando/nft/reload.nft"
 NAT = "etc/komando/nft/nat.nft"
 GUARD = "etc/komando/nft/guard.nft"
 SYSCTL = "etc/sysctl.d/90-komando.conf"
+
+SECRETS = "etc/komando/secrets/"
+"""Below it a file's content never leaves the host."""
 
 REQUIRED = frozenset(
     {MANIFEST, ROUTER, NETWORK, CALENDAR, INTENT, STEER, DOWNLOAD, UPLOAD, SHAPER, RELOAD, NAT}
