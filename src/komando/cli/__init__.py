@@ -18,6 +18,8 @@ VERBS = {
     "render": ("komando.cli.render:render", "The files of each host, into a folder."),
     "plan": ("komando.cli.plan:plan", "What would change."),
     "apply": ("komando.cli.apply:apply", "Carry a plan out."),
+    "rollback": ("komando.cli.rollback:rollback", "Bring a host back to what it ran."),
+    "drift": ("komando.cli.drift:drift", "What was changed by hand on the hosts."),
     "verify": ("komando.cli.verify:verify", "Observed against intended."),
     "lab": ("komando.cli.lab:lab", "The miniature city on this machine."),
     "schema": ("komando.cli.schema:schema", "JSON Schemas of the policy files, for editors."),

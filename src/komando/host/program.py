@@ -32,7 +32,7 @@ from .record import STAYED, Event
 from .records import Applied
 from .survey import survey
 from .timer import Timer
-from .window import Pending, write
+from .window import UNREADABLE, Pending, write
 
 PROTOCOL = 2
 """What controller and host program say to each other; 1 knew no confirmation."""
@@ -66,6 +66,7 @@ class Program:
             "protocol": PROTOCOL,
             "generation": digest,
             "previous": self._previous(digest),
+            "generations": self.generations.kept(),
             "profile": applied.profile if applied and here else None,
             "clock": read_clock(self.paths.clock).rehearsed(),
             "kernel": "ok",
@@ -207,7 +208,7 @@ class Program:
     def awaits(self, token: str) -> bool:
         """Whether this very window is still open, or is being closed by a revert."""
         found = (self.windows.pending(), self.windows.reverting())
-        return any(one is not None and one.token == token for one in found)
+        return any(one is not None and one.token in (token, UNREADABLE) for one in found)
 
     def boot(self) -> dict[str, Any]:
         """Before the network comes up: takes a change back that a restart has overtaken."""
