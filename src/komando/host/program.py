@@ -135,11 +135,11 @@ class Program:
         findings = list(file_findings(folder, original))
         configuration = read_configuration(original)
         now = read_clock(self.paths.clock).now()
-        findings += late_findings(configuration, said["profile"], now, LATE_SECONDS)
-        profile = said["profile"]
+        bypassed, profile = said["bypass"] is not None, said["profile"]
+        if not bypassed:
+            findings += late_findings(configuration, profile, now, LATE_SECONDS)
         if profile not in configuration.profiles:
             profile = configuration.calendar.at(now)
-        bypassed = said["bypass"] is not None
         return findings + kernel_findings(configuration, profile, self.records, bypassed=bypassed)
 
     def _left_over(self) -> list[Finding]:
