@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -76,14 +77,18 @@ def _host(host: HostDrift, *, diff: bool) -> Iterator[Text]:
 def _diff(text: str) -> Iterator[Text]:
     lines = text.splitlines()
     for line in lines[:MOST_LINES]:
-        yield Text(f"    {printable(line)}", STYLES.get(line[:1], "dim"))
-    if left := len(lines) - MOST_LINES:
-        yield from (Text(f"    ({left} lines more)", "dim"),) if left > 0 else ()
+        yield Text(f"    {_line(line)}", STYLES.get(line[:1], "dim"))
+    if (left := len(lines) - MOST_LINES) > 0:
+        yield Text(f"    ({left} lines more)", "dim")
+
+
+def _line(text: str) -> str:
+    return printable(text.expandtabs(4))
 
 
 def _summary(host: HostDrift) -> str:
     drift, told = len(host.drift), len(host.findings) - len(host.drift)
-    words = f"{drift} changed by hand" if drift else "no drift"
+    words = f"{drift} of drift" if drift else "no drift"
     words += f", {told} to know" if told else ""
     return words + (f", {len(host.mended)} mended by itself" if host.mended else "")
 
@@ -126,17 +131,14 @@ def _markdown(
         yield f"| `{name}` | ? | could not be asked: {_cell(why)} |"
     for line in _repaired(rollout):
         yield f"\n{_plain(line)}"
-    for title, state in (("Before the repair", before), ("Found", found)):
-        hosts = (
-            [one for one in state.hosts if one.findings or one.mended or one.notes]
-            if (state)
-            else []
-        )
-        for host in hosts:
-            yield ""
-            yield f"#### `{host.host}`: {title.lower() if before else _summary(host)}"
-            yield ""
-            yield from _host_markdown(host, diff=diff)
+    for state in (before, found) if before else (found,):
+        title = "before the repair" if state is before else "now" if before else ""
+        for host in state.hosts:
+            if host.findings or host.mended or host.notes:
+                yield ""
+                yield f"#### `{host.host}`" + (f", {title}" if title else "")
+                yield ""
+                yield from _host_markdown(host, diff=diff)
 
 
 def _host_markdown(host: HostDrift, *, diff: bool) -> Iterator[str]:
@@ -161,12 +163,12 @@ def _folded(diff: str) -> Iterator[str]:
     if not diff:
         return
     lines = diff.splitlines()
-    longest = max((len(line) - len(line.lstrip("`+- ")) for line in lines), default=0)
+    longest = max(map(len, re.findall("`+", diff)), default=0)
     fence = "`" * max(3, longest + 1)
     yield f"  <details><summary>{len(lines)} lines</summary>"
     yield ""
     yield f"  {fence}diff"
-    yield from (f"  {printable(line)}" for line in lines[:MOST_LINES])
+    yield from (f"  {_line(line)}" for line in lines[:MOST_LINES])
     yield f"  {fence}"
     yield "  </details>"
 

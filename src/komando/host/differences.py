@@ -60,7 +60,7 @@ def _tree(steps: Steps, work: Work) -> Finding:
     if not pairs:
         words = steps.rebuild or "a run was cut off: what it sent is not known"
     elif pairs[0][0].startswith("qdisc htb"):
-        words = "no tree: another qdisc is at the root"
+        words = "another qdisc is at its root" if pairs[0][1] else "it is missing"
     else:
         words = ", ".join(_counted(pairs))
     return Finding("tree", steps.device, expected, words, pairs_diff(pairs))
@@ -80,7 +80,7 @@ def tree_pairs(wanted: Tree, found: TreeFound) -> Iterator[Pair]:
     if root is None or (root.kind, root.handle) != ("htb", "1:"):
         yield (
             f"qdisc {wanted.root.replace('htb', 'htb 1: root', 1)}",
-            f"qdisc {root.kind} {root.handle} root" if root else "",
+            f"qdisc {root.kind} {root.handle} root" if root and root.handle != "0:" else "",
         )
         return
     for item in wanted.classes.values():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
@@ -248,8 +247,6 @@ class Program:
             return
         found = [one for one in differences(outcome.work) if one.where not in outcome.absent]
         if found:
-            words = "; ".join(f"{one.kind} {one.where}: {one.found}" for one in found)
-            print(f"komando-host: mended what was changed by hand: {words}", file=sys.stderr)
             with suppress(OSError):  # a full disk must not keep the hours from their work
                 self.mended.add(now, found, datetime.now(UTC))
 
