@@ -34,7 +34,9 @@ LINES = (
     "-net.ipv4.ip_forward = 1",
     "+net.ipv4.ip_forward = 0",
     "-0.0.0.0/0 via",
-    "+class htb 1:414 parent 1:10 leaf 414: prio 1 rate 1Mbit ceil 2Mbit",
+    "-class htb 1:414 parent 1:10 leaf 414: ",
+    "+class htb 1:414 parent 1:10 leaf 414: ",
+    " rate 1Mbit ceil 2Mbit ",
 )
 
 

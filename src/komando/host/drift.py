@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from .calendar import iso
-from .configuration import Configuration
+from .configuration import Configuration, read_configuration
 from .differences import differences
+from .files import file_findings
 from .finding import Finding
-from .generation import digest_of
-from .layout import SYSCTL, Paths
+from .generation import Generations, digest_of
+from .layout import SYSCTL, HostError, Paths
 from .record import Entry
 from .records import Records
 from .strangers import strangers
@@ -81,29 +83,53 @@ def _other_link(path: Path, expected: str) -> str:
     return "" if target == expected else f"-> {target}"
 
 
-def kernel_findings(
-    configuration: Configuration, profile: str, records: Records, *, bypassed: bool
+@dataclass(frozen=True)
+class Moment:
+    """When it is looked, and at what: an hour switch may come up to `late` seconds after its time.
+
+    `profile` is the one that the kernel was last brought to, None where there is none since boot.
+    """
+
+    now: datetime
+    late: float
+    profile: str | None
+    bypassed: bool
+
+
+def generation_findings(
+    generations: Generations, records: Records, digest: str, moment: Moment
 ) -> list[Finding]:
-    """What in the kernel differs; while it is bypassed, of what a bypass leaves in force alone."""
-    work = survey(configuration, profile, records)
+    """Files and kernel against a generation as it was staged."""
+    folder = generations.folder(digest)
+    original = generations.original(digest)
+    if original is None:
+        words = "its files were changed, and so was the copy of them: what was there is lost"
+        return [Finding("file", str(folder), "the files of the generation", words)]
+    findings = list(file_findings(folder, original))
+    try:
+        findings += _kernel(read_configuration(original), records, moment)
+    except HostError as error:  # the kernel tells what this program has no words for
+        words = f"it could not be compared: {error}"
+        findings.append(Finding("tree", "the kernel", "as the generation says", words))
+    return findings
+
+
+def _kernel(configuration: Configuration, records: Records, moment: Moment) -> list[Finding]:
+    """While the policy is bypassed, of what that leaves in force alone."""
+    due, since = configuration.calendar.at(moment.now), configuration.calendar.since(moment.now)
+    profile = moment.profile if moment.profile in configuration.profiles else None
+    work = survey(configuration, profile or due, records)
     found = differences(work)
-    if bypassed:
-        kinds = ("route", "address", "setting")
+    if moment.bypassed:
         nat = " ".join(NAT_TABLE)
+        kinds = ("route", "address", "setting")
         found = [one for one in found if one.kind in kinds or one.where == nat]
-    return [*found, *strangers(configuration, work)]
-
-
-def late_findings(
-    configuration: Configuration, profile: str | None, now: datetime, late: float
-) -> Iterator[Finding]:
-    """An hour switch that is more than `late` seconds overdue."""
-    due, since = configuration.calendar.at(now), configuration.calendar.since(now)
-    if profile is None:
+    elif profile is None:
         words = "nothing was brought into force since the machine started"
-        yield Finding("tree", "the profile", due, words)
-    elif profile != due and (now - since).total_seconds() > late:
-        yield Finding("tree", "the profile", f"{due} since {iso(since)}", profile)
+        found.insert(0, Finding("tree", "the profile", due, words))
+    elif profile != due and (moment.now - since).total_seconds() > moment.late:
+        found.insert(0, Finding("tree", "the profile", f"{due} since {iso(since)}", profile))
+    return [*found, *strangers(configuration, work)]
 
 
 def program_told(root: Path) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -15,13 +14,12 @@ from .change import Changes, Order, result
 from .configuration import Configuration, read_configuration
 from .differences import differences
 from .drift import (
+    Moment,
     current_findings,
-    kernel_findings,
-    late_findings,
+    generation_findings,
     link_findings,
     program_told,
 )
-from .files import file_findings
 from .finding import Finding, bounded
 from .generation import check_digest
 from .layout import HostError, Paths
@@ -109,7 +107,12 @@ class Program:
         digest = said["generation"]
         last = self.record.last()
         findings = [*link_findings(self.paths), *current_findings(self.paths, last)]
-        findings += self._kernel_drift(digest, said) if digest else self._left_over()
+        if digest:
+            now = read_clock(self.paths.clock).now()
+            moment = Moment(now, LATE_SECONDS, said["profile"], said["bypass"] is not None)
+            findings += generation_findings(self.generations, self.records, digest, moment)
+        else:
+            findings += self._left_over()
         if since := said["bypass"]:
             words = f"bypassed since {since} by a person at the console"
             findings.append(Finding("bypass", "the policy", "in force", words, mend="console"))
@@ -123,23 +126,6 @@ class Program:
             "mended": self.mended.entries(stayed.time if stayed else ""),
             "program": program_told(self.paths.root),
         }
-
-    def _kernel_drift(self, digest: str, said: Mapping[str, Any]) -> list[Finding]:
-        """Files and kernel against what was staged."""
-        folder = self.generations.folder(digest)
-        original = self.generations.original(digest)
-        if original is None:
-            words = "its files were changed, and so was the copy of them: what was there is lost"
-            return [Finding("file", str(folder), "the files of the generation", words)]
-        findings = list(file_findings(folder, original))
-        configuration = read_configuration(original)
-        now = read_clock(self.paths.clock).now()
-        bypassed, profile = said["bypass"] is not None, said["profile"]
-        if not bypassed:
-            findings += late_findings(configuration, profile, now, LATE_SECONDS)
-        if profile not in configuration.profiles:
-            profile = configuration.calendar.at(now)
-        return findings + kernel_findings(configuration, profile, self.records, bypassed=bypassed)
 
     def _left_over(self) -> list[Finding]:
         return [

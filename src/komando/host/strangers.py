@@ -11,11 +11,12 @@ that somebody set on a LAN, a rule of routing. Chains of iptables-legacy are not
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 from .configuration import Configuration
 from .finding import Finding
-from .kernel import answer, live_qdiscs, run
+from .kernel import answer, run
 from .network import PROTOCOL
 from .survey import Work
 from .tables import GUARD_TABLE, NAT_TABLE, SHAPER_TABLE
@@ -34,6 +35,9 @@ _OWN = ("input", "output")
 _RULES = (0, 32766, 32767)
 """Preferences of the rules of routing that every kernel has (ip-rule(8))."""
 
+Queue = dict[str, Any]
+"""A qdisc as `tc -j` tells it."""
+
 _BY_HAND = ("boot", "static")
 """What `ip route add` and an administrator's files leave as the protocol of a route."""
 
@@ -42,10 +46,13 @@ def strangers(configuration: Configuration, work: Work) -> list[Finding]:
     """All of them, asked of the kernel."""
     here = [one for one in configuration.interfaces if one not in work.absent]
     ifb = [] if work.ifb == "missing" else [configuration.ifb]
+    queues: dict[str, list[Queue]] = {}
+    for item in answer(["tc", "-j", "qdisc", "show"]):
+        queues.setdefault(item["dev"], []).append(item)
     return [
         *tables_of(run(["nft", "-s", "list", "ruleset"])),
-        *_queues([one for one in configuration.lans if one in here]),
-        *_filters([*here, *ifb], configuration),
+        *_queues({one: queues.get(one, []) for one in configuration.lans if one in here}),
+        *_filters({one: queues.get(one, []) for one in (*here, *ifb)}, configuration),
         *_rules(),
         *_routes(here),
     ]
@@ -73,20 +80,20 @@ def tables_of(ruleset: str) -> Iterator[Finding]:
         )
 
 
-def _queues(lans: Collection[str]) -> Iterator[Finding]:
+def _queues(lans: Mapping[str, list[Queue]]) -> Iterator[Finding]:
     """The kernel's own queues have the handle 0: or hang below such a one."""
-    for device in lans:
-        for item in live_qdiscs(device):
-            if item.parent == "root" and item.handle != "0:":
-                found = f"qdisc {item.kind} {item.handle} at its root"
+    for device, queues in lans.items():
+        for item in queues:
+            if item.get("root") and item["handle"] != "0:":
+                found = f"qdisc {item['kind']} {item['handle']} at its root"
                 words = "the kernel's own queue"
                 yield Finding("tree", device, words, found, f"+{found}", mend="console")
 
 
-def _filters(devices: Collection[str], configuration: Configuration) -> Iterator[Finding]:
+def _filters(devices: Mapping[str, list[Queue]], configuration: Configuration) -> Iterator[Finding]:
     ours = {item.place for item in configuration.steering.filters}
-    for device in devices:
-        kinds = {item.kind for item in live_qdiscs(device)}
+    for device, queues in devices.items():
+        kinds = {item["kind"] for item in queues}
         ways = [("egress", "egress"), ("ingress", "ingress")] if "clsact" in kinds else []
         ways += [("ingress", "parent ffff:")] if "ingress" in kinds else []
         ways += [("root", "parent 1:")] if "htb" in kinds else []

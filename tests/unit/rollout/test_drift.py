@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import paramiko
 import pytest
+from click.testing import CliRunner, Result
 
+from komando.cli import main
 from komando.cli.drift_text import as_json, as_markdown, text_lines
 from komando.host.drift import program_told
 from komando.host.finding import Finding
@@ -18,6 +22,7 @@ from komando.rollout.drift import Drift, HostDrift, Sources, ask_drift, host_dri
 from komando.rollout.outcome import Outcome, Rollout
 from komando.rollout.protocol import PROTOCOL
 from komando.rollout.session import Session
+from tests.cases.plan.cases import HERE
 from tests.unit.rollout.played import PlayedHost
 
 ROLES = Path(__file__).parents[3] / "roles"
@@ -238,3 +243,48 @@ def test_the_repair_is_not_offered_where_it_mends_nothing() -> None:
     role = HostDrift("core-1", host_drift("core-1", told(), DIGEST, PLAIN).running,
                      (Finding("unit", "a", "b", "c", mend="role"),))  # fmt: skip
     assert lines(Drift((role,)))[-1] == "Drift on core-1."
+
+
+@pytest.fixture
+def komando(
+    hosts: list[DriftingHost], access: Access, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Result]:
+    """The command line in a folder with policies and an inventory of one played host."""
+    shutil.copytree(HERE / "base", tmp_path / "policies")
+    inventory = tmp_path / "inventories/production"
+    inventory.mkdir(parents=True)
+    (inventory / "hosts.yaml").write_text(
+        "all:\n  vars: {management: [127.0.0.0/8]}\n  children:\n    router:\n      hosts:\n"
+        f"        core-1:\n          ansible_host: 127.0.0.1\n"
+        f"          ansible_port: {hosts[0].port}\n"
+        "          interfaces: {uplink: wan0, metro: lan0, public: lan1}\n          leaf: pfifo\n"
+    )
+    shutil.copy(access.known_hosts, inventory / "known_hosts")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KOMANDO_IDENTITY", str(access.identity))
+    return lambda *words: CliRunner().invoke(main, ("drift", *words))
+
+
+def test_the_exit_status_says_none_some_or_error(
+    komando: Callable[..., Result], hosts: list[DriftingHost]
+) -> None:
+    program = program_told(Path("/"))
+    hosts[0].answer = json.dumps(told(program=program)) + "\n"
+    assert komando().exit_code == 0
+    hosts[0].answer = json.dumps(told(program=program, findings=[TABLE])) + "\n"
+    done = komando("--format", "json")
+    assert done.exit_code == 2
+    assert json.loads(done.stdout)["hosts"][0]["findings"] == [TABLE]
+    hosts[0].close()
+    done = komando()
+    assert done.exit_code == 1
+    assert "core-1: Could not connect: refused by" in done.stderr
+    assert hosts[0].verbs == ["drift", "drift"]
+
+
+def test_nothing_to_repair_is_asked_once(
+    komando: Callable[..., Result], hosts: list[DriftingHost]
+) -> None:
+    hosts[0].answer = json.dumps(told(program=program_told(Path("/")))) + "\n"
+    assert komando("--repair").exit_code == 0
+    assert hosts[0].verbs == ["drift"]
