@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from komando.generation import PROGRAM
+from komando.inventory import Access, Host
 from komando.lab.city import City
 from komando.lab.commands import run
 from komando.lab.router import ssh_command
@@ -16,8 +17,13 @@ def ask_router(city: City, *verb: str) -> dict[str, Any]:
 
     Raises LabError when the router cannot be reached or refuses.
     """
-    command = [*ssh_command(city.access, city.router), "sudo", "-n", PROGRAM, *verb]
-    answer: dict[str, Any] = json.loads(run(command))
+    return ask(city.access, city.router, *verb)
+
+
+def ask(access: Access, host: Host, *verb: str) -> dict[str, Any]:
+    """As `ask_router`, of any router of a lab. Raises LabError after twenty seconds, too."""
+    command = [*ssh_command(access, host), "sudo", "-n", PROGRAM, *verb]
+    answer: dict[str, Any] = json.loads(run(["timeout", "20", *command]))
     return answer
 
 
