@@ -240,7 +240,8 @@ class Scene:
         link = self.routers[router].run(f"readlink {STATE}/current").strip()
         assert link == f"generations/{digest}"
         sums = self.routers[router].run(
-            f"cd {STATE}/generations/{digest} && find . -type f -printf '%P\\n' | LC_ALL=C sort |"
+            f"cd {STATE}/generations/{digest} && find etc -type f ! -path 'etc/komando/secrets/*' |"
+            " LC_ALL=C sort |"
             " xargs sha256sum | sha256sum"
         )
         assert sums.split()[0] == digest, f"{router}: its generation is not whole"

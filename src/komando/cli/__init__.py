@@ -19,6 +19,7 @@ VERBS = {
     "plan": ("komando.cli.plan:plan", "What would change."),
     "apply": ("komando.cli.apply:apply", "Carry a plan out."),
     "rollback": ("komando.cli.rollback:rollback", "Bring a host back to what it ran."),
+    "drift": ("komando.cli.drift:drift", "What was changed by hand on the hosts."),
     "verify": ("komando.cli.verify:verify", "Observed against intended."),
     "secret": ("komando.cli.secret:secret", "Encrypted secrets: set, list, rekey."),
     "lab": ("komando.cli.lab:lab", "The miniature city on this machine."),

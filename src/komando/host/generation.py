@@ -33,6 +33,10 @@ NUMBER_KEPT = 20
 DAYS_KEPT = 180
 """Days after which one goes, even if it is among the newest."""
 
+KEPT_COPY = "bundle.tar.gz"
+"""In a generation's folder, beside its files: what was staged, for root alone. A file that is
+edited later is compared with it and mended from it; it counts only while it has the digest."""
+
 # AT_FDCWD and RENAME_EXCHANGE of linux/fcntl.h and linux/fs.h
 _HERE, _EXCHANGE = -100, 2
 
@@ -171,6 +175,23 @@ class Generations:
         """
         return secrets.ailing(self.folder(digest), digest, secrets.stated(files))
 
+    def original(self, digest: str) -> dict[str, bytes] | None:
+        """The files as they were staged: those of the copy, or those that lie there.
+
+        None where neither have the digest any more.
+        """
+        try:
+            plain = inflated((self.folder(digest) / KEPT_COPY).read_bytes())
+            files = {member.name: content for member, content in members(plain)}
+        except (OSError, tarfile.TarError, zlib.error, ValueError, HostError):
+            files = {}
+        if digest_of(files) == digest:
+            return files
+        try:
+            return self.read(digest)
+        except HostError:
+            return None
+
     def stage(
         self, digest: str, files: Mapping[str, bytes], private: Mapping[str, bytes] | None = None
     ) -> None:
@@ -195,6 +216,7 @@ class Generations:
                 os.fsync(stream.fileno())
             target.chmod(0o644)
         secrets.lay(side, digest, wanted, private)
+        _keep(side / KEPT_COPY, packed(files))
         if os.path.lexists(self.folder(digest)):  # damaged, or it would not be staged again
             for left in self.paths.generations.glob(".*.damaged"):
                 _remove(left)
@@ -250,14 +272,28 @@ class Generations:
 
     def export(self, digest: str) -> bytes:
         """A generation as base64 tar.gz, the same bytes each time."""
-        plain = io.BytesIO()
-        with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-            for path, content in sorted(self.read(digest).items()):
-                entry = tarfile.TarInfo(path)
-                entry.size = len(content)
-                entry.mode = 0o644
-                tar.addfile(entry, io.BytesIO(content))
-        return base64.encodebytes(gzip.compress(plain.getvalue(), compresslevel=6, mtime=0))
+        return base64.encodebytes(packed(self.read(digest)))
+
+
+def packed(files: Mapping[str, bytes]) -> bytes:
+    """Files as tar.gz, the same bytes each time."""
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for path, content in sorted(files.items()):
+            entry = tarfile.TarInfo(path)
+            entry.size = len(content)
+            entry.mode = 0o644
+            tar.addfile(entry, io.BytesIO(content))
+    return gzip.compress(plain.getvalue(), compresslevel=6, mtime=0)
+
+
+def _keep(path: Path, content: bytes) -> None:
+    """Writes what root alone may read, and on to the disk."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def _remove(path: Path) -> None:

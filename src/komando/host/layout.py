@@ -62,6 +62,11 @@ class Paths:
         return self.state / "record"
 
     @property
+    def mended(self) -> Path:
+        """What the hours mended although nothing had changed by us."""
+        return self.state / "mended"
+
+    @property
     def bypass(self) -> Path:
         """Stands while a person at the console has taken the policy out of the traffic's way."""
         return self.state / "bypass"

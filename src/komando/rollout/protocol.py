@@ -60,8 +60,10 @@ class Cargo:
     sequence: int
 
 
-Verb = Literal["observe", "export", "record", "activate", "reach", "confirm", "revert", "look"]
-"""observe, export, record: questions. activate: armed, and in force until the window closes.
+Verb = Literal[
+    "observe", "drift", "export", "record", "activate", "reach", "confirm", "revert", "look"
+]
+"""observe, drift, export, record: questions. activate: armed, and in force until the window closes.
 reach: opens a fresh connection to each host, and has its neighbour open one, too. confirm, revert:
 over those fresh connections, or where there is none over a new one. look: observe over such."""
 

@@ -111,6 +111,10 @@ class Session:
         """Each host's answer to the one question, as its host program gives it."""
         return self._ask(Request("observe", tuple(hosts)))
 
+    def drift(self, hosts: Iterable[str]) -> Answers:
+        """As `observe`, with all that stands on each host otherwise than it should."""
+        return self._ask(Request("drift", tuple(hosts)))
+
     def export(self, hosts: Iterable[str], digests: Mapping[str, str] | None = None) -> Answers:
         """The base64 text of a generation of each host: the running one, or that of `digests`."""
         return self._ask(Request("export", tuple(hosts), digests=dict(digests or {})))
