@@ -36,6 +36,10 @@ PROGRESS = {
 }
 
 
+PATIENCE = 15.0
+"""Seconds that a host may take to take a change back whose window has closed."""
+
+
 @dataclass(frozen=True)
 class Planned:
     """A plan, with the session that made it still open, and the hosts that it lacks."""
@@ -83,8 +87,14 @@ def planned(wanted: Desired, access: Access, *, settled: bool = False) -> Iterat
             with changing_nothing(), status:
                 session = connections.enter_context(Session(hosts, access, listen))
                 seen = observe(session, wanted.bundles, Cache.of_user())
+                patience = time.monotonic() + PATIENCE
                 while settled and (waits := _waits(seen)):
                     name, seconds = waits
+                    if seconds <= 0 and time.monotonic() > patience:
+                        raise click.ClickException(
+                            f"{name}: an unconfirmed change should have reverted there, and has "
+                            f"not: look at it (`{name}: sudo komando-host hours` says why)"
+                        )
                     status.update(
                         Text(f"{name}: an unconfirmed change reverts in {seconds:.0f} s: waiting")
                     )
