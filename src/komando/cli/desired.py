@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ INVENTORIES = Path("inventories")
 
 @dataclass(frozen=True)
 class Desired:
-    """What the policies ask for, down to the bytes. `diagnostics` holds what rendering found.
+    """What the policies ask for, down to the bytes.
 
     `sealed` maps the secrets of the hosts to their encrypted files.
     """
@@ -32,23 +32,27 @@ class Desired:
     folder: Path
     intent: Intent
     bundles: dict[str, Bundle]
-    diagnostics: list[Diagnostic]
     sealed: Mapping[str, bytes] = field(default_factory=dict)
+
+    def examined(self, hosts: Iterable[str]) -> list[Diagnostic]:
+        """What the programs that will read the files of some hosts have to say about them."""
+        from komando.platforms.debian import check
+
+        return [found for name in hosts for found in check(self.bundles[name])]
 
 
 def desired(policies: Path, inventory: str) -> Desired:
-    """Check, compile, render, and have the real parsers read each file.
+    """Check, compile and render.
 
     `inventory` is the name of a folder of inventories/, or a path. Policies that are wrong are
     told on stderr and end the verb with exit status 1; so does an inventory that cannot be read.
     """
-    from komando.platforms.debian import check, render
+    from komando.platforms.debian import render
 
     folder = folder_of(inventory)
     machines = machines_of(folder)
     policy, intent = checked_intent(policies, machines.divisor)
     bundles: dict[str, Bundle] = {}
-    diagnostics: list[Diagnostic] = []
     sealed = sealed_of(folder, machines)
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in sealed.items()}
     for name in sorted(intent.routers):
@@ -60,8 +64,7 @@ def desired(policies: Path, inventory: str) -> Desired:
             bundles[name] = render(intent, machines.hosts[name], hashes)
         except ValueError as error:
             raise click.ClickException(str(error)) from error
-        diagnostics += check(bundles[name])
-    return Desired(policy, machines, folder, intent, bundles, diagnostics, sealed)
+    return Desired(policy, machines, folder, intent, bundles, sealed)
 
 
 def limited(wanted: Desired, limit: str | None) -> Desired:

@@ -8,12 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from komando.bundle import Plaintexts
-from komando.cli.checked import refused
-from komando.cli.desired import Desired
-from komando.secrets.files import SecretError
-
 if TYPE_CHECKING:
+    from komando.bundle import Plaintexts
+    from komando.cli.desired import Desired
     from komando.secrets import Key
 
 ENVIRONMENT = "KOMANDO_SECRETS_KEY"
@@ -62,8 +59,11 @@ def opened(wanted: Desired, hosts: Iterable[str]) -> dict[str, Plaintexts]:
             f"no host was changed: some of them have secrets ({names}), and there is no key to "
             f"open these. Name its file with --secrets-key or {ENVIRONMENT}"
         )
-    key = key_of(path)
+    from komando.cli.checked import refused
     from komando.secrets import open_all
+    from komando.secrets.files import SecretError
+
+    key = key_of(path)
 
     try:
         return {

@@ -24,7 +24,9 @@ from komando.rollout.reasons import Reasons
 def main() -> None:
     """Read the opening, then one request a line; write events. Ends with its input."""
     lines = FileObjectThread(sys.stdin.buffer, "rb")
-    worker = Worker(Opening.from_json(lines.readline()))
+    if not (opening := lines.readline()):
+        return  # it was started ahead, and nobody needed it
+    worker = Worker(Opening.from_json(opening))
     worker.connect()
     for line in lines:
         worker.serve(Request.from_json(line))
