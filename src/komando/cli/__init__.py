@@ -19,6 +19,7 @@ VERBS = {
     "plan": ("komando.cli.plan:plan", "What would change."),
     "apply": ("komando.cli.apply:apply", "Carry a plan out."),
     "verify": ("komando.cli.verify:verify", "Observed against intended."),
+    "ledger": ("komando.cli.ledger:ledger", "The chained record of what was done, and by whom."),
     "lab": ("komando.cli.lab:lab", "The miniature city on this machine."),
     "schema": ("komando.cli.schema:schema", "JSON Schemas of the policy files, for editors."),
 }

@@ -134,10 +134,13 @@ class Ledger:
             raise lost(self.branch.remote, self.branch.name, witness)
         return tip
 
-    def links(self) -> list[Link]:
-        """The whole chain as this clone last knew it, oldest first; asks no remote."""
+    def links(self, most: int | None = None) -> list[Link]:
+        """The chain as this clone last knew it, oldest first; asks no remote.
+
+        With `most`, no more than so many of the newest.
+        """
         known = self.branch.known()
-        return [] if known is None else read(self.git, known)
+        return [] if known is None else read(self.git, known, most)
 
     def push(self) -> int:
         """Land what waits in this clone; how many entries that were.

@@ -11,7 +11,7 @@ import pytest
 
 from komando.ledger import HostResult, Ledger, Move, Undertaking
 
-Clone = Callable[[str], Path]
+Clone = Callable[..., Path]
 
 OLD, NEW = "a" * 64, "b" * 64
 
