@@ -83,7 +83,7 @@ def _open(given: dict[str, Any]) -> Ledger:
 
 
 def host_records(folder: Path) -> dict[str, list[str]]:
-    """The lines of each host's own record, by its name: HOST.jsonl, as `komando-host record` has."""
+    """The lines of each host's own record, by its name, from the HOST.jsonl files of a folder."""
     if not folder.is_dir():
         raise click.ClickException(f"{folder} is no folder: expected one with HOST.jsonl files")
     found = {
@@ -142,10 +142,20 @@ def show(most: int, form: str, **given: Any) -> None:
 
 @ledger.command()
 @_options
-@click.option("--records", type=click.Path(path_type=Path), default=None, metavar="FOLDER",
-              help="The hosts' own records, HOST.jsonl each; compared with the ledger.")
-@click.option("--allowed-signers", type=click.Path(path_type=Path), default=None, metavar="FILE",
-              help="Who may sign (ssh-keygen(1), ALLOWED SIGNERS); all entries have to be.")
+@click.option(
+    "--records",
+    type=click.Path(path_type=Path),
+    default=None,
+    metavar="FOLDER",
+    help="The hosts' own records, HOST.jsonl each; compared with the ledger.",
+)
+@click.option(
+    "--allowed-signers",
+    type=click.Path(path_type=Path),
+    default=None,
+    metavar="FILE",
+    help="Who may sign (ssh-keygen(1), ALLOWED SIGNERS); all entries have to be.",
+)
 @click.option("--signed-since", type=click.IntRange(1), default=1, show_default=True,
               help="The first entry that has to be signed.")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",

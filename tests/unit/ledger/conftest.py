@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from komando.ledger import HostResult, Ledger, Move, Undertaking
+from komando.ledger import HostResult, Ledger, Move, Undertaking, verify
 
 Clone = Callable[..., Path]
 
@@ -72,3 +72,8 @@ def carried(*hosts: str) -> dict[str, HostResult]:
     return {
         host: HostResult(before=OLD, after=NEW, result="carried") for host in hosts or ("core-1",)
     }
+
+
+def told(ledger: Ledger, **extra: object) -> str:
+    """What `verify` finds, in words; "" for nothing."""
+    return "\n".join(map(str, verify(ledger, **extra).disagreements))  # type: ignore[arg-type]

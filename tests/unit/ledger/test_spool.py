@@ -36,7 +36,9 @@ def test_a_normal_apply_without_the_forge_is_refused_and_told_the_way(
 ) -> None:
     ledger = ledger_of(clone("one"))
     away(forge)
-    with pytest.raises(UnreachedError, match=r"cannot be reached.*nothing was changed.*--emergency"):
+    with pytest.raises(
+        UnreachedError, match=r"cannot be reached.*nothing was changed.*--emergency"
+    ):
         ledger.begin(change())
     assert ledger.spool.links() == []
 

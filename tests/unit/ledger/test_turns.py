@@ -271,6 +271,18 @@ def test_a_rule_of_the_forge_is_told_in_its_own_words(clone: Clone, forge: Path)
         ledger_of(clone("one")).begin(change())
 
 
+def test_a_push_whose_answer_is_lost_has_landed_all_the_same(clone: Clone, forge: Path) -> None:
+    """The forge takes the entry, and then never says so."""
+    ledger = ledger_of(clone("one"), timeout=2)
+    hook = forge / "hooks" / "post-receive"
+    hook.write_text("#!/bin/sh\nsleep 30\n")
+    hook.chmod(0o755)
+    turn = ledger.begin(change())
+    hook.unlink()
+    assert not turn.finish(carried(), "done").spooled
+    assert [type(it.entry) for it in ledger.links()] == [Started, Finished]
+
+
 def test_a_remote_that_hangs_is_given_up(clone: Clone, tmp_path: Path) -> None:
     folder = clone("one")
     sleeper = tmp_path / "sleeper"
