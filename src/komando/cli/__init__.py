@@ -22,6 +22,7 @@ VERBS = {
     "drift": ("komando.cli.drift:drift", "What was changed by hand on the hosts."),
     "verify": ("komando.cli.verify:verify", "Observed against intended."),
     "secret": ("komando.cli.secret:secret", "Encrypted secrets: set, list, rekey."),
+    "ledger": ("komando.cli.ledger:ledger", "The chained record of what was done, and by whom."),
     "lab": ("komando.cli.lab:lab", "The miniature city on this machine."),
     "schema": ("komando.cli.schema:schema", "JSON Schemas of the policy files, for editors."),
 }
