@@ -11,6 +11,7 @@ import click
 
 from komando.cli.opened import opened, secrets_key_option
 from komando.cli.reach import Scope, host_options
+from komando.cli.turns import Register, Undertaken, register_options
 
 if TYPE_CHECKING:
     from komando.cli.desired import Desired
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 @click.argument("plan_file", metavar="[PLAN]", required=False,
                 type=click.Path(path_type=Path, exists=True, dir_okay=False))  # fmt: skip
 @host_options
+@register_options
 @secrets_key_option
 @click.option("--limit", metavar="HOST[,HOST]", help="Only these hosts: a PARTIAL apply.")
 @click.option("--at-once", is_flag=True,
@@ -37,6 +39,7 @@ def apply(
     at_once: bool,
     diff: bool,
     verify: bool,
+    register: Register,
 ) -> None:
     """Bring every host to what the policies say.
 
@@ -47,7 +50,8 @@ def apply(
 
     A canary changes first, then all the others. Each change reverts by itself unless it is
     confirmed over a fresh connection within the host's `confirm_within` seconds; a host that fails
-    takes its wave back with it, and ends the rollout.
+    takes its wave back with it, and ends the rollout. Who applies is alone: the ledger, a branch on
+    the forge, says so before anything is changed, and afterwards what came of it.
 
     Exit status: 0 all hosts obey, 1 something failed or was taken back, 3 all that was tried
     holds, but some hosts could not be reached.
@@ -70,7 +74,15 @@ def apply(
             targets = targets_of(found.plan, wanted.inventory.hosts, wanted.bundles, plaintexts)
             waves = arrange(targets, wanted.inventory.hosts, at_once=at_once)
             look = partial(_verified, wanted=wanted, access=access) if verify else None
-            rollout = carry_out(found, targets, waves, look)
+            what = Undertaken(
+                "apply",
+                wanted.inventory.name,
+                scope.lab_folder,
+                (str(scope.policies), str(wanted.folder)),
+                tuple(wanted.bundles) if limit else (),
+                tuple(one.acknowledged_by for one in found.plan.findings if one.acknowledged_by),
+            )
+            rollout = carry_out(found, targets, waves, register, what, look)
             for name in targets:  # then the next plan need not ask for them
                 Cache.of_user().put(wanted.bundles[name])
     conclude(rollout, partial=limit is not None)
@@ -79,7 +91,11 @@ def apply(
 def _verified(names: tuple[str, ...], wanted: Desired, access: Access) -> bool:
     from komando.cli.verify import verify_hosts
 
-    return verify_hosts(list(names), wanted, access)
+    try:
+        return verify_hosts(list(names), wanted, access)
+    except click.ClickException as error:  # what could not be looked at was not seen to hold
+        error.show()
+        return False
 
 
 def _shown(plan_file: Path) -> Mapping[str, Promise]:

@@ -14,6 +14,7 @@ from komando.cli.drift_text import as_json, as_markdown, text_lines
 from komando.cli.planning import Planned, changing_nothing, tell_failures, working
 from komando.cli.reach import Scope, host_options
 from komando.cli.rolling import carry_out, ending_as_told
+from komando.cli.turns import Register, Undertaken, register_options
 from komando.plan import HostPlan, Plan
 
 if TYPE_CHECKING:
@@ -29,13 +30,16 @@ ROLES = Path("roles")
 
 @click.command()
 @host_options
+@register_options
 @click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text",
               show_default=True, help="How to print it.")  # fmt: skip
 @click.option("--limit", metavar="HOST[,HOST]", help="Only these hosts.")
 @click.option("--diff/--no-diff", default=True, help="With what was changed, or in words alone.")
 @click.option("--repair", is_flag=True,
               help="Give hosts that drift their generation once more, and look again.")  # fmt: skip
-def drift(scope: Scope, form: str, limit: str | None, diff: bool, repair: bool) -> None:
+def drift(
+    scope: Scope, register: Register, form: str, limit: str | None, diff: bool, repair: bool
+) -> None:
     """What stands on the hosts otherwise than their generations say; nothing is changed.
 
     Files, links, nft tables, tc trees, filters, addresses, routes, settings, offloads, units and
@@ -51,7 +55,7 @@ def drift(scope: Scope, form: str, limit: str | None, diff: bool, repair: bool) 
     not be asked among them.
     """
     wanted = limited(scope.desired(), limit)
-    found, rollout, before = _asked(scope, wanted, repair=repair)
+    found, rollout, before = _asked(scope, register, wanted, repair=repair)
     if form == "json":
         click.echo(as_json(found, before, rollout))
     elif form == "markdown":
@@ -67,7 +71,7 @@ def drift(scope: Scope, form: str, limit: str | None, diff: bool, repair: bool) 
 
 
 def _asked(
-    scope: Scope, wanted: Desired, *, repair: bool
+    scope: Scope, register: Register, wanted: Desired, *, repair: bool
 ) -> tuple[Drift, Rollout | None, Drift | None]:
     """What is found in the end; and where there was a repair, what it did and was found before."""
     from komando.rollout.drift import Sources, ask_drift
@@ -83,14 +87,17 @@ def _asked(
                 before = ask_drift(session, digests, digests, sources)
             if not repair or not any(one.repairable for one in before.hosts):
                 return before, None, None
-            rollout = _repair(session, before, wanted)
+            what = Undertaken("repair", wanted.inventory.name, scope.lab_folder)
+            rollout = _repair(session, before, wanted, register, what)
             with working(words):
                 return ask_drift(session, digests, digests, sources), rollout, before
     except (WorkerFailedError, FileNotFoundError) as error:
         raise click.ClickException(str(error)) from error
 
 
-def _repair(session: Session, found: Drift, wanted: Desired) -> Rollout:
+def _repair(
+    session: Session, found: Drift, wanted: Desired, register: Register, what: Undertaken
+) -> Rollout:
     """The rollout that gives hosts what they run already.
 
     The files travel where the policies still ask for them; elsewhere the host has its own copy.
@@ -115,4 +122,4 @@ def _repair(session: Session, found: Drift, wanted: Desired) -> Rollout:
         plans.append(HostPlan(one.host, "repair", digest, digest, words, kernel=words))
     running = {one.host: one.running for one in found.hosts}
     planned = Planned(Plan(tuple(plans)), session, running, {})
-    return carry_out(planned, targets, arrange(targets, hosts), None)
+    return carry_out(planned, targets, arrange(targets, hosts), register, what)

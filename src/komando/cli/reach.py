@@ -55,6 +55,15 @@ class Scope:
         """The way to the hosts."""
         return access_to(wanted.inventory, wanted.folder, self.lab, self.identity)
 
+    @property
+    def lab_folder(self) -> Path | None:
+        """The folder of the lab, where the inventory is a lab's: its own ledger lies there."""
+        if Path(self.inventory).name != LAB:
+            return None
+        from komando.lab.place import DEFAULT, Place
+
+        return Place(self.lab or DEFAULT).folder
+
     def machines(self) -> tuple[Inventory, Access]:
         """The machines and the way to them, without a look at any policy."""
         from komando.cli.desired import folder_of, machines_of

@@ -12,6 +12,7 @@ from komando.cli.plan import show_plan
 from komando.cli.planning import Planned, changing_nothing, working
 from komando.cli.reach import Scope, host_options
 from komando.cli.rolling import carry_out, conclude, ending_as_told
+from komando.cli.turns import Register, Undertaken, register_options
 from komando.diagnostics import Location
 from komando.generation import RunningGeneration
 from komando.plan import make_plan
@@ -29,7 +30,10 @@ SHORTEST = 6
 @click.option("--list", "listing", is_flag=True, help="Only list the generations of the host.")
 @click.option("--diff/--no-diff", default=False, help="Show the files' unified diffs, too.")
 @host_options
-def rollback(scope: Scope, name: str, digest: str | None, listing: bool, diff: bool) -> None:
+@register_options
+def rollback(
+    scope: Scope, register: Register, name: str, digest: str | None, listing: bool, diff: bool
+) -> None:
     """Bring HOST back to the generation that it ran before, or to DIGEST.
 
     No policy is read, and nothing travels but the order: the host has its generations. The change
@@ -62,7 +66,8 @@ def rollback(scope: Scope, name: str, digest: str | None, listing: bool, diff: b
             show_plan(found.plan, "text", diff=diff)
             wanted = next(iter(found.plan.hosts)).after
             targets = {name: Target(host, running.digest, wanted)}
-            rollout = carry_out(found, targets, ((name,),), None)
+            what = Undertaken("rollback", inventory.name, scope.lab_folder)
+            rollout = carry_out(found, targets, ((name,),), register, what)
     except (WorkerFailedError, FileNotFoundError) as error:
         raise click.ClickException(str(error)) from error
     conclude(rollout, partial=False)

@@ -10,6 +10,7 @@ import click
 
 from komando.cli.board import Board
 from komando.cli.planning import Planned, console
+from komando.cli.turns import Register, Undertaken, in_turn
 
 if TYPE_CHECKING:
     from komando.rollout.outcome import Outcome, Rollout
@@ -34,15 +35,18 @@ def ending_as_told() -> Iterator[None]:
 
 
 def carry_out(
-    found: Planned, targets: Mapping[str, Target], waves: Waves, verify: Verify | None
+    found: Planned,
+    targets: Mapping[str, Target],
+    waves: Waves,
+    register: Register,
+    what: Undertaken,
+    verify: Verify | None = None,
 ) -> Rollout:
-    """Roll the targets out, and show each host's stages meanwhile."""
+    """Roll the targets out, in turn; show each host's stages meanwhile, and what became of it."""
     from komando.rollout.outcome import Rollout
     from komando.rollout.roll import roll, with_unreached
 
-    rollout = Rollout(())
-    if targets:
-        sequence = 1 + max(one.sequence for one in found.running.values())
+    def work(sequence: int) -> Rollout:
         board = Board(waves, console())
 
         def look(names: tuple[str, ...]) -> bool:
@@ -50,16 +54,23 @@ def carry_out(
                 return verify is None or verify(names)
 
         with board.shown():
-            rollout = roll(
+            done = roll(
                 found.session, targets, waves, sequence, board.told, look if verify else None
             )
-    return with_unreached(rollout, found.failures)
+        return with_unreached(done, found.failures)
+
+    if targets:
+        least = max(one.sequence for one in found.running.values())
+        rollout = in_turn(register, what, targets, waves, least, work)
+    else:
+        rollout = with_unreached(Rollout(()), found.failures)
+    for outcome in rollout.outcomes:
+        _tell(outcome)
+    return rollout
 
 
 def conclude(rollout: Rollout, *, partial: bool) -> None:
-    """One line for each host; then the verb's end, with its exit status."""
-    for outcome in rollout.outcomes:
-        _tell(outcome)
+    """The verb's end, with its exit status."""
     if partial:
         click.echo("PARTIAL: --limit left the other hosts out; `komando plan` tells what is open")
     if not rollout.holds:

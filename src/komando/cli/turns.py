@@ -1,0 +1,192 @@
+"""Whose turn it is: a rollout takes it in the ledger, and writes down there what came of it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from komando.ledger import HostResult, Ledger, Turn
+    from komando.ledger.entries import Kind, WholeOutcome
+    from komando.rollout.outcome import Outcome, Rollout
+    from komando.rollout.wave import Target
+    from komando.rollout.waves import Waves
+
+EASE = timedelta(minutes=10)
+"""What a turn lasts beyond the windows of all its waves: for connections, and for a look."""
+
+
+@dataclass(frozen=True)
+class Register:
+    """Where the ledger is, by the options of a verb; `remote` None is the usual one."""
+
+    repository: Path
+    remote: str | None
+    key: Path | None
+    emergency: bool
+
+    def open(self, environment: str, lab: Path | None) -> Ledger:
+        """The ledger of an environment; that of a lab lies in its own folder.
+
+        Raises LedgerError, with what is missing.
+        """
+        from komando.ledger import Ledger
+
+        if self.remote is None and lab is not None:
+            forge, clone = (_bare(lab / name) for name in ("forge.git", "clone.git"))
+            return Ledger.open(clone, environment, str(forge), key=self.key)
+        return Ledger.open(self.repository, environment, self.remote or "origin", key=self.key)
+
+
+@dataclass(frozen=True)
+class Undertaken:
+    """What a rollout is, for the ledger: of what kind, by which policies, with which risks."""
+
+    kind: Kind
+    environment: str
+    lab: Path | None = None
+    policies: tuple[str, ...] = ()
+    limit: tuple[str, ...] = ()
+    acknowledged: tuple[str, ...] = ()
+
+
+def register_options(verb: Callable[..., None]) -> Callable[..., None]:
+    """`--emergency`, `--remote`, `--repository` and `--ledger-key`, as the verb's `register`."""
+
+    @wraps(verb)
+    def registered(
+        repository: Path, remote: str | None, ledger_key: Path | None, emergency: bool, **rest: Any
+    ) -> None:
+        verb(register=Register(repository, remote, ledger_key, emergency), **rest)
+
+    for option in (
+        click.option("--ledger-key", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+                     envvar="KOMANDO_LEDGER_KEY", show_envvar=True,
+                     help="The ssh key that signs the ledger's entries. Default: none."),
+        click.option("--repository", type=click.Path(path_type=Path), default=Path(),
+                     show_default=True, help="A folder of the policies' repository."),
+        click.option("--remote", default=None, envvar="KOMANDO_LEDGER_REMOTE", show_envvar=True,
+                     help="Where the ledger's branch is. Default: origin, or a lab's own."),
+        click.option("--emergency", is_flag=True,
+                     help="Go on without the forge; `komando ledger push` lands the record later."),
+    ):  # fmt: skip
+        registered = option(registered)
+    return registered
+
+
+def in_turn(
+    register: Register,
+    what: Undertaken,
+    targets: Mapping[str, Target],
+    waves: Waves,
+    least: int,
+    work: Callable[[int], Rollout],
+) -> Rollout:
+    """Do `work`, which is given its sequence, alone in the environment, and record what came of it.
+
+    `least` is the highest sequence that a host has told of. Ends the verb with exit status 1, and
+    nothing changed, while somebody else is at it or the ledger cannot be reached; a rollback and an
+    emergency go on without it.
+    """
+    turn = _begin(register, what, targets, waves, least)
+    if turn is None:
+        return work(least + 1)
+    for note in turn.notes:
+        click.echo(f"ledger: {note}", err=True)
+    try:
+        rollout = work(turn.sequence)
+    except BaseException:
+        lost = {name: _lost(target) for name, target in targets.items()}
+        _finish(turn, lost, "interrupted")
+        raise
+    _finish(turn, {one.host: _result(one) for one in rollout.outcomes}, _whole(rollout, what))
+    return rollout
+
+
+def _begin(
+    register: Register,
+    what: Undertaken,
+    targets: Mapping[str, Target],
+    waves: Waves,
+    least: int,
+) -> Turn | None:
+    from komando.ledger import LedgerError, Move, Undertaking
+
+    anyway = register.emergency or what.kind == "rollback"
+    moves = {
+        name: Move(before=target.before or "", after=target.digest)
+        for name, target in targets.items()
+    }
+    windows = sum(max(targets[name].host.confirm_within for name in wave) for wave in waves)
+    try:
+        ledger = register.open(what.environment, what.lab)
+        undertaking = Undertaking(
+            kind="emergency" if register.emergency and what.kind == "apply" else what.kind,
+            hosts=moves,
+            policy=ledger.policy(*what.policies),
+            limit=what.limit,
+            acknowledged=what.acknowledged,
+        )
+        lease = EASE + timedelta(seconds=2 * windows)
+        return ledger.begin(undertaking, least=least, lease=lease, emergency=anyway)
+    except LedgerError as error:
+        from komando.ledger import HeldError
+
+        if not anyway or isinstance(error, HeldError):
+            raise click.ClickException(f"no host was changed: {error}") from error
+        click.echo(f"NOT RECORDED: {error}", err=True)
+        return None
+
+
+def _finish(turn: Turn, results: Mapping[str, HostResult], whole: WholeOutcome) -> None:
+    from komando.ledger import LedgerError
+
+    try:
+        landing = turn.finish(results, whole)
+    except LedgerError as error:
+        click.echo(f"NOT RECORDED: {error}", err=True)
+        return
+    if landing.spooled:
+        click.echo(f"ledger: {landing.why}", err=True)
+
+
+def _result(one: Outcome) -> HostResult:
+    from komando.ledger import HostResult
+
+    known = one.state not in ("unknown", "unreached")
+    return HostResult(
+        before=None if one.state == "unreached" else one.before or "",
+        after=(one.runs or "") if known else None,
+        result=one.state,
+        reason=one.reason,
+        head=one.head,
+    )
+
+
+def _lost(target: Target) -> HostResult:
+    from komando.ledger import HostResult
+
+    return HostResult(
+        before=target.before or "", after=None, result="unknown", reason="the apply broke off"
+    )
+
+
+def _whole(rollout: Rollout, what: Undertaken) -> WholeOutcome:
+    if rollout.interrupted:
+        return "interrupted"
+    if not rollout.holds:
+        return "failed"
+    return "partial" if what.limit or any(rollout.of("unreached")) else "done"
+
+
+def _bare(folder: Path) -> Path:
+    if not folder.exists():
+        subprocess.run(["git", "init", "--quiet", "--bare", str(folder)], check=True)
+    return folder
