@@ -43,12 +43,13 @@ def desired(policies: Path, inventory: str) -> Desired:
     bundles: dict[str, Bundle] = {}
     diagnostics: list[Diagnostic] = []
     for name in sorted(intent.routers):
-        if name not in machines.hosts:
+        if name not in machines.routers:
             raise click.ClickException(
-                f"router {name} stands in the policies, but not in {folder}/hosts.yaml: add it"
+                f"router {name} stands in the policies, but not among the routers of "
+                f"{folder}/hosts.yaml: add it"
             )
         try:
-            bundles[name] = render(intent, machines.hosts[name])
+            bundles[name] = render(intent, machines.routers[name])
         except ValueError as error:
             raise click.ClickException(str(error)) from error
         diagnostics += check(bundles[name])
