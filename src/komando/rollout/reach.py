@@ -143,16 +143,17 @@ class Reach:
     def _hop(self, hops: tuple[Target, ...]) -> SSHClient:
         """The connection to the last of `hops`; whoever comes second waits for the first."""
         if (known := self._hops.get(hops)) is not None:
-            return known.get()
+            client: SSHClient = known.get()
+            return client
         found = self._hops[hops] = AsyncResult()
         try:
-            client = self._log_in(hops)
+            opened = self._log_in(hops)
         except Unreachable as error:
             found.set_exception(error)
             raise
-        self._clients.append(client)
-        found.set(client)
-        return client
+        self._clients.append(opened)
+        found.set(opened)
+        return opened
 
     def _log_in(self, hops: tuple[Target, ...]) -> SSHClient:
         hop = hops[-1]
