@@ -107,16 +107,17 @@ def machines(tree: Path, folder: Path, sites: Sequence[Site]) -> Iterator[Machin
     _program(seed)
     lines = [_machine(seed, folder, site) for site in sites]
     known.write_text("".join(lines))
-    process = subprocess.Popen(
-        [
-            *("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child"),
-            *("sh", "-c", _HOLD, "hold", str(tree), str(folder)),
-        ],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=(folder / "log").open("wb"),
-        text=True,
-    )
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                *("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child"),
+                *("sh", "-c", _HOLD, "hold", str(tree), str(folder)),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n", (folder / "log").read_text()

@@ -51,7 +51,8 @@ def question(wanted: str) -> list[str]:
     # no word has a space in it: what was checked as a line is what is run as words
     if any(" " in word for word in words) or not QUESTIONS.fullmatch(" ".join(words)):
         raise HostError(
-            f"this key asks observe, record, drift and usage, and nothing else; it was {_shown(wanted)}"
+            "this key asks observe, record, drift and usage, and nothing else; "
+            f"it was {_shown(wanted)}"
         )
     return words
 
@@ -59,7 +60,7 @@ def question(wanted: str) -> list[str]:
 def _shown(wanted: str) -> str:
     if not wanted:
         return "given no command"
-    return f"told {ascii(wanted[:120])}"
+    return f"told {wanted[:120]!a}"
 
 
 def main(sudo: Sequence[str] = (SUDO, "-n", PROGRAM)) -> NoReturn:

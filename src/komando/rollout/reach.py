@@ -7,6 +7,7 @@ go over two (its issues 1963 and 971). So paramiko is handed a transport that wa
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -18,7 +19,7 @@ from paramiko import (
     AuthenticationException,
     BadHostKeyException,
     Channel,
-    ChannelException,
+    Message,
     RejectPolicy,
     SSHClient,
     SSHException,
@@ -42,10 +43,48 @@ REFUSED_TO_FORWARD = 1
 """SSH_OPEN_ADMINISTRATIVELY_PROHIBITED (RFC 4254, 5.1)."""
 
 
+class Refused(SSHException):
+    """A server's refusal to open a channel: its code (RFC 4254, 5.1) and its own words."""
+
+    def __init__(self, code: int, words: str) -> None:
+        super().__init__(words)
+        self.code = code
+
+
 class Patient(Transport):
-    """A transport whose every wait ends, and that says which step took too long."""
+    """A transport whose every wait ends, and that says which step took too long.
+
+    paramiko keeps the reason of one refused channel for all of a transport, and drops the server's
+    words. Where many are opened at once, each is to have its own.
+    """
 
     patience = 10.0
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._asked: dict[int, int] = {}
+        self._refusals: dict[int, tuple[int, str]] = {}
+
+    def open_channel(self, *arguments: Any, **settings: Any) -> Channel:
+        """As paramiko's; raises Refused with what the server said of this very channel."""
+        try:
+            return super().open_channel(*arguments, **settings)
+        except SSHException as error:
+            refusal = self._refusals.pop(self._asked.get(threading.get_ident(), -1), None)
+            if refusal is None:
+                raise
+            raise Refused(*refusal) from error
+
+    def _next_channel(self) -> int:
+        number: int = super()._next_channel()  # type: ignore[misc]  # missing in the stubs
+        self._asked[threading.get_ident()] = number
+        return number
+
+    def _parse_channel_open_failure(self, message: Message) -> None:
+        number = message.get_int()
+        self._refusals[number] = message.get_int(), message.get_text()
+        message.rewind()
+        super()._parse_channel_open_failure(message)  # type: ignore[misc]  # missing in the stubs
 
     def start_client(self, event: Any = None, timeout: float | None = None) -> None:
         """As paramiko's, which returns silently where the time was not enough."""
@@ -123,15 +162,13 @@ class Reach:
                 ("127.0.0.1", 0),
                 timeout=float(self._opening.connect_timeout),
             )
-        except ChannelException as error:
+        except Refused as error:
             if error.code == REFUSED_TO_FORWARD:
                 raise Unreachable(
                     f"the jump host {name} does not forward to {place}: run roles/site.yml on it, "
                     "which lays the list of those that it may forward to"
                 ) from error
-            raise Unreachable(
-                f"the jump host {name} cannot connect to {place} ({error.text.lower()})"
-            ) from error
+            raise Unreachable(f"the jump host {name} cannot connect to {place}: {error}") from error
         except (SSHException, EOFError) as error:
             if not transport.is_active():
                 raise Unreachable(f"the connection to the jump host {name} was lost") from error
