@@ -19,6 +19,7 @@ VERBS = {
     "plan": ("komando.cli.plan:plan", "What would change."),
     "apply": ("komando.cli.apply:apply", "Carry a plan out."),
     "verify": ("komando.cli.verify:verify", "Observed against intended."),
+    "ssh-config": ("komando.cli.ssh_config:ssh_config", "How ssh and Ansible reach the machines."),
     "lab": ("komando.cli.lab:lab", "The miniature city on this machine."),
     "schema": ("komando.cli.schema:schema", "JSON Schemas of the policy files, for editors."),
 }

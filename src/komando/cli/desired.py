@@ -37,7 +37,7 @@ def desired(policies: Path, inventory: str) -> Desired:
     """
     from komando.platforms.debian import check, render
 
-    folder = _folder(inventory)
+    folder = folder_of(inventory)
     machines = machines_of(folder)
     policy, intent = checked_intent(policies, machines.divisor)
     bundles: dict[str, Bundle] = {}
@@ -81,7 +81,7 @@ def report(diagnostics: list[Diagnostic]) -> None:
         click.echo(as_text(one, sources) + "\n", err=True)
 
 
-def _folder(inventory: str) -> Path:
+def folder_of(inventory: str) -> Path:
     for folder in (INVENTORIES / inventory, Path(inventory)):
         if (folder / "hosts.yaml").is_file():
             return folder

@@ -89,13 +89,18 @@ def access_to(wanted: Desired, lab: str | None, identity: Path | None) -> Access
         return _lab(lab)
     if lab is not None:
         raise click.UsageError("--lab goes with --inventory lab alone")
-    known_hosts = wanted.folder / "known_hosts"
+    return Access(prefix=(), identity=identity, known_hosts=known_hosts_of(wanted.folder))
+
+
+def known_hosts_of(folder: Path) -> Path:
+    """The file of host keys of an inventory; ends the verb with 1 when it does not stand."""
+    known_hosts = folder / "known_hosts"
     if not known_hosts.is_file():
         raise click.ClickException(
             f"{known_hosts} does not stand: without the hosts' keys nothing can be trusted. "
             f"Collect them at the machines' consoles (ssh-keyscan trusts whoever answers)"
         )
-    return Access(prefix=(), identity=identity, known_hosts=known_hosts)
+    return known_hosts
 
 
 def _lab(name: str | None) -> Access:

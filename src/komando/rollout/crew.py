@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -86,7 +87,12 @@ class Crew:
 
         def one(host: Host) -> None:
             values = {**questions[host.name], "_timeout": timeout}
-            with ctx_host.use(host), within(_transport(host), timeout + LEEWAY) as deadline:
+            answer = None
+            with (
+                ctx_host.use(host),
+                within(_transport(host), timeout + LEEWAY) as deadline,
+                suppress(EOFError),  # the connection ended between two steps of paramiko
+            ):
                 # a host that has no answer to one question is still good for the next request
                 answer = get_fact(self.state, host, fact, kwargs=values, apply_failed_hosts=False)
             reason = self.reasons.take(host.name) or NO_REASON
@@ -122,7 +128,11 @@ class Crew:
 
         def one(host: Host) -> None:
             done = prepared[host.name]
-            with ctx_host.use(host), within(_transport(host), timeout + LEEWAY) as deadline:
+            with (
+                ctx_host.use(host),
+                within(_transport(host), timeout + LEEWAY) as deadline,
+                suppress(EOFError),
+            ):
                 run_host_op(self.state, host, done._hash)  # noqa: SLF001  # its only name
             outcome = self._outcome(host, done)
             late = deadline.passed and outcome.kind == "lost"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -71,9 +72,12 @@ class Patient(Transport):
             return super().open_channel(*arguments, **settings)
         except SSHException as error:
             refusal = self._refusals.pop(self._asked.get(threading.get_ident(), -1), None)
-            if refusal is None:
-                raise
-            raise Refused(*refusal) from error
+            if refusal is not None:
+                raise Refused(*refusal) from error
+            if self.is_active():  # else it is the connection that has ended
+                words = f"it did not open a channel in {self.channel_timeout:g} s"
+                raise Stalled(words) from error
+            raise
 
     def _next_channel(self) -> int:
         number: int = super()._next_channel()  # type: ignore[misc]  # missing in the stubs
@@ -91,23 +95,24 @@ class Patient(Transport):
         seconds = self.patience if timeout is None else timeout
         self.banner_timeout = self.handshake_timeout = self.auth_timeout = seconds
         self.channel_timeout = seconds
+        begun = time.monotonic()
         try:
             super().start_client(event, seconds)
-        except EOFError as error:
-            raise Stalled("it closed the connection in the key exchange") from error
-        except SSHException as error:
-            if not self.remote_version and "banner" in str(error):
-                raise self._silent(seconds, str(error)) from error
-            raise
+        except (SSHException, EOFError) as error:
+            if time.monotonic() - begun >= 0.9 * seconds:
+                raise self._stalled(seconds) from error
+            if isinstance(error, SSHException) and "banner" not in str(error):
+                raise
+            raise Stalled(
+                f"it ended the connection in the middle of the greeting ({error})"
+            ) from error
         if event is None and not self.initial_kex_done:
             self.close()
-            raise self._silent(seconds)
+            raise self._stalled(seconds)
 
-    def _silent(self, seconds: float, said: str = "") -> Stalled:
+    def _stalled(self, seconds: float) -> Stalled:
         if self.remote_version:
             return Stalled(f"it stopped in the key exchange, and was given up after {seconds:g} s")
-        if said and "timed out" not in said and "timeout" not in said.lower():
-            return Stalled(f"it accepted the connection and closed it without a word ({said})")
         return Stalled(f"it accepted the connection and said nothing for {seconds:g} s")
 
 
