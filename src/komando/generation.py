@@ -56,7 +56,8 @@ class RunningGeneration:
     generation's files where they were fetched, which the plan needs only where something differs.
     `calendar` is "ok", or says that the calendar has come to its end.
 
-    `previous` is what a rollback leads to. `waits` says for how many seconds more an unconfirmed
+    `previous` is what a rollback leads to, and `generations` are all that it has, the newest first.
+    `waits` says for how many seconds more an unconfirmed
     change is in force, where one is. `sequence` is the highest of the applies that it has seen,
     `head` the digest of the last line of its record. `asked_from` is the address that the question
     came from, and `bypass` since when a person at the console has taken the policy out of force.
@@ -70,6 +71,7 @@ class RunningGeneration:
     calendar: str = "ok"
     bundle: Bundle | None = None
     previous: str | None = None
+    generations: tuple[str, ...] = ()
     waits: float | None = None
     sequence: int = 0
     head: str = ""

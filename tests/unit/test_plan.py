@@ -185,15 +185,63 @@ def test_a_plan_file_holds_as_long_as_nothing_else_changed(tmp_path: Path) -> No
     file.write_text(to_json(plan))
     hold_to(plan, promised(file))
     (host,) = plan.hosts
+    before, after = (host.before or "")[:12], host.after[:12]
     for other, words in (
-        (replace(host, before="0" * 64), "core-1 runs another generation"),
-        (replace(host, after="0" * 64), "core-1 shall run another bundle"),
-        (replace(host, state="unread"), r"core-1 is in another state \(unread, and not change\)"),
+        (replace(host, before="0" * 64), f"core-1: it runs 000000000000, and ran {before}\n"),
+        (replace(host, after="0" * 64), f"core-1: it shall run 000000000000, and not {after}\n"),
+        (
+            replace(host, state="unread"),
+            "core-1: it is in another state (unread, and not change)\n",
+        ),
+    ):
+        with pytest.raises(StalePlanError, match=re.escape(words)):
+            hold_to(Plan((other,)), promised(file))
+    with pytest.raises(StalePlanError, match="core-1: it is only in the plan that was made"):
+        hold_to(Plan(()), promised(file))
+
+
+def test_all_that_moved_is_told_at_once_host_by_host(tmp_path: Path) -> None:
+    (host,) = plan_of("guarantee-raised").hosts
+    file = tmp_path / "plan.json"
+    file.write_text(to_json(Plan((host, replace(host, host="core-2")))))
+    now = Plan((replace(host, before="0" * 64), replace(host, host="core-3")))
+    with pytest.raises(StalePlanError) as caught:
+        hold_to(now, promised(file))
+    assert str(caught.value).splitlines() == [
+        "this is not what was planned any more, and no host was changed:",
+        f"  core-1: it runs 000000000000, and ran {(host.before or '')[:12]}",
+        "  core-2: it is only in the plan that was made",
+        "  core-3: the plan does not name it",
+        "Plan again, and have that looked at.",
+    ]
+
+
+def test_a_plan_file_holds_to_its_findings_and_who_accepted_them(tmp_path: Path) -> None:
+    accepted, open_ = (plan_of(f"offices-removed{end}").findings for end in ("-acknowledged", ""))
+    (host,) = plan_of("offices-removed").hosts
+    file = tmp_path / "plan.json"
+    file.write_text(to_json(Plan((host,), findings=accepted)))
+    hold_to(Plan((host,), findings=accepted), promised(file))
+    finding = (
+        r"the finding offices-removed \(3 offices -> without dinas-kesehatan and dinas-sosial\)"
+    )
+    for findings, words in (
+        (
+            open_,
+            f"core-1: {finding} was acknowledged by merged-into-rsud, and is acknowledged by no",
+        ),
+        ((), f"core-1: {finding} is gone"),
+        (
+            (*accepted, *plan_of("unread").findings),
+            r"core-1: the finding unread \(\w+ -> \w+\) is new",
+        ),
+        (
+            (*accepted, *plan_of("machine-without-policy").findings),
+            "core-2: the plan does not name it",
+        ),
     ):
         with pytest.raises(StalePlanError, match=words):
-            hold_to(Plan((other,)), promised(file))
-    with pytest.raises(StalePlanError, match="core-1 is in one of the two alone"):
-        hold_to(Plan(()), promised(file))
+            hold_to(Plan((host,), findings=findings), promised(file))
 
 
 @pytest.mark.parametrize(
@@ -203,13 +251,15 @@ def test_a_plan_file_holds_as_long_as_nothing_else_changed(tmp_path: Path) -> No
         ("[" * 100_000, "is no plan, for it is no JSON: "),
         ("[]", "it is no JSON object"),
         ("{}", "it has no `format`"),
-        ('{"format": 2, "hosts": []}', "its `format` is 2, and 1 is what can be read"),
-        ('{"format": 1}', "it has no list `hosts`"),
-        ('{"format": 1, "hosts": [{"host": "a", "before": null}]}', "host 1 of `hosts` has no"),
+        ('{"format": 1, "hosts": []}', "its `format` is 1, and 2 is what can be read"),
+        ('{"format": 2}', "it has no list `hosts`"),
+        ('{"format": 2, "hosts": []}', "it has no list `findings`"),
+        ('{"format": 2, "hosts": [{"host": "a", "before": null}]}', "host 1 of `hosts` has no"),
         (
-            '{"format": 1, "hosts": [{"host": "a", "state": "none", "before": null, "after": 1}]}',
+            '{"format": 2, "hosts": [{"host": "a", "state": "none", "before": null, "after": 1}]}',
             "`after` of host",
         ),
+        ('{"format": 2, "hosts": [], "findings": [7]}', "finding 1 of `findings` has no `id`"),
     ],
 )
 def test_what_is_no_plan_is_refused_by_what_it_lacks(tmp_path: Path, text: str, words: str) -> None:

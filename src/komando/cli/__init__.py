@@ -18,6 +18,7 @@ VERBS = {
     "render": ("komando.cli.render:render", "The files of each host, into a folder."),
     "plan": ("komando.cli.plan:plan", "What would change."),
     "apply": ("komando.cli.apply:apply", "Carry a plan out."),
+    "rollback": ("komando.cli.rollback:rollback", "Bring a host back to what it ran."),
     "verify": ("komando.cli.verify:verify", "Observed against intended."),
     "ssh-config": ("komando.cli.ssh_config:ssh_config", "How ssh and Ansible reach the machines."),
     "lab": ("komando.cli.lab:lab", "The miniature city on this machine."),

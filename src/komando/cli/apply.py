@@ -14,7 +14,7 @@ from komando.cli.planning import Planned, changing_nothing, planned
 from komando.cli.reach import Scope, host_options
 from komando.cli.rolling import carry_out, conclude, ending_as_told
 from komando.inventory import Access
-from komando.plan import Promise, StalePlanError, hold_to, promised
+from komando.plan import Promise, StalePlanError, hold_to, promised, refusal
 
 
 @click.command()
@@ -38,7 +38,9 @@ def apply(
     """Bring every host to what the policies say.
 
     With PLAN, a file of `komando plan --out`, nothing is done unless it still holds, and it is
-    not shown again. Run twice, the second changes nothing.
+    not shown again. Nor is anything done while the plan has a finding that no file of
+    policies/acknowledgements/ accepts: nothing overrides that. Run twice, the second changes
+    nothing.
 
     A canary changes first, then all the others. Each change reverts by itself unless it is
     confirmed over a fresh connection within the host's `confirm_within` seconds; a host that fails
@@ -78,7 +80,10 @@ def _shown(plan_file: Path) -> Mapping[str, Promise]:
 
 
 def _agree(found: Planned, shown: Mapping[str, Promise] | None, *, diff: bool) -> None:
-    """Show the plan, or hold to one that was shown; of hosts that are away it says nothing."""
+    """Show the plan, or hold to one that was shown; of hosts that are away it says nothing.
+
+    Nothing goes on while a finding stands that nobody has acknowledged.
+    """
     if shown is not None:
         here = {host.host for host in found.plan.hosts}
         try:
@@ -87,3 +92,5 @@ def _agree(found: Planned, shown: Mapping[str, Promise] | None, *, diff: bool) -
             raise click.ClickException(str(error)) from error
     if shown is None or not found.plan.changes:
         show_plan(found.plan, "text", diff=diff)
+    if stopped := refusal(found.plan):
+        raise click.ClickException(stopped)

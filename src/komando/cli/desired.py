@@ -82,6 +82,7 @@ def report(diagnostics: list[Diagnostic]) -> None:
 
 
 def folder_of(inventory: str) -> Path:
+    """The folder of an inventory, by its name or its path; ends the verb where there is none."""
     for folder in (INVENTORIES / inventory, Path(inventory)):
         if (folder / "hosts.yaml").is_file():
             return folder

@@ -30,15 +30,19 @@ class _Lab(click.Group):
     """A group whose verbs tell on one line why they cannot."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Its own verbs, and the one with a file of its own."""
-        return sorted([*super().list_commands(ctx), "measure"])
+        """Its own verbs, and those with a file of their own."""
+        return sorted([*super().list_commands(ctx), "fleet", "measure"])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The verb's command; `measure` is imported when it is called."""
+        """The verb's command; those with a file of their own are imported when they are called."""
         if cmd_name == "measure":
             from komando.cli.lab_measure import measure
 
             return measure
+        if cmd_name == "fleet":
+            from komando.cli.lab_fleet import fleet
+
+            return fleet
         return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> object:

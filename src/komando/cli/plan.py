@@ -21,6 +21,8 @@ CHANGES = 2
 @click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text",
               show_default=True, help="How to print it.")  # fmt: skip
 @click.option("--diff/--no-diff", default=True, help="With the files' unified diffs, or without.")
+@click.option("--acknowledge", is_flag=True,
+              help="Write an acknowledgement to fill in for each finding that stops.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False),
               help="Also write the plan as JSON: `komando apply FILE` holds to it.")  # fmt: skip
 def plan(
@@ -28,8 +30,12 @@ def plan(
     form: str,
     diff: bool,
     out: Path | None,
+    acknowledge: bool,
 ) -> None:
-    """What an apply would change; nothing is changed now.
+    """What an apply would change, and what of it stops an apply; nothing is changed now.
+
+    Findings come first: that a change cuts many offices, or that a person has to look at it for
+    another reason (docs/safety).
 
     Exit status: 0 nothing would change, 2 something would, 1 an error, a wrong command line
     among them.
@@ -42,10 +48,25 @@ def plan(
     show_plan(made, form, diff=diff)
     if out is not None:
         out.write_text(to_json(made), encoding="utf-8")
+    if acknowledge:
+        write_skeletons(made, scope.policies)
     if failures:
         tell_failures(failures)
         raise click.exceptions.Exit(1)
     raise click.exceptions.Exit(CHANGES if made.changes else 0)
+
+
+def write_skeletons(plan: Plan, policies: Path) -> None:
+    """Write what people have to fill in before a finding is accepted; no check passes it so."""
+    folder = policies / "acknowledgements"
+    for finding in plan.stopping():
+        if not finding.skeleton:
+            continue
+        folder.mkdir(exist_ok=True)
+        file = folder / f"{finding.slug}.yaml"
+        with file.open("x", encoding="utf-8") as out:
+            out.write(finding.skeleton)
+        click.echo(f"{file}: say why in `reason`, and by whom; then have it reviewed", err=True)
 
 
 def try_place(out: Path) -> None:

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,8 @@ from rich.text import Text
 from komando.cli.desired import Desired
 from komando.generation import RunningGeneration
 from komando.inventory import Access, Host
-from komando.plan import Plan, make_plan
+from komando.plan import Plan, assess, idle, make_plan
+from komando.policy import Policy, day_in
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -97,7 +98,9 @@ def planned(wanted: Desired, access: Access, *, settled: bool = False) -> Iterat
                     datetime.now(UTC),
                     _notes(wanted),
                     seen.unread,
+                    _machines(wanted),
                 )
+                plan = assessed(plan, wanted.policy)
         except (WorkerFailedError, FileNotFoundError) as error:
             raise click.ClickException(str(error)) from error
         yield Planned(plan, session, seen.running, seen.failures)
@@ -114,6 +117,20 @@ def _with_neighbours(wanted: Desired) -> list[Host]:
     names = dict.fromkeys(wanted.bundles)
     names |= {one: None for name in wanted.bundles if (one := hosts[name].neighbour) in hosts}
     return [hosts[name] for name in names]
+
+
+def _machines(wanted: Desired) -> dict[str, Host]:
+    """The inventory without those that the policies name and `--limit` leaves out."""
+    left_out = wanted.intent.routers.keys() - wanted.bundles.keys()
+    return {name: host for name, host in wanted.inventory.hosts.items() if name not in left_out}
+
+
+def assessed(plan: Plan, policy: Policy) -> Plan:
+    """The plan with its findings, held against the policy's limits and acknowledgements."""
+    today = day_in(policy.region, datetime.now(UTC))
+    limits, acknowledgements = policy.region.limits, policy.acknowledgements
+    plan = replace(plan, findings=assess(plan, limits, acknowledgements, today, policy.where))
+    return replace(plan, notes=(*plan.notes, *idle(plan, acknowledgements)))
 
 
 @contextmanager

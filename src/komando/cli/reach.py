@@ -10,11 +10,11 @@ from typing import Any
 
 import click
 
-from komando.cli.desired import Desired, desired, report
-from komando.inventory import Access
+from komando.cli.desired import Desired, desired, folder_of, machines_of, report
+from komando.inventory import Access, Inventory
 
 LAB = "lab"
-"""The inventory whose machines are those of a miniature city."""
+"""The inventory whose machines are those of a lab: a miniature city, or a fleet."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,13 @@ class Scope:
 
     def access(self, wanted: Desired) -> Access:
         """The way to the hosts."""
-        return access_to(wanted, self.lab, self.identity)
+        return access_to(wanted.inventory, wanted.folder, self.lab, self.identity)
+
+    def machines(self) -> tuple[Inventory, Access]:
+        """The machines and the way to them, without a look at any policy."""
+        folder = folder_of(self.inventory)
+        machines = machines_of(folder)
+        return machines, access_to(machines, folder, self.lab, self.identity)
 
 
 def host_options(verb: Callable[..., None]) -> Callable[..., None]:
@@ -79,35 +85,41 @@ def host_options(verb: Callable[..., None]) -> Callable[..., None]:
     return scoped
 
 
-def access_to(wanted: Desired, lab: str | None, identity: Path | None) -> Access:
+def access_to(inventory: Inventory, folder: Path, lab: str | None, identity: Path | None) -> Access:
     """The way to the hosts of an inventory.
 
     A lab knows its own; elsewhere host keys stand in the inventory's `known_hosts`. Ends the verb
     with exit status 1 when the lab is not up or the file does not stand.
     """
-    if wanted.inventory.name == LAB:
-        return _lab(lab)
+    if inventory.name == LAB:
+        return _lab(inventory, lab)
     if lab is not None:
         raise click.UsageError("--lab goes with --inventory lab alone")
-    return Access(prefix=(), identity=identity, known_hosts=known_hosts_of(wanted.folder))
-
-
-def known_hosts_of(folder: Path) -> Path:
-    """The file of host keys of an inventory; ends the verb with 1 when it does not stand."""
     known_hosts = folder / "known_hosts"
     if not known_hosts.is_file():
         raise click.ClickException(
             f"{known_hosts} does not stand: without the hosts' keys nothing can be trusted. "
             f"Collect them at the machines' consoles (ssh-keyscan trusts whoever answers)"
         )
-    return known_hosts
+    return Access(prefix=(), identity=identity, known_hosts=known_hosts)
 
 
-def _lab(name: str | None) -> Access:
+def _lab(wanted: Inventory, name: str | None) -> Access:
     from komando.lab.city import load_city
+    from komando.lab.fleet.fleet import is_fleet, load_fleet
     from komando.lab.place import DEFAULT, LabError
 
+    name = name or DEFAULT
     try:
-        return load_city(name or DEFAULT).access
+        if not is_fleet(name):
+            return load_city(name).access
+        fleet = load_fleet(name)
+        for host in wanted.hosts.values():
+            if fleet.require(host.name).address != host.address:
+                raise LabError(
+                    f"{host.name} has another address in the fleet {name!r}: "
+                    f"--inventory {fleet.inventory} is its own"
+                )
     except LabError as error:
         raise click.ClickException(str(error)) from error
+    return fleet.access

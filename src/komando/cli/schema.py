@@ -8,7 +8,9 @@ import click
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["opd", "hotspots", "region"]), required=False)
+@click.argument(
+    "kind", type=click.Choice(["opd", "hotspots", "region", "acknowledgements"]), required=False
+)
 def schema(kind: str | None) -> None:
     """Print the JSON Schema of one kind of policy file; without KIND, of all, by kind.
 

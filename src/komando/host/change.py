@@ -253,16 +253,16 @@ class Changes:
             self.timer.stop(reverting.token)
             self._write_down("reverted", reverting)
             self.windows.close()
-        last = self.record.last()
-        confirmed = self.windows.confirmed()
-        if last and last.event == "armed" and confirmed and not self.windows.pending():
-            self.timer.stop(confirmed.token)
-            self._write_down("confirmed", confirmed)
+        last, confirmed = self.record.last(), self.windows.confirmed()
+        if last and confirmed and not self.windows.pending():
+            said = (last.event, last.generation, last.sequence)
+            if said == ("armed", confirmed.generation, confirmed.sequence):
+                self.timer.stop(confirmed.token)
+                self._write_down("confirmed", confirmed)
 
     def _overdue(self, pending: Pending, *, kernel: bool) -> None:
-        reason = (
-            "the machine restarted before it was confirmed" if pending.restarted else UNCONFIRMED
-        )
+        why = "the machine restarted before it was confirmed" if pending.restarted else UNCONFIRMED
+        reason = pending.reason or why
         try:
             if self.windows.take_back():
                 self.windows.explain(replace(pending, reason=reason))
@@ -284,7 +284,9 @@ class Changes:
         if previous is None:
             take_down(self.records)
         else:
-            self.bring(previous, read_configuration(self.generations.read(previous)), thorough=True)
+            # damaged files are better than those of the change: what can be read of them is laid
+            files = self.generations.read(previous, whole=False)
+            self.bring(previous, read_configuration(files), thorough=True)
 
     def _write_down(self, event: Event, pending: Pending) -> None:
         last = self.record.last()

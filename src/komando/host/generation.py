@@ -116,14 +116,23 @@ class Generations:
         except FileNotFoundError:
             return None
 
+    def kept(self) -> list[str]:
+        """The digests of those on this host, the newest first."""
+        folders = [
+            path for path in self.paths.generations.glob("*") if _DIGEST.fullmatch(path.name)
+        ]
+        folders.sort(key=lambda path: (path.stat().st_mtime, path.name), reverse=True)
+        return [path.name for path in folders]
+
     def folder(self, digest: str) -> Path:
         """Where a generation lies, or would."""
         return self.paths.generations / digest
 
-    def read(self, digest: str) -> dict[str, bytes]:
+    def read(self, digest: str, *, whole: bool = True) -> dict[str, bytes]:
         """A generation's files; raises HostError when it is not there or not what it says it is.
 
-        What else lies in the folder (an editor's copy: /etc/komando leads there) is left alone.
+        Without `whole` it may be damaged. What else lies in the folder (an editor's copy:
+        /etc/komando leads there) is left alone.
         """
         folder = self.folder(digest)
         if not folder.is_dir():
@@ -133,7 +142,7 @@ class Generations:
             for path in folder.rglob("*")
             if allowed(name := path.relative_to(folder).as_posix()) and path.is_file()
         }
-        if digest_of(files) != digest:
+        if whole and digest_of(files) != digest:
             raise HostError(f"generation {digest} is damaged on disk: its files differ")
         return files
 

@@ -16,7 +16,7 @@ from .reconcile import Outcome
 from .record import Event
 from .survey import survey
 from .timer import Timer
-from .window import Pending, write
+from .window import UNREADABLE, Pending, write
 
 PROTOCOL = 2
 """What controller and host program say to each other; 1 knew no confirmation."""
@@ -48,6 +48,7 @@ class Program:
             "protocol": PROTOCOL,
             "generation": digest,
             "previous": self._previous(digest),
+            "generations": self.generations.kept(),
             "profile": None,
             "clock": clock.rehearsed(),
             "kernel": "ok",
@@ -139,7 +140,7 @@ class Program:
     def awaits(self, token: str) -> bool:
         """Whether this very window is still open, or is being closed by a revert."""
         found = (self.windows.pending(), self.windows.reverting())
-        return any(one is not None and one.token == token for one in found)
+        return any(one is not None and one.token in (token, UNREADABLE) for one in found)
 
     def boot(self) -> dict[str, Any]:
         """Before the network comes up: takes a change back that a restart has overtaken."""

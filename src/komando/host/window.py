@@ -15,6 +15,9 @@ from pathlib import Path
 
 from .layout import HostError, Paths
 
+UNREADABLE = "unreadable"
+"""The token of a window whose note cannot be read."""
+
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -62,16 +65,34 @@ class Windows:
         self.paths = paths
 
     def pending(self) -> Pending | None:
-        """The change that waits for its confirmation."""
-        return _read(self.paths.pending)
+        """The change that waits for its confirmation.
+
+        A note that cannot be read is that of a change which is overdue: nobody can confirm it.
+        """
+        return self._read(self.paths.pending)
 
     def reverting(self) -> Pending | None:
         """The change that is being taken back: somebody began, and has not come to the end."""
-        return _read(self.paths.reverting)
+        return self._read(self.paths.reverting)
 
     def confirmed(self) -> Pending | None:
         """The change that was confirmed last."""
         return _read(self.paths.confirmed)
+
+    def _read(self, path: Path) -> Pending | None:
+        try:
+            return _read(path)
+        except HostError as error:
+            current = _target(self.paths.current)
+            return Pending(
+                token=UNREADABLE,
+                generation=current or "",
+                previous=_target(self.paths.back) or current,
+                sequence=self.sequence(),
+                boot="",
+                deadline=0.0,
+                reason=str(error),
+            )
 
     def sequence(self) -> int:
         """The highest sequence of an apply that was seen here; 0 at first."""
@@ -156,6 +177,13 @@ def _rename(old: Path, new: Path) -> bool:
         return False
     sync(old.parent)
     return True
+
+
+def _target(link: Path) -> str | None:
+    try:
+        return link.readlink().name
+    except OSError:
+        return None
 
 
 def _read(path: Path) -> Pending | None:

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pydantic import TypeAdapter, ValidationError
 
 from komando.inventory import Access, Host
+from komando.lab.ground import require_no_fleet
 from komando.lab.place import DEFAULT, LabError, Place
 from komando.lab.router import access
 from komando.lab.topology import INTERNET, Endpoint, Topology
@@ -78,8 +79,10 @@ def save_city(city: City) -> None:
 
 def load_city(name: str = DEFAULT) -> City:
     """The city of that name; raises LabError when it is not up."""
+    place = Place(name)
     try:
-        return _RECORD.validate_json(Place(name).record.read_bytes())
+        require_no_fleet(place)
+        return _RECORD.validate_json(place.record.read_bytes())
     except FileNotFoundError:
         option = "" if name == DEFAULT else f" --name {name}"
         raise LabError(f"the lab {name!r} is not up: `komando lab up{option}`") from None

@@ -1,8 +1,8 @@
-"""The control group that holds one lab's container, in whichever way this machine has them.
+"""The control group that holds a lab's containers, in whichever way this machine has them.
 
 systemd in a container needs its own part of systemd's hierarchy. Two containers in one would end
-each other's services, and a group finds every process of the container even when all who started
-it are dead.
+each other's services, so that each router of a fleet has a group in the fleet's; and a group finds
+every process of the container even when all who started it are dead.
 """
 
 from __future__ import annotations
@@ -32,34 +32,34 @@ def hierarchies() -> list[Path]:
     return found
 
 
-def groups_of(place: Place) -> list[Path]:
-    """The lab's group in each hierarchy, whether it stands or not."""
-    return [top / place.group for top in hierarchies()]
+def groups_of(place: Place, part: str = "") -> list[Path]:
+    """The lab's group, or that of a part of it, in each hierarchy, whether it stands or not."""
+    return [top / place.group / part for top in hierarchies()]
 
 
-def make_groups(place: Place) -> list[Path]:
+def make_groups(place: Place, part: str = "") -> list[Path]:
     """Make them, empty."""
-    groups = groups_of(place)
+    groups = groups_of(place, part)
     for group in groups:
-        group.mkdir(exist_ok=True)
+        group.mkdir(parents=True, exist_ok=True)
     return groups
 
 
-def processes_in(place: Place) -> list[int]:
-    """Every process of the lab's container and those that watch over it."""
+def processes_in(place: Place, part: str = "") -> list[int]:
+    """Every process of the lab's containers and those that watch over them."""
     found: set[int] = set()
-    for group in groups_of(place):
+    for group in groups_of(place, part):
         for listed in group.glob("**/cgroup.procs"):
             with suppress(OSError):  # the group went while we looked
                 found.update(int(pid) for pid in listed.read_text().split())
     return sorted(found - {0})
 
 
-def remove_groups(place: Place) -> None:
-    """End every process of the lab's groups and remove them; none is no error."""
-    end_processes(lambda: processes_in(place), f"of the router of {place.name}")
+def remove_groups(place: Place, part: str = "") -> None:
+    """End every process of the lab's groups, or of a part's, and remove them; none is no error."""
+    end_processes(lambda: processes_in(place, part), f"of the containers of {place.name}")
     until = time.monotonic() + PATIENCE
-    for group in groups_of(place):
+    for group in groups_of(place, part):
         while group.exists():
             # children first; a group is free a moment after its last process
             for one in sorted((group, *group.glob("**/")), reverse=True):

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-import signal
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from komando.inventory import Host, Inventory
 from komando.lab.city import City, load_city, save_city
-from komando.lab.groups import groups_of, processes_in, remove_groups
-from komando.lab.place import STATE, LabError, Place, Told, locked, require_machine
+from komando.lab.ground import alone, clear, cleared, require_no_fleet, undisturbed
+from komando.lab.groups import groups_of, processes_in
+from komando.lab.place import LabError, Place, Told, require_machine
 from komando.lab.prepare import digest_of_roles, prepare_router
 from komando.lab.root import root_tree
 from komando.lab.router import boot_router, make_keys
 from komando.lab.topology import divided, draw_topology, uplink_of
-from komando.lab.wiring import add_sites, build_wiring, remove_sites, remove_wiring
+from komando.lab.wiring import add_sites, build_wiring, remove_sites
 from komando.policy import Policy
 from komando.units import Pair
 
@@ -45,7 +42,8 @@ def raise_city(place: Place, order: Order, told: Told) -> City:
     error, Ctrl-C), nothing is left of it.
     """
     require_machine()
-    with _alone(place):
+    with alone(place):
+        require_no_fleet(place)
         city = _draw(place, order)
         standing = load_city(place.name) if is_whole(place) else None
         if standing is not None and _shared(standing) == _shared(city):
@@ -57,16 +55,16 @@ def raise_city(place: Place, order: Order, told: Told) -> City:
 
 
 def raze_city(place: Place) -> bool:
-    """Remove the city and every trace of it; returns whether there was any.
+    """Remove the lab, city or fleet, and every trace of it; returns whether there was any.
 
     Finds what belongs to it by name, so it needs no record. Raises LabError when another process
     is at work on the same city, or something cannot be removed.
     """
     require_machine()
-    with _alone(place), _undisturbed():
+    with alone(place), undisturbed():
         groups = any(group.exists() for group in groups_of(place))
         found = groups or place.folder.exists() or bool(place.namespaces())
-        _remove(place)
+        clear(place)
     return found
 
 
@@ -78,22 +76,6 @@ def is_whole(place: Place) -> bool:
         return False
     names = sorted(city.netns(part) for part in city.parts)
     return names == place.namespaces() and bool(processes_in(place))
-
-
-def _alone(place: Place) -> AbstractContextManager[None]:
-    busy = f"another `komando lab` is building or removing {place.name!r}: wait for it"
-    return locked(STATE / f"{place.name}.lock", busy)
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """A second Ctrl-C waits until the removal, a second or less, is done."""
-    held = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, held)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _draw(place: Place, order: Order) -> City:
@@ -143,10 +125,8 @@ def _renew(standing: City, city: City, order: Order, told: Told) -> None:
 
 def _build(city: City, order: Order, told: Told) -> None:
     place = city.place
-    with _undisturbed():
-        _remove(place)
     tree = root_tree(told)
-    try:
+    with cleared(place):
         place.folder.mkdir(mode=0o700, parents=True)
         make_keys(place, city.router)
         told("laying cables", f"to {len(city.endpoints)} offices and public points")
@@ -154,14 +134,3 @@ def _build(city: City, order: Order, told: Told) -> None:
         told("booting the router", city.router.name)
         boot_router(place, city.router, tree)
         prepare_router(place, order.inventory_folder, order.roles, told)
-    except BaseException:
-        with _undisturbed():
-            _remove(place)
-        raise
-
-
-def _remove(place: Place) -> None:
-    remove_groups(place)
-    remove_wiring(place)
-    if place.folder.exists():
-        shutil.rmtree(place.folder)

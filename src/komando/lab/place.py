@@ -32,6 +32,7 @@ PROGRAMS = {
     "ethtool": "ethtool",
     "nft": "nftables",
     "nsenter": "util-linux",
+    "mountpoint": "util-linux",
     "setpriv": "util-linux",
     "unshare": "util-linux",
     "sysctl": "procps",
@@ -79,8 +80,13 @@ class Place:
         return self.folder / "city.json"
 
     @property
+    def fleet_record(self) -> Path:
+        """Stands only while a whole fleet does."""
+        return self.folder / "fleet.json"
+
+    @property
     def group(self) -> str:
-        """The control group of the router's processes."""
+        """The control group of its routers' processes."""
         return f"kl-{self.name}"
 
     def namespace(self, part: str) -> str:

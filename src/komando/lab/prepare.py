@@ -20,12 +20,15 @@ _TASK = re.compile(r"^(?:TASK|RUNNING HANDLER) \[(?:\w+ : )?(.+?)\] \**$")
 _RECAP = re.compile(r"^\S+\s+: ok=\d+\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)")
 
 
-def digest_of_roles(inventory: Path, roles: Path) -> str:
-    """The digest of everything that decides what a prepared machine is like."""
+def digest_of_roles(inventory: Path | None, roles: Path) -> str:
+    """The digest of everything that decides what a prepared machine is like.
+
+    Without an inventory: of all but that.
+    """
     repository = roles.resolve().parent
     files = [
         repository / "ansible.cfg",
-        *inventory.rglob("*"),
+        *(inventory.rglob("*") if inventory else ()),
         *roles.rglob("*"),
         *(repository / "src/komando/host").glob("*.py"),
     ]

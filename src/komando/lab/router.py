@@ -1,10 +1,12 @@
-"""The router: a Debian in a container, in a namespace of the lab, reached by ssh like any other."""
+"""A router: a Debian in a container, in a namespace of the lab, reached by ssh like any other."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from komando.inventory import Access, Host
@@ -24,16 +26,39 @@ INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 INOTIFY_LEAST = 512
 
 
-def make_keys(place: Place, host: Host) -> None:
-    """New keys of this lab alone: the router's own, the administrator's, the controller's.
+@dataclass(frozen=True)
+class Boot:
+    """What a router's container starts from.
 
-    `known_hosts` then holds the one key that the router will show.
+    `tree` is its Debian, which it cannot write to: one folder, or several, the upper first. What it
+    writes lies in `scratch`. `namespace` is its own, `groups` hold its processes, `log` takes what
+    it says. `within` stands before the command: it makes the mount namespace.
     """
-    for name in (host.name, ADMINISTRATOR, CONTROLLER):
+
+    place: Place
+    host: Host
+    tree: tuple[Path, ...]
+    scratch: Path
+    seed: Path
+    namespace: str
+    groups: tuple[Path, ...]
+    log: Path
+    within: tuple[str, ...] = ("unshare", "--mount")
+
+
+def make_keys(place: Place, *hosts: Host) -> None:
+    """New keys of this lab alone: the routers' own, the administrator's, the controller's.
+
+    `known_hosts` then holds the one key that each router will show.
+    """
+    for name in (ADMINISTRATOR, CONTROLLER, *(host.name for host in hosts)):
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"{name} of the lab"]
         run([*command, "-f", str(place.folder / name)])
-    key = (place.folder / f"{host.name}.pub").read_text().split()
-    (place.folder / "known_hosts").write_text(f"{host.address} {key[0]} {key[1]}\n")
+    lines = []
+    for host in hosts:
+        key = (place.folder / f"{host.name}.pub").read_text().split()
+        lines.append(f"{host.address} {key[0]} {key[1]}\n")
+    (place.folder / "known_hosts").write_text("".join(lines))
 
 
 def access(place: Place, user: str, key: str = CONTROLLER) -> Access:
@@ -69,25 +94,38 @@ def boot_router(place: Place, host: Host, tree: Path) -> None:
 
     Raises LabError, with the container's last words, when it ends or does not answer in time.
     """
-    _raise_limit()
     scratch = place.folder / "router"
     scratch.mkdir()
-    log = place.folder / "router.log"
+    boot = Boot(
+        place=place,
+        host=host,
+        tree=(tree,),
+        scratch=scratch,
+        seed=lay_seed(place, host, place.folder / "seed"),
+        namespace=place.namespace("router"),
+        groups=tuple(make_groups(place)),
+        log=place.folder / "router.log",
+    )
+    wait_for_ssh([(boot, start(boot))])
+
+
+def start(boot: Boot) -> subprocess.Popen[bytes]:
+    """Start a container, or start it again over what it wrote before; it outlives this process."""
+    _raise_limit()
     command = [
-        *("unshare", "--mount", "sh", str(BOOT)),
-        *(str(tree), str(scratch), str(_seed(place, host))),
-        *(str(NAMESPACES / place.namespace("router")), f"{place.name}-{host.name}"),
-        *map(str, make_groups(place)),
+        *(*boot.within, "sh", str(BOOT)),
+        *(":".join(map(str, boot.tree)), str(boot.scratch), str(boot.seed)),
+        *(str(NAMESPACES / boot.namespace), f"{boot.place.name}-{boot.host.name}"),
+        *map(str, boot.groups),
     ]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
+    with boot.log.open("ab") as output:
+        return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    _wait_for_ssh(process, ssh_command(access(place, "root", ADMINISTRATOR), host), log)
 
 
 def _raise_limit() -> None:
@@ -95,9 +133,8 @@ def _raise_limit() -> None:
         INOTIFY.write_text(str(INOTIFY_LEAST))
 
 
-def _seed(place: Place, host: Host) -> Path:
+def lay_seed(place: Place, host: Host, seed: Path) -> Path:
     """What a technician would have left on a new machine: its name, its key, a way in."""
-    seed = place.folder / "seed"
     for folder, mode in (("", 0o755), ("etc", 0o755), ("etc/ssh", 0o755), ("root", 0o700)):
         (seed / folder).mkdir(mode=mode)
     (seed / "root/.ssh").mkdir(mode=0o700)
@@ -107,25 +144,41 @@ def _seed(place: Place, host: Host) -> Path:
     return seed
 
 
-def _wait_for_ssh(process: subprocess.Popen[bytes], ssh: list[str], log: Path) -> None:
-    until = time.monotonic() + BOOT_PATIENCE
-    while True:
-        tried = subprocess.run(
-            [*ssh, "true"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if tried.returncode == 0:
-            return
-        if process.poll() is not None:
-            raise LabError(f"the router's container ended at once: {_last_words(log)}")
-        if time.monotonic() > until:
-            raise LabError(
-                f"the router does not answer ssh ({tried.stderr.strip()}): {_last_words(log)}"
-            )
-        time.sleep(0.1)
+def wait_for_ssh(
+    booting: Iterable[tuple[Boot, subprocess.Popen[bytes]]], patience: float = BOOT_PATIENCE
+) -> None:
+    """Wait until ssh answers on all of them, for so many seconds.
+
+    Raises LabError, with a container's last words, when one ends or does not answer in time.
+    """
+    until = time.monotonic() + patience
+    waiting = list(booting)
+    while waiting:
+        # all at once: each takes a while to be refused
+        tries = [(boot, process, _try_ssh(boot)) for boot, process in waiting]
+        waiting = []
+        for boot, process, tried in tries:
+            said = tried.communicate()[1].strip()
+            if tried.returncode == 0:
+                continue
+            if process.poll() is not None:
+                raise LabError(f"{boot.host.name}'s container ended: {_last_words(boot.log)}")
+            if time.monotonic() > until:
+                raise LabError(
+                    f"{boot.host.name} does not answer ssh ({said}): {_last_words(boot.log)}"
+                )
+            waiting.append((boot, process))
+        time.sleep(0.1 if waiting else 0)
+
+
+def _try_ssh(boot: Boot) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*ssh_command(access(boot.place, "root", ADMINISTRATOR), boot.host), "true"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def _last_words(log: Path) -> str:

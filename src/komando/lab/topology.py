@@ -30,6 +30,13 @@ CONTROLLER = "10.255.0.1/24"
 MANAGEMENT = "mgmt0"
 """The router's interface in the management network."""
 
+BRIDGE = (
+    "link add br0 type bridge mcast_snooping 0",
+    "link set br0 addrgenmode none",
+    "link set br0 up",
+)
+"""The `ip` commands that make a namespace a switch."""
+
 FRAME = 1514
 """Bytes of a full Ethernet frame as the kernel counts it (no checksum), at an MTU of 1500."""
 
@@ -116,8 +123,8 @@ def draw_topology(
     parts = (
         _internet(),
         _isp(uplink, policy, divisor),
-        Part("ctl", network=_addresses("eth0", [CONTROLLER])),
-        Part("router", network=_addresses(MANAGEMENT, [f"{host.address}/24"])),
+        Part("ctl", network=addressed("eth0", [CONTROLLER])),
+        Part("router", network=addressed(MANAGEMENT, [f"{host.address}/24"])),
         *(_switch(name) for name in segments),
     )
     cables = (
@@ -155,7 +162,8 @@ def _wire(host: Host, name: str) -> str:
         raise LabError(f"the inventory's {host.name} has no interface for {name}") from None
 
 
-def _addresses(interface: str, addresses: Iterable[Interface | str]) -> tuple[str, ...]:
+def addressed(interface: str, addresses: Iterable[Interface | str]) -> tuple[str, ...]:
+    """The `ip` commands that give an interface these addresses and none of its own choice."""
     # nodad: an address that is being checked for a duplicate cannot be used yet; the kernel's own
     # fe80 would be, so those who need one (to ask for a neighbour) have it among `addresses`.
     lines = [f"link set {interface} addrgenmode none"]
@@ -168,7 +176,7 @@ def _addresses(interface: str, addresses: Iterable[Interface | str]) -> tuple[st
 def _internet() -> Part:
     gateways = (ip_interface(address).ip for address in ISP[:2])
     defaults = (f"route add default via {gateway} dev eth0" for gateway in gateways)
-    return Part("internet", network=(*_addresses("eth0", INTERNET), *defaults))
+    return Part("internet", network=(*addressed("eth0", INTERNET), *defaults))
 
 
 def _isp(uplink: Uplink, policy: Policy, divisor: int) -> Part:
@@ -181,8 +189,8 @@ def _isp(uplink: Uplink, policy: Policy, divisor: int) -> Part:
     return Part(
         "isp",
         network=(
-            *_addresses("internet", ISP),
-            *_addresses("city", [*theirs, "fe80::1/64"]),
+            *addressed("internet", ISP),
+            *addressed("city", [*theirs, "fe80::1/64"]),
             *(f"route add {_to_router(network, uplink)}" for network in networks),
         ),
         shaping=(
@@ -208,11 +216,11 @@ def _queue(interface: str, capacity: Rate) -> str:
 
 
 def _switch(segment: str) -> Part:
-    lines = ("link add br0 type bridge mcast_snooping 0", "link set br0 addrgenmode none")
-    return Part(f"switch-{segment}", network=(*lines, "link set br0 up", *_port("router")))
+    return Part(f"switch-{segment}", network=(*BRIDGE, *bridged("router")))
 
 
-def _port(interface: str) -> tuple[str, ...]:
+def bridged(interface: str) -> tuple[str, ...]:
+    """The `ip` commands that make an interface a port of its switch."""
     return (
         f"link set {interface} addrgenmode none",
         f"link set {interface} master br0",
@@ -225,7 +233,7 @@ def _site(place: Opd | Hotspot, policy: Policy, uplink: Uplink, prefix: str) -> 
     return Site(
         part=_office(place, policy),
         cable=Cable((place.slug, "eth0"), (f"switch-{place.link.segment}", port)),
-        port=_port(port),
+        port=bridged(port),
         routes=tuple(_to_router(str(one), uplink) for one in place.networks if one.version == 6),
         endpoint=_endpoint(place, prefix),
     )
@@ -244,8 +252,8 @@ def _office(place: Opd | Hotspot, policy: Policy) -> Part:
     return Part(
         place.slug,
         network=(
-            *_addresses("lo", computers),
-            *_addresses("eth0", [*gateways, f"fe80::{place.id:x}:1/64"]),
+            *addressed("lo", computers),
+            *addressed("eth0", [*gateways, f"fe80::{place.id:x}:1/64"]),
             *defaults,
         ),
     )

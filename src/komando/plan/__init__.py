@@ -2,40 +2,54 @@
 
 from __future__ import annotations
 
+from komando.plan.acknowledge import idle
 from komando.plan.make import make_plan
 from komando.plan.markdown import markdown
 from komando.plan.model import (
+    Around,
     Change,
+    Cut,
     Detail,
     FileChange,
+    Finding,
     HostPlan,
     Hours,
     Move,
     Plan,
+    Reach,
     Shift,
     Traffic,
 )
+from komando.plan.narration import refusal
 from komando.plan.record import Promise, StalePlanError, hold_to, promised, to_json
+from komando.plan.safety import assess
 from komando.plan.text import text_lines
 from komando.plan.wording import Where
 
 __all__ = [
+    "Around",
     "Change",
+    "Cut",
     "Detail",
     "FileChange",
+    "Finding",
     "HostPlan",
     "Hours",
     "Move",
     "Plan",
     "Promise",
+    "Reach",
     "Shift",
     "StalePlanError",
     "Traffic",
     "Where",
+    "assess",
     "hold_to",
+    "idle",
     "make_plan",
     "markdown",
     "promised",
+    "refusal",
     "text_lines",
     "to_json",
 ]

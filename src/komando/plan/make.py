@@ -13,13 +13,28 @@ from komando.bundle import Bundle
 from komando.generation import RunningGeneration
 from komando.host.layout import HostError
 from komando.intent import RouterIntent
+from komando.inventory import Host
+from komando.plan.around import compare_around
+from komando.plan.cuts import above_uplink, compare_cuts
 from komando.plan.files import compare_files
 from komando.plan.hours import compare_hours
-from komando.plan.model import Action, Change, HostPlan, Hours, Kind, Move, Plan, State, Traffic
+from komando.plan.model import (
+    Action,
+    Around,
+    Change,
+    HostPlan,
+    Hours,
+    Kind,
+    Move,
+    Plan,
+    State,
+    Traffic,
+)
 from komando.plan.moves import compare_interfaces
 from komando.plan.notes import bundle_notes, running_notes
 from komando.plan.offices import compare_leaves
 from komando.plan.pools import compare_pools
+from komando.plan.reach import reach_of
 from komando.plan.region import compare_region
 from komando.plan.traffic import class_names, compare_traffic, profile_at
 from komando.plan.whole import first_plan, unread_plan
@@ -33,20 +48,33 @@ def make_plan(
     moment: datetime,
     notes: Iterable[str] = (),
     unread: Mapping[str, str] = MappingProxyType({}),
+    machines: Mapping[str, Host] = MappingProxyType({}),
 ) -> Plan:
     """What an apply of `wanted` would do to the hosts of `running`, at `moment`.
 
     `where` finds the line of policy behind a change. A host whose digest differs is compared with
     its `bundle` in `running`; without one the whole bundle is the change, and `unread` says why
-    there is none. A host that was not asked is left out.
+    there is none. A host that was not asked is left out. `machines` is the whole inventory, of
+    which the plan keeps how the controller comes to a host, and what the policies do not name.
     """
-    hosts = tuple(
-        _host(
-            wanted[name], running[name], where, moment, unread.get(name, "they were not asked for")
-        )
-        for name in sorted(wanted.keys() & running.keys())
-    )
-    return Plan(hosts, tuple(notes))
+    hosts = []
+    for name in sorted(wanted.keys() & running.keys()):
+        why = unread.get(name, "they were not asked for")
+        plan = _host(wanted[name], running[name], where, moment, why)
+        if name in machines and plan.state != "same":
+            plan = _with_reach(plan, machines[name], running[name], wanted[name], where)
+        hosts.append(plan)
+    return Plan(tuple(hosts), tuple(notes), tuple(sorted(machines.keys() - wanted.keys())))
+
+
+def _with_reach(
+    plan: HostPlan, machine: Host, running: RunningGeneration, wanted: Bundle, where: Where
+) -> HostPlan:
+    try:
+        return replace(plan, reach=reach_of(machine, running, wanted, where))
+    except (HostError, KeyError, ValueError) as error:  # the host, too, refuses such a bundle
+        note = f"the way of the controller could not be looked at: {error}"
+        return replace(plan, notes=(*plan.notes, note))
 
 
 def _host(
@@ -107,12 +135,15 @@ def _change(
             summary,
             files=files,
             notes=tuple(notes),
+            compared=False,
+            above=tuple(above_uplink(new)),
         )
     changes = (*compare_leaves(old, new), *compare_region(old, new))
     calendars = (before.text(generation.CALENDAR), wanted.text(generation.CALENDAR))
     hours = tuple(compare_hours((old, calendars[0]), (new, calendars[1])))
     moves: tuple[Move, ...] = ()
     traffic: tuple[Traffic, ...] = ()
+    around = Around()
     try:
         moves = tuple(compare_interfaces((old.intent, before), (new.intent, wanted)))
         traffic = tuple(
@@ -122,6 +153,7 @@ def _change(
                 class_names(old.intent, new.intent),
             )
         )
+        around = compare_around(before, wanted, moves)
     except (HostError, KeyError, TypeError, ValueError) as error:
         notes.append(f"what traffic will notice could not be told: {error}")
     return HostPlan(
@@ -137,6 +169,11 @@ def _change(
         traffic=traffic,
         files=files,
         notes=tuple(notes),
+        around=around,
+        offices=sum(leaf.kind == "opd" for leaf in old.intent.leaves),
+        points=sum(leaf.kind == "hotspot" for leaf in old.intent.leaves),
+        cuts=tuple(compare_cuts(old, new)),
+        above=tuple(above_uplink(new)),
     )
 
 

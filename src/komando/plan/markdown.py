@@ -9,6 +9,8 @@ from komando.plan.narration import (
     arrow,
     detail_words,
     digest_words,
+    finding_aspects,
+    findings_headline,
     hours_words,
     shifts_by_hours,
     traffic_words,
@@ -25,10 +27,31 @@ def markdown(plan: Plan, *, diff: bool = True) -> str:
 def _plan(plan: Plan, *, diff: bool) -> Iterator[str]:
     changing = [f"`{host.host}`" for host in plan.changing()]
     yield f"### Plan: {', '.join(changing) if changing else 'nothing changes'}"
+    yield from _findings(plan)
     for host in plan.hosts:
         yield ""
         yield from _host(host, diff=diff)
     yield from _notes(plan.notes)
+
+
+def _findings(plan: Plan) -> Iterator[str]:
+    if not plan.findings:
+        return
+    yield ""
+    yield f"**{findings_headline(plan.findings)}**"
+    for finding in plan.findings:
+        mark = ":stop_sign:" if finding.stops else ":white_check_mark:"
+        yield ""
+        yield f"- {mark} **{finding.id}** on `{finding.host}`: {_plain(finding.message)}"
+        for label, words in finding_aspects(finding):
+            yield f"  - {label}: {_plain(words)}"
+        if finding.skeleton:
+            yield ""
+            yield f"  `policies/acknowledgements/{finding.slug}.yaml`:"
+            yield ""
+            yield "  ```yaml"
+            yield from (f"  {line}" for line in finding.skeleton.splitlines())
+            yield "  ```"
 
 
 def _host(host: HostPlan, *, diff: bool) -> Iterator[str]:

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from komando.plan.model import Action, Detail, HostPlan, Hours, Move, Shift, Traffic
+from komando.plan.model import (
+    Action,
+    Around,
+    Detail,
+    Finding,
+    HostPlan,
+    Hours,
+    Move,
+    Plan,
+    Shift,
+    Traffic,
+)
 from komando.plan.wording import count
 
 DIRECTION_WORDS = {"down": "download", "up": "upload"}
@@ -42,6 +53,52 @@ def detail_words(detail: Detail, action: Action) -> str:
     else:
         words = arrow(detail.before, detail.after)
     return f"{words}, {detail.when}" if detail.when else words
+
+
+def findings_headline(findings: Sequence[Finding]) -> str:
+    """`3 findings: 1 acknowledged, 2 stop an apply`."""
+    stopping = sum(finding.stops for finding in findings)
+    accepted = len(findings) - stopping
+    parts = [f"{accepted} acknowledged"] if accepted else []
+    if stopping:
+        parts.append(f"{stopping} {'stops' if stopping == 1 else 'stop'} an apply")
+    return f"{count(len(findings), 'finding')}: {', '.join(parts)}"
+
+
+def finding_aspects(finding: Finding) -> Iterator[tuple[str, str]]:
+    """What a finding has to say below its message, each line with its label."""
+    yield "before", finding.before
+    yield "after", finding.after
+    for line in finding.touches:
+        yield "touches", line
+    if finding.location is not None:
+        yield "set in" if finding.acknowledgeable else "says so", str(finding.location)
+    for line in finding.unmet:
+        yield "amiss", line
+    if finding.acknowledged_by is not None:
+        yield "accepted", f"by policies/acknowledgements/{finding.acknowledged_by}.yaml"
+    else:
+        never = "" if finding.acknowledgeable else " (nobody can acknowledge it)"
+        yield "help", f"{finding.remedy}{never}"
+    yield "page", finding.page
+
+
+def refusal(plan: Plan) -> str:
+    """Why nothing is applied, with what to do; "" when nothing stops it."""
+    stopping = plan.stopping()
+    if not stopping:
+        return ""
+    lines = [f"{findings_headline(plan.findings)}; no host was changed"]
+    for finding in stopping:
+        lines.append(f"  {finding.id} on {finding.host}: {finding.message}")
+        lines += [f"      {line}" for line in finding.unmet]
+        if finding.acknowledgeable:
+            file = f"policies/acknowledgements/{finding.slug}.yaml"
+            way = f"have {file} reviewed: `komando plan` shows it"
+        else:
+            way = f"nobody can acknowledge it: {finding.remedy}"
+        lines.append(f"      {way} ({finding.page})")
+    return "\n".join(lines)
 
 
 def shifts_by_hours(shifts: Iterable[Shift]) -> Iterator[tuple[str, list[Shift]]]:
@@ -81,9 +138,29 @@ def traffic_words(host: HostPlan) -> Iterator[str]:
         by_words.setdefault(_traffic(traffic), []).append(place)
     for words, places in by_words.items():
         yield f"{' and '.join(places)}: {words}"
+    yield from _around(host.around)
     rebuilt = any(item.rebuilt for item in host.traffic)
     if any(item.touched for item in host.traffic) and sound and not (rebuilt or host.moves):
         yield "no restart, and no packet of another class is touched"
+
+
+def _around(around: Around) -> Iterator[str]:
+    """Tables, addresses, routes and settings: what is behind the classes that change."""
+    for tables, what in (
+        (around.reloaded, "new rules and elements in one transaction: it stands all the time"),
+        (around.replaced, "built anew, in one transaction"),
+    ):
+        if tables:
+            plural = "table" if len(tables) == 1 else "tables"
+            yield f"nft {plural} {', '.join(tables)}: {what}"
+    for entries, what in ((around.gone, "removed"), (around.come, "added")):
+        if entries:
+            addresses = sum(entry.startswith("address ") for entry in entries)
+            counts = [(addresses, "address"), (len(entries) - addresses, "route")]
+            nouns = " and ".join(count(number, noun) for number, noun in counts if number)
+            yield f"{nouns} {what} ({_names(entries)})"
+    for setting in around.settings:
+        yield f"kernel setting {setting}"
 
 
 def _move(move: Move) -> str:

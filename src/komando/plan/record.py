@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from komando.diagnostics import Location
 from komando.plan.model import Plan, State
+from komando.plan.narration import digest_words
 
-FORMAT = 1
+FORMAT = 2
+
+
+FINDING_KEYS = ("id", "host", "before", "after")
+ACCEPTED = "acknowledged_by"
+"""What an apply is held to of a finding: its words, and who accepted it."""
 
 
 class StalePlanError(ValueError):
@@ -20,7 +26,8 @@ class StalePlanError(ValueError):
 
 def to_json(plan: Plan) -> str:
     """All of the plan; places are `file:line:column`."""
-    data = {"format": FORMAT, "changes": plan.changes} | asdict(
+    said = {"format": FORMAT, "changes": plan.changes, "stops": bool(plan.stopping())}
+    data = said | asdict(
         plan, dict_factory=lambda pairs: {key: _plain(value) for key, value in pairs}
     )
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
@@ -32,11 +39,16 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Promise:
-    """What a plan does to one host: from which digest to which, and of what kind it is."""
+    """What a plan does to one host: from which digest to which, and of what kind it is.
 
-    state: State
+    `findings` maps the risks that it was shown with, in words, to the acknowledgements that
+    accepted them ("": none). Of what only a finding speaks, `state` and `after` are None.
+    """
+
+    state: State | None
     before: str | None
-    after: str
+    after: str | None
+    findings: Mapping[str, str] = field(default_factory=dict)
 
 
 def promised(path: Path) -> dict[str, Promise]:
@@ -49,9 +61,29 @@ def promised(path: Path) -> dict[str, Promise]:
         raise StalePlanError(f"{path} is no plan, for it is no JSON: {error}") from error
     if fault := next(_faults(data), None):
         raise StalePlanError(f"{path} is no plan of `komando plan --out`: {fault}")
+    hosts = {host["host"]: (host["state"], host["before"], host["after"]) for host in data["hosts"]}
+    return _promises(hosts, data["findings"])
+
+
+def _of(plan: Plan) -> dict[str, Promise]:
+    """What a plan does now, as its file would say it."""
+    hosts = {host.host: (host.state, host.before, host.after) for host in plan.hosts}
+    keys = (*FINDING_KEYS, ACCEPTED)
+    return _promises(hosts, [{key: getattr(one, key) for key in keys} for one in plan.findings])
+
+
+def _promises(
+    hosts: Mapping[str, tuple[State, str | None, str]], findings: Iterable[Mapping[str, Any]]
+) -> dict[str, Promise]:
+    by_host: dict[str, dict[str, str]] = {}
+    for one in findings:
+        words = f"{one['id']} ({one['before']} -> {one['after']})"
+        by_host.setdefault(one["host"], {})[words] = one[ACCEPTED] or ""
+    spoken_of: dict[str, tuple[State | None, str | None, str | None]]
+    spoken_of = dict.fromkeys(by_host, (None, None, None)) | dict(hosts)
     return {
-        host["host"]: Promise(host["state"], host["before"], host["after"])
-        for host in data["hosts"]
+        name: Promise(state, before, after, by_host.get(name, {}))
+        for name, (state, before, after) in spoken_of.items()
     }
 
 
@@ -63,36 +95,63 @@ def _faults(data: Any) -> Iterator[str]:
         yield "it has no `format`"
     elif data["format"] != FORMAT:
         yield f"its `format` is {json.dumps(data['format'])}, and {FORMAT} is what can be read"
-    elif not isinstance(data.get("hosts"), list):
-        yield "it has no list `hosts`"
     else:
-        for number, host in enumerate(data["hosts"], 1):
-            yield from _host_faults(f"host {number} of `hosts`", host)
+        yield from _list_faults(data, "hosts", ("host", "state", "before", "after"), "before")
+        yield from _list_faults(data, "findings", (*FINDING_KEYS, ACCEPTED), ACCEPTED)
 
 
-def _host_faults(name: str, host: Any) -> Iterator[str]:
-    for key in ("host", "state", "before", "after"):
-        if not isinstance(host, dict) or key not in host:
-            yield f"{name} has no `{key}`"
-        elif not isinstance(host[key], str) and (key, host[key]) != ("before", None):
-            yield f"`{key}` of {name} is no text"
+def _list_faults(
+    data: Mapping[str, Any], part: str, keys: tuple[str, ...], empty: str
+) -> Iterator[str]:
+    """What keeps one list from holding texts under these keys, or nothing under `empty`."""
+    if not isinstance(data.get(part), list):
+        yield f"it has no list `{part}`"
+        return
+    for number, item in enumerate(data[part], 1):
+        name = f"{part.removesuffix('s')} {number} of `{part}`"
+        for key in keys:
+            if not isinstance(item, dict) or key not in item:
+                yield f"{name} has no `{key}`"
+            elif not isinstance(item[key], str) and (key, item[key]) != (empty, None):
+                yield f"`{key}` of {name} is no text"
 
 
 def hold_to(plan: Plan, promises: Mapping[str, Promise]) -> None:
-    """Raise StalePlanError unless `plan` does on every host what was promised."""
-    now = {host.host: Promise(host.state, host.before, host.after) for host in plan.hosts}
-    for name in sorted(promises.keys() | now.keys()):
-        was, is_now = promises.get(name), now.get(name)
-        if was is None or is_now is None:
-            raise StalePlanError(f"{name} is in one of the two alone: plan again")
-        if was != is_now:
-            what = _difference(was, is_now)
-            raise StalePlanError(f"{name} {what} than when the plan was made: plan again")
+    """Raise StalePlanError, with all that moved, unless `plan` does what was promised."""
+    now = _of(plan)
+    moved = [
+        f"{name}: {what}"
+        for name in sorted(promises.keys() | now.keys())
+        for what in _differences(promises.get(name), now.get(name))
+    ]
+    if moved:
+        lines = "".join(f"\n  {line}" for line in moved)
+        raise StalePlanError(
+            f"this is not what was planned any more, and no host was changed:{lines}\n"
+            "Plan again, and have that looked at."
+        )
 
 
-def _difference(was: Promise, now: Promise) -> str:
+def _differences(was: Promise | None, now: Promise | None) -> Iterator[str]:
+    """What moved on one host since the plan was made."""
+    if was is None or now is None:
+        yield "the plan does not name it" if was is None else "it is only in the plan that was made"
+        return
     if was.before != now.before:
-        return "runs another generation"
+        yield f"it runs {digest_words(now.before)}, and ran {digest_words(was.before)}"
     if was.after != now.after:
-        return "shall run another bundle"
-    return f"is in another state ({now.state}, and not {was.state})"
+        yield f"it shall run {digest_words(now.after)}, and not {digest_words(was.after)}"
+    if was.state != now.state:
+        yield f"it is in another state ({now.state}, and not {was.state})"
+    for words in sorted(was.findings.keys() | now.findings.keys()):
+        before, after = was.findings.get(words), now.findings.get(words)
+        if before is None:
+            yield f"the finding {words} is new"
+        elif after is None:
+            yield f"the finding {words} is gone"
+        elif before != after:
+            yield f"the finding {words} was {_by(before)}, and is {_by(after)}"
+
+
+def _by(slug: str) -> str:
+    return f"acknowledged by {slug}" if slug else "acknowledged by nobody"

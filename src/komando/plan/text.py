@@ -11,6 +11,8 @@ from komando.plan.narration import (
     arrow,
     detail_words,
     digest_words,
+    finding_aspects,
+    findings_headline,
     hours_words,
     shifts_by_hours,
     traffic_words,
@@ -24,6 +26,7 @@ MOST_DIFF_LINES = 200
 
 def text_lines(plan: Plan, *, diff: bool = True) -> Iterator[Text]:
     """The plan, a line at a time, to be printed without wrapping."""
+    yield from _findings(plan)
     for host in plan.hosts:
         yield from _host(host, diff=diff)
         yield Text()
@@ -40,7 +43,30 @@ def _closing(plan: Plan) -> str:
         return f"Nothing changes: {_all(len(plan.hosts))} what the policies say."
     same = len(plan.hosts) - len(changing)
     rest = f"; {same} stay as they are" if same else ""
+    if plan.stopping():
+        return f"To change: {', '.join(changing)}{rest}. Findings stop `komando apply`: see above."
     return f"To change: {', '.join(changing)}{rest}. `komando apply` carries it out."
+
+
+def _findings(plan: Plan) -> Iterator[Text]:
+    if not plan.findings:
+        return
+    yield Text(findings_headline(plan.findings), style="bold red" if plan.stopping() else "bold")
+    for finding in plan.findings:
+        sign, style = ("!", "bold red") if finding.stops else ("=", "bold green")
+        yield Text()
+        yield Text(f"{sign} {finding.id} on {finding.host}: {finding.message}", style=style)
+        before = ""
+        for label, words in finding_aspects(finding):
+            shown = label if label != before else ""
+            yield Text.assemble("      ", (f"{shown:8}", "bold"), "  ", words)
+            before = label
+        if finding.skeleton:
+            file = f"policies/acknowledgements/{finding.slug}.yaml"
+            yield Text(f"      {file}, to be filled in (--acknowledge writes it):")
+            lines = finding.skeleton.splitlines()
+            yield from (Text(f"        {line}", style="dim") for line in lines)
+    yield Text()
 
 
 def _all(count: int) -> str:

@@ -78,7 +78,14 @@ def compare_traffic(
             for action in ("change", "add", "delete")
         }
         if steps.rebuild:
-            yield Traffic(wanted.device, direction, len(wanted.classes), rebuilt=True)
+            yield Traffic(
+                wanted.device,
+                direction,
+                len(wanted.classes),
+                rebuilt=True,
+                was=was.device,
+                reason=steps.rebuild if record else "it comes to another interface",
+            )
         else:
             yield Traffic(
                 wanted.device,
@@ -87,6 +94,7 @@ def compare_traffic(
                 by_action["change"],
                 by_action["add"],
                 by_action["delete"],
+                was=was.device,
             )
 
 

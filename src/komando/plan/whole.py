@@ -7,6 +7,7 @@ from collections import Counter
 from komando import generation
 from komando.bundle import Bundle
 from komando.intent import RouterIntent
+from komando.plan.cuts import above_uplink
 from komando.plan.files import compare_files
 from komando.plan.model import Change, Detail, HostPlan, State
 from komando.plan.notes import bundle_notes
@@ -49,4 +50,6 @@ def _whole(
         follows=tuple(pool_sizes(words)),
         files=tuple(compare_files(None, wanted)),
         notes=tuple(said),
+        compared=state == "first",
+        above=tuple(above_uplink(words)),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from komando.policy.acknowledgements import ACKNOWLEDGEABLE, NEVER, Acknowledgement, Requested
+from komando.policy.limits import Limit, Limits
 from komando.policy.load import Loaded, load_policy
 from komando.policy.model import Policy
 from komando.policy.regions import Calendar, Days, Period, Pool, Region, Segment, Uplink
@@ -9,9 +11,14 @@ from komando.policy.sites import Hotspot, Link, OfficeException, Opd
 from komando.policy.today import day_in
 
 __all__ = [
+    "ACKNOWLEDGEABLE",
+    "NEVER",
+    "Acknowledgement",
     "Calendar",
     "Days",
     "Hotspot",
+    "Limit",
+    "Limits",
     "Link",
     "Loaded",
     "OfficeException",
@@ -20,6 +27,7 @@ __all__ = [
     "Policy",
     "Pool",
     "Region",
+    "Requested",
     "Segment",
     "Uplink",
     "day_in",

@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from komando.diagnostics import Diagnostic, Location, errors_in, in_order
+from komando.policy.acknowledgements import Acknowledgement
 from komando.policy.checks import check_draft
 from komando.policy.documents import Document
 from komando.policy.explain import Explainer
@@ -91,7 +92,9 @@ def _load(root: Path, today: date | None, progress: Progress | None) -> Loaded:
     if draft.region is None or errors_in(ordered):
         return Loaded(None, ordered, counts, sound_part(draft, ordered, counts["opd"]))
     opd, hotspots = dict(sorted(draft.opd.items())), dict(sorted(draft.hotspots.items()))
-    return Loaded(Policy(draft.region, opd, hotspots, draft.origins), ordered, counts)
+    accepted = dict(sorted(draft.acknowledgements.items()))
+    policy = Policy(draft.region, opd, hotspots, draft.origins, accepted)
+    return Loaded(policy, ordered, counts)
 
 
 def _load_file(
@@ -141,6 +144,8 @@ def _place(file: PolicyFile, reading: Reading, found: BaseModel, draft: Draft) -
         draft.opd[file.slug] = found
     elif isinstance(found, Hotspot):
         draft.hotspots[file.slug] = found
+    elif isinstance(found, Acknowledgement):
+        draft.acknowledgements[file.slug] = found
 
 
 def _named(document: Document, file: PolicyFile) -> Any:

@@ -16,7 +16,7 @@ _OWN: Final = {
 
 def misplaced(file: PolicyFile, data: Any) -> Diagnostic | None:
     """That the file has the keys of the other folder's kind, and none of its own."""
-    if file.kind == "region" or not isinstance(data, dict):
+    if file.kind not in _OWN or not isinstance(data, dict):
         return None
     other = "hotspots" if file.kind == "opd" else "opd"
     keys = data.keys() & _OWN[other]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from komando.diagnostics import Diagnostic, Location
+from komando.policy.acknowledgements import Acknowledgement
 from komando.policy.documents import Document, Path
 from komando.policy.fields import near_slug
 from komando.policy.regions import Region
@@ -25,13 +26,14 @@ Origins = Mapping[tuple[Kind, str], Document]
 class Policy:
     """All policies of one tree, each valid by itself and in the whole.
 
-    `opd` and `hotspots` are keyed by slug, in the order of the slugs.
+    `opd`, `hotspots` and `acknowledgements` are keyed by slug, in the order of the slugs.
     """
 
     region: Region
     opd: Mapping[str, Opd]
     hotspots: Mapping[str, Hotspot]
     origins: Origins = field(repr=False, compare=False)
+    acknowledgements: Mapping[str, Acknowledgement] = field(default_factory=dict)
 
     def where(self, kind: Kind, slug: str, *path: str | int) -> Location:
         """The place of a value, as `where("opd", "dinas-kesehatan", "guarantee")`.
@@ -53,6 +55,7 @@ class Draft:
     region: Region | None = None
     opd: dict[str, Opd] = field(default_factory=dict)
     hotspots: dict[str, Hotspot] = field(default_factory=dict)
+    acknowledgements: dict[str, Acknowledgement] = field(default_factory=dict)
     origins: dict[tuple[Kind, str], Document] = field(default_factory=dict)
     faults: dict[tuple[Kind, str], list[Path]] = field(default_factory=dict)
     faulty: set[Location] = field(default_factory=set)

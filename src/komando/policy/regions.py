@@ -14,6 +14,7 @@ from pydantic import Field
 from komando.policy.addresses import Address4Field, AddressField, InterfaceField
 from komando.policy.fields import Day, Line, Prose, Slug, Zone
 from komando.policy.frozen import FrozenModel, many, none_yet
+from komando.policy.limits import Limits
 from komando.policy.week import Week
 from komando.units import DIRECTIONS, Direction, Pair, PercentPair, Price, Rate
 
@@ -190,4 +191,9 @@ class Region(FrozenModel):
     public: PublicShare = Field(
         description="The least that is left for the public.",
         examples=[{"in_hours": "60 Mbit/s", "out_of_hours": "400 Mbit/s"}],
+    )
+    limits: Limits = Field(
+        default_factory=Limits,
+        description="How much one change may cut before somebody has to acknowledge it.",
+        examples=[{"removed": {"share": "5 %", "count": 2}}],
     )

@@ -8,20 +8,26 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from komando.policy.acknowledgements import Acknowledgement
 from komando.policy.documents import Path
 from komando.policy.regions import Region
 from komando.policy.sites import Hotspot, Opd
 from komando.policy.tree import Kind
 
-MODELS: dict[Kind, type[BaseModel]] = {"region": Region, "opd": Opd, "hotspots": Hotspot}
+MODELS: dict[Kind, type[BaseModel]] = {
+    "region": Region,
+    "opd": Opd,
+    "hotspots": Hotspot,
+    "acknowledgements": Acknowledgement,
+}
 
 
 def file_schema(kind: Kind) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of one kind of file, for editors."""
-    files = {"region": "region.yaml", "opd": "opd/<slug>.yaml", "hotspots": "hotspots/<slug>.yaml"}
+    file = "region.yaml" if kind == "region" else f"{kind}/<slug>.yaml"
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"policies/{files[kind]}",
+        "title": f"policies/{file}",
         **{key: value for key, value in schema_of(MODELS[kind]).items() if key != "title"},
     }
 

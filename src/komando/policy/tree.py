@@ -15,7 +15,7 @@ from typing import Final, Literal
 from komando.diagnostics import Diagnostic, Location, Related
 from komando.policy.fields import is_slug, near_slug
 
-Kind = Literal["region", "opd", "hotspots"]
+Kind = Literal["region", "opd", "hotspots", "acknowledgements"]
 
 LARGEST: Final = 1 << 20
 """Bytes of the largest file that is read: 1 MiB, some hundred times what a policy needs."""
@@ -23,7 +23,7 @@ LARGEST: Final = 1 << 20
 MOST_TOLD: Final = 50
 """Faults of one file that are told one by one."""
 
-_FOLDERS: Final[tuple[Kind, ...]] = ("opd", "hotspots")
+_FOLDERS: Final[tuple[Kind, ...]] = ("opd", "hotspots", "acknowledgements")
 _WELCOME: Final = frozenset({"README.md", ".gitkeep"})
 
 
@@ -122,7 +122,7 @@ def _entries(folder: Path, diagnostics: list[Diagnostic]) -> list[os.DirEntry[st
 def _folder(
     root: Path, folder: os.DirEntry[str], diagnostics: list[Diagnostic]
 ) -> list[PolicyFile]:
-    kind: Kind = "opd" if folder.name == "opd" else "hotspots"
+    kind = next(kind for kind in _FOLDERS if kind == folder.name)
     files: list[PolicyFile] = []
     taken: dict[str, PolicyFile] = {}
     for entry in sorted(_entries(root / folder.name, diagnostics), key=_improper):
@@ -215,7 +215,8 @@ def _stray(entry: os.DirEntry[str], near: str) -> Diagnostic:
         entry.path,
         "a folder that does not belong here" if folder else "a file that does not belong here",
         found=entry.name,
-        expected="region.yaml, opd/<office>.yaml and hotspots/<point>.yaml",
+        expected="region.yaml, opd/<office>.yaml, hotspots/<point>.yaml and "
+        "acknowledgements/<id>.yaml",
         remedy=f"did you mean `{near}`?" if near else _way_out(entry.name, folder=folder),
     )
 
@@ -245,13 +246,14 @@ def _misnamed(entry: os.DirEntry[str], slug: str) -> Diagnostic:
 
 def _twin(entry: os.DirEntry[str], other: PolicyFile) -> Diagnostic:
     slug = other.slug
+    noun = "acknowledgement" if other.kind == "acknowledgements" else "office"
     return _whole(
         "slug-twice",
         entry.path,
         f"a second file for `{slug}`",
         found=entry.name,
-        expected="one file for each office or point",
-        remedy="keep one of the two, and give the other office its own name",
+        expected="one file for each office, point or acknowledgement",
+        remedy=f"keep one of the two, and give the other {noun} its own name",
         related=(Related("the other file", Location(other.path, 1, 1)),),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -74,9 +74,14 @@ def observe(session: Session, wanted: Mapping[str, Bundle], cache: Cache) -> Obs
     A host that has no files to give, or not those of its generation, is `unread`.
     Raises KeyboardInterrupt when it is interrupted: asking leaves nothing behind.
     """
-    asked = [name for name in wanted if name not in session.refused]
-    answers = session.observe(asked)
-    failures = {name: reason for name, reason in session.refused.items() if name in wanted}
+    return _with_files(session, ask(session, wanted), wanted, cache)
+
+
+def ask(session: Session, names: Iterable[str]) -> Observation:
+    """Ask hosts what they run, and for nothing else."""
+    names = tuple(names)
+    answers = session.observe([name for name in names if name not in session.refused])
+    failures = {name: why for name, why in session.refused.items() if name in names}
     failures |= answers.failures | answers.lost
     running: dict[str, RunningGeneration] = {}
     for name, answer in answers.results.items():
@@ -84,7 +89,7 @@ def observe(session: Session, wanted: Mapping[str, Bundle], cache: Cache) -> Obs
             running[name] = _generation(name, answer)
         except (TypeError, ValueError) as error:
             failures[name] = str(error)
-    return _with_files(session, Observation(running, failures), wanted, cache)
+    return Observation(running, failures)
 
 
 def _generation(host: str, answer: Mapping[str, Any]) -> RunningGeneration:
@@ -110,6 +115,7 @@ def _generation(host: str, answer: Mapping[str, Any]) -> RunningGeneration:
         kernel=texts["kernel"] or "ok",
         calendar=texts["calendar"] or "ok",
         previous=texts["previous"],
+        generations=tuple(map(str, answer.get("generations") or ())),
         waits=float(pending["left"]) if isinstance(pending, dict) else None,
         sequence=int(answer.get("sequence") or 0),
         head=texts["head"] or "",
@@ -146,6 +152,18 @@ def _with_files(
     for name in answers.lost:
         del running[name]
     return Observation(running, {**seen.failures, **answers.lost}, unread)
+
+
+def fetch(session: Session, host: str, digest: str, cache: Cache) -> Bundle:
+    """The files of a generation of a host. Raises ValueError where they cannot be had, with why."""
+    if found := cache.get(host, digest):
+        return found
+    answers = session.export([host], {host: digest})
+    if host not in answers.results:
+        raise ValueError((answers.failures | answers.lost)[host])
+    bundle = _read(RunningGeneration(host, digest), answers.results[host])
+    cache.put(bundle)
+    return bundle
 
 
 def _read(generation: RunningGeneration, text: str) -> Bundle:

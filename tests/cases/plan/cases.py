@@ -12,7 +12,8 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from komando.bundle import Bundle
 from komando.generation import RunningGeneration
 from komando.intent import compile_intent
 from komando.inventory import Host
-from komando.plan import Plan, make_plan, text_lines
+from komando.plan import Plan, assess, make_plan, text_lines
 from komando.platforms.debian import render
 from komando.policy import Policy, load_policy
 
@@ -32,8 +33,11 @@ CASES = sorted(path.parent.name for path in HERE.glob("*/case.yaml"))
 MOMENT = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 """A Tuesday, 10:00 in Pontianak: offices are open."""
 
+TODAY = date(2026, 11, 24)
+
 HOST = Host("core-1", "router", "192.0.2.1",
-            {"uplink": "wan0", "metro": "lan0", "public": "lan1"}, "fq_codel")  # fmt: skip
+            {"uplink": "wan0", "metro": "lan0", "public": "lan1"}, "fq_codel",
+            management=(ip_network("192.0.2.0/28"),))  # fmt: skip
 
 
 def plan_of(case: str, divisor: int = 1, kernel: str = "ok") -> Plan:
@@ -46,11 +50,27 @@ def plan_of(case: str, divisor: int = 1, kernel: str = "ok") -> Plan:
         host = replace(HOST, interfaces=HOST.interfaces | description.get("interfaces", {}))
         after, policy = _bundle(policies, divisor, host)
         running = RunningGeneration(
-            "core-1", before.digest, "working-week", kernel=kernel, bundle=before
+            "core-1",
+            before.digest,
+            "working-week",
+            kernel=kernel,
+            bundle=None if description.get("unread") else before,
+            asked_from=description.get("asked_from", "192.0.2.2"),
         )
         if description.get("first"):
-            running = RunningGeneration("core-1")
-        return make_plan({"core-1": after}, {"core-1": running}, policy.where, MOMENT)
+            running = replace(running, digest=None, bundle=None)
+        names = ["core-1", *description.get("beside", [])]
+        machines = {name: replace(host, name=name) for name in names}
+        plan = make_plan(
+            {"core-1": after}, {"core-1": running}, policy.where, MOMENT, (), {}, machines
+        )
+        return assessed(plan, policy)
+
+
+def assessed(plan: Plan, policy: Policy, today: date = TODAY) -> Plan:
+    """The plan with what the policy's limits and acknowledgements make of it."""
+    limits, accepted = policy.region.limits, policy.acknowledgements
+    return replace(plan, findings=assess(plan, limits, accepted, today, policy.where))
 
 
 def base_bundle(host: Host = HOST) -> Bundle:
@@ -97,6 +117,9 @@ def _edit(policies: Path, edit: dict[str, Any]) -> None:
     file = policies / edit["file"]
     if edit.get("remove"):
         file.unlink()
+    elif "write" in edit:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(edit["write"])
     elif "copy" in edit:
         shutil.copy(policies / edit["copy"], file)
     else:

@@ -10,6 +10,7 @@ from datetime import date
 
 from komando.diagnostics import Diagnostic
 from komando.policy.checks import (
+    acknowledgements,
     calendars,
     dates,
     gateways,
@@ -35,6 +36,7 @@ def check_draft(draft: Draft, today: date | None) -> list[Diagnostic]:
         *networks.check(draft),
         *rates.check(draft),
         *dates.check(draft, today),
+        *acknowledgements.check(draft, today),
     ]
     if draft.region is not None:
         found += references.check(draft, draft.region)

@@ -1,0 +1,131 @@
+"""`komando rollback`: bring one host back to a generation that it has, by the same protocol."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from komando.cli.plan import show_plan
+from komando.cli.planning import Planned, changing_nothing, working
+from komando.cli.reach import Scope, host_options
+from komando.cli.rolling import carry_out, conclude, ending_as_told
+from komando.diagnostics import Location
+from komando.generation import RunningGeneration
+from komando.plan import make_plan
+
+if TYPE_CHECKING:
+    from komando.rollout.session import Session
+
+SHORTEST = 6
+"""Digits of a digest that have to be given at least."""
+
+
+@click.command()
+@click.argument("name", metavar="HOST")
+@click.argument("digest", required=False)
+@click.option("--list", "listing", is_flag=True, help="Only list the generations of the host.")
+@click.option("--diff/--no-diff", default=False, help="Show the files' unified diffs, too.")
+@host_options
+def rollback(scope: Scope, name: str, digest: str | None, listing: bool, diff: bool) -> None:
+    """Bring HOST back to the generation that it ran before, or to DIGEST.
+
+    No policy is read, and nothing travels but the order: the host has its generations. The change
+    has to be confirmed over a fresh connection like any other, or it reverts by itself. The
+    policies still ask for what they asked for: change them too, or the next apply brings it again.
+
+    \b
+    komando rollback core-1 --list
+    komando rollback core-1
+    komando rollback core-1 3f9a41c7
+
+    Exit status: 0 the host runs it, 1 it does not.
+    """  # noqa: D301
+    from komando.rollout.session import Session, WorkerFailedError
+    from komando.rollout.wave import Target
+
+    inventory, access = scope.machines()
+    if name not in inventory.hosts:
+        raise click.UsageError(f"no host {name!r}: the inventory has {', '.join(inventory.hosts)}")
+    host = inventory.hosts[name]
+    near = [inventory.hosts[one] for one in (host.neighbour,) if one in inventory.hosts]
+    try:
+        with ending_as_told(), Session((host, *near), access) as session:
+            with changing_nothing(), working(f"asking {name} what it runs"):
+                running = _running(session, name)
+                found = None if listing else _way(session, running, digest)
+            if found is None:
+                _list(running)
+                return
+            show_plan(found.plan, "text", diff=diff)
+            wanted = next(iter(found.plan.hosts)).after
+            targets = {name: Target(host, running.digest, wanted)}
+            rollout = carry_out(found, targets, ((name,),), None)
+    except (WorkerFailedError, FileNotFoundError) as error:
+        raise click.ClickException(str(error)) from error
+    conclude(rollout, partial=False)
+
+
+def _running(session: Session, name: str) -> RunningGeneration:
+    """What the host runs; ends the verb when it cannot be asked."""
+    from komando.rollout.observe import ask
+
+    seen = ask(session, [name])
+    if name in seen.failures:
+        raise click.ClickException(f"{name}: {seen.failures[name]}")
+    return seen.running[name]
+
+
+def _list(running: RunningGeneration) -> None:
+    for digest in running.generations:
+        note = ""
+        if digest == running.digest:
+            note = "  runs"
+        elif digest == running.previous:
+            note = "  ran before"
+        click.echo(f"{digest}{note}")
+
+
+def _chosen(running: RunningGeneration, digest: str | None) -> str:
+    """The one generation that is meant; ends the verb when there is none, or more than one."""
+    known = f"`komando rollback {running.host} --list` tells what it has"
+    if digest is None:
+        if running.previous is None:
+            raise click.ClickException(f"{running.host} ran nothing before; {known}")
+        return running.previous
+    if len(digest) < SHORTEST:
+        raise click.UsageError(f"{digest!r} is too short: give {SHORTEST} digits or more")
+    meant = [one for one in running.generations if one.startswith(digest.lower())]
+    if len(meant) != 1:
+        how = "none" if not meant else "more than one"
+        raise click.ClickException(f"{how} of the generations begins with {digest}; {known}")
+    if meant[0] == running.digest:
+        raise click.ClickException(f"{running.host} runs {digest} already")
+    return meant[0]
+
+
+def _way(session: Session, running: RunningGeneration, digest: str | None) -> Planned:
+    """The plan from what runs to what is meant."""
+    from komando.rollout.observe import Cache, fetch
+
+    wanted, cache = _chosen(running, digest), Cache.of_user()
+    try:
+        after = fetch(session, running.host, wanted, cache)
+    except ValueError as error:
+        raise click.ClickException(f"{running.host}: {error}") from error
+    unread: dict[str, str] = {}
+    try:
+        before = fetch(session, running.host, running.digest or "", cache)
+        running = replace(running, bundle=before)
+    except ValueError as error:
+        unread[running.host] = str(error)
+    seen = {running.host: running}
+    plan = make_plan({running.host: after}, seen, _nowhere, datetime.now(UTC), (), unread)
+    return Planned(plan, session, seen, {})
+
+
+def _nowhere(kind: str, slug: str, *path: str | int) -> Location:
+    """No policy is read, so no line of one is behind a change."""
+    raise KeyError(kind, slug, *path)

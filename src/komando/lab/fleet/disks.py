@@ -1,0 +1,67 @@
+"""The routers' disks: memory that outlives their power, and not the fleet."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from komando.lab.groups import make_groups, processes_in
+from komando.lab.place import LabError, Place
+
+_HOLD = Path(__file__).parents[1] / "data" / "hold-disks.sh"
+_PART = "disks"
+
+
+def folder_of(place: Place, router: str) -> Path:
+    """Where a router's disk is mounted, for those who are within."""
+    return place.folder / "disks" / router
+
+
+def make_disks(place: Place, routers: Iterable[str]) -> None:
+    """Make an empty disk for each, kept by a process that outlives this one.
+
+    All the lab's network namespaces have to stand: those who are within see none that comes later.
+    """
+    folders = [folder_of(place, router) for router in routers]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    groups = map(str, make_groups(place, _PART))
+    holder = subprocess.Popen(
+        ["unshare", "--mount", "sh", str(_HOLD), *groups, "--", *map(str, folders)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    with holder.stdout or open("/dev/null") as said:  # noqa: PTH123
+        words = said.readline()
+    if words != "held\n":
+        raise LabError(f"the routers' disks cannot be made: {words.strip() or 'it said nothing'}")
+
+
+def holds_disks(place: Place) -> bool:
+    """Whether the disks are still there."""
+    return bool(processes_in(place, _PART))
+
+
+def within(place: Place) -> tuple[str, ...]:
+    """What stands before a command that finds the disks, in a mount namespace of its own."""
+    return ("nsenter", f"--mount=/proc/{_holder(place)}/ns/mnt", "unshare", "--mount")
+
+
+def written(place: Place, router: str) -> Path:
+    """What a router wrote over its tree, as this process can read it."""
+    disk = folder_of(place, router).relative_to("/")
+    return Path(f"/proc/{_holder(place)}/root") / disk / "upper"
+
+
+def _holder(place: Place) -> int:
+    try:
+        return processes_in(place, _PART)[0]
+    except IndexError:
+        raise LabError(
+            f"the disks of {place.name!r} are gone, and all that its routers wrote with them:"
+            f" `komando lab down --name {place.name}`, and build it anew"
+        ) from None
