@@ -1,4 +1,4 @@
-"""What the tests of the lab share: the command line, cities, and a look for what was left."""
+"""What the tests of the lab share: the command line, labs, and a look for what was left."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from komando.lab.city import City, load_city
+from komando.lab.fleet.fleet import Fleet, load_fleet
 from komando.lab.groups import groups_of
 from komando.lab.life import raze_city
 from komando.lab.place import Place
@@ -57,9 +58,13 @@ def traces(name: str) -> list[str]:
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             try:
                 words = (entry / "cmdline").read_bytes().decode(errors="replace")
+                groups = (entry / "cgroup").read_text()
             except OSError:
                 continue  # it ended while we looked
-            if place.prefix in words or f"{place.folder}/" in words:
+            if not words:
+                continue  # dead, and the machine's init has not looked yet
+            named = place.prefix in words or f"{place.folder}/" in words
+            if named or f":/{place.group}/" in groups:
                 found.append(f"{entry.name} {words}")
     return found
 
@@ -75,6 +80,17 @@ def spare() -> Iterator[str]:
     name = own_name("s")
     yield name
     raze_city(Place(name))
+
+
+@pytest.fixture(scope="session")
+def fleet() -> Iterator[Fleet]:
+    """Three routers without a city. Whoever takes power or cables from one gives them back."""
+    name = own_name("f")
+    try:
+        komando("lab", "fleet", "--name", name, "--routers", "3")
+        yield load_fleet(name)
+    finally:
+        raze_city(Place(name))
 
 
 @pytest.fixture(scope="session")

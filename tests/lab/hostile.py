@@ -42,18 +42,18 @@ GRACE = 2.0
 Spoil = Mapping[str, Mapping[str, str | None]]
 
 
-def guard(*rules: str, policy: str = "accept") -> str:
+def guard(*rules: str) -> str:
     """A guard of these rules; every one is of those that a bundle may have."""
     return "\n".join((
         "table inet komando_guard {", "}", "delete table inet komando_guard",
         "table inet komando_guard {", "\tchain input {",
-        f"\t\ttype filter hook input priority filter; policy {policy};",
+        "\t\ttype filter hook input priority filter; policy accept;",
         *(f"\t\t{rule}" for rule in rules), "\t}", "}", "",
     ))  # fmt: skip
 
 
-CUTS_SSH = guard('iifname "lo" accept', policy="drop")
-LETS_OLD_ONES_LIVE = guard("ct state established accept", policy="drop")
+CUTS_SSH = guard('iifname "lo" accept', "drop")
+LETS_OLD_ONES_LIVE = guard("ct state established accept", "drop")
 
 
 def cuts_off(address: str) -> str:

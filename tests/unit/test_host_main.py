@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import BinaryIO
@@ -13,17 +15,26 @@ import pytest
 
 from komando.host.__main__ import main, parser
 from komando.host.layout import Paths
+from komando.host.record import Record
 from tests.host_bundle import City, bundle_of, cargo_of, files_of
 
 
 def test_a_host_without_a_generation_is_well(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("SSH_CONNECTION", raising=False)
     assert main(["observe"], Paths(tmp_path)) == 0
     assert main(["hours"], Paths(tmp_path)) == 0
     observed, hours = map(json.loads, capsys.readouterr().out.splitlines())
-    assert observed["generation"] is None
-    assert observed["kernel"] == "ok"
+    assert observed == {
+        **dict.fromkeys(("generation", "previous", "profile", "clock", "calendar", "pending")),
+        **dict.fromkeys(("reverted", "bypass", "asked_from")),
+        "protocol": 2,
+        "generations": [],
+        "kernel": "ok",
+        "sequence": 0,
+        "head": "",
+    }
     assert (hours["generation"], hours["changes"], hours["rebuilt"]) == (None, [], False)
 
 
@@ -31,7 +42,8 @@ def test_the_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
     said = capsys.readouterr().out
-    for word in ("observe", "activate DIGEST", "hours", "export", "clock off", "Exit codes"):
+    for word in ("observe", "activate DIGEST", "hours", "export", "revert", "bypass on", "record",
+                 "clock off", "Exit codes"):  # fmt: skip
         assert word in said
     assert parser().prog == "komando-host"
 
@@ -66,3 +78,50 @@ def test_a_number_that_python_will_not_read_is_one_line_of_words(
 def test_no_verb_is_an_error_of_the_command_line() -> None:
     with pytest.raises(SystemExit, match="2"):
         main([])
+
+
+def test_a_neighbour_says_what_it_reaches(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        for banner, code in ((b"SSH-2.0-OpenSSH_9.2\r\n", 0), (b"220 mail\r\n", 1), (b"", 1)):
+
+            def greet(banner: bytes = banner) -> None:
+                connection, _ = server.accept()
+                with connection:
+                    connection.sendall(banner)
+
+            thread = threading.Thread(target=greet)
+            thread.start()
+            assert main(["probe", "127.0.0.1", str(port)], Paths(tmp_path)) == code
+            thread.join()
+    assert main(["probe", "127.0.0.1", str(port)], Paths(tmp_path)) == 1
+    said = capsys.readouterr()
+    where = f"komando-host: 127.0.0.1 port {port}"
+    assert json.loads(said.out) == {"banner": "SSH-2.0-OpenSSH_9.2"}
+    assert said.err.splitlines() == [
+        f"{where} answers, but not as an ssh server: b'220 mail\\r\\n'",
+        f"{where} answers, but not as an ssh server: b''",
+        f"{where} cannot be reached from here: [Errno 111] Connection refused",
+    ]
+
+
+def test_who_asks_over_ssh_is_told_where_the_question_came_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSH_CONNECTION", "2001:db8::7 50000 2001:db8::1 22")
+    assert main(["observe"], Paths(tmp_path)) == 0
+    assert json.loads(capsys.readouterr().out)["asked_from"] == "2001:db8::7"
+
+
+def test_a_record_is_printed_as_it_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = Paths(tmp_path)
+    for number in range(1, 4):
+        Record(paths.record).append("failed", "a" * 64, sequence=number)
+    assert main(["record", "--since", "2"], paths) == 0
+    assert capsys.readouterr().out == "".join(
+        paths.record.read_text().splitlines(keepends=True)[1:]
+    )

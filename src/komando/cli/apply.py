@@ -55,6 +55,7 @@ def apply(
     with ending_as_told(), planned(wanted, access, settled=True) as found:
         with changing_nothing():
             _agree(found, shown, diff=diff)
+        from komando.rollout.observe import Cache
         from komando.rollout.roll import targets_of
         from komando.rollout.waves import arrange
 
@@ -62,6 +63,8 @@ def apply(
         waves = arrange(targets, wanted.inventory.hosts, at_once=at_once)
         look = partial(_verified, wanted=wanted, access=access) if verify else None
         rollout = carry_out(found, targets, waves, look)
+        for name in targets:  # then the next plan need not ask for them
+            Cache.of_user().put(wanted.bundles[name])
     conclude(rollout, partial=limit is not None)
 
 

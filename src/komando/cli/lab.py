@@ -105,7 +105,12 @@ def up(name: str, offices: int | None, moment: str | None, policies: Path) -> No
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",
               show_default=True, help="How to print it.")  # fmt: skip
 def status(name: str, form: str) -> None:
-    """Show the city: who is where, and what its router runs."""
+    """Show the lab: who is where, and what its router runs; or each router of a fleet."""
+    from komando.lab.fleet.fleet import is_fleet
+
+    if is_fleet(name):
+        _fleets_status(name, form)
+        return
     from komando.lab.city import load_city
     from komando.lab.status import as_json, draw
 
@@ -114,6 +119,17 @@ def status(name: str, form: str) -> None:
         click.echo(as_json(city))
     else:
         draw(city, Console(highlight=False))
+
+
+def _fleets_status(name: str, form: str) -> None:
+    from komando.lab.fleet.fleet import load_fleet
+    from komando.lab.fleet.look import as_json, draw
+
+    fleet = load_fleet(name)
+    if form == "json":
+        click.echo(as_json(fleet))
+    else:
+        draw(fleet, Console(highlight=False))
 
 
 @lab.command(
@@ -127,17 +143,30 @@ def shell(name: str, where: str, command: tuple[str, ...]) -> None:
     """Open a shell (or run COMMAND) in a part of the city.
 
     WHERE is router, controller, internet, isp, switch-SEGMENT, or the slug of an office or a public
-    point.
+    point; in a fleet controller, switch, or the name of a router.
 
     \b
     komando lab shell dinas-kesehatan ping -c 3 192.0.2.2
     komando lab shell router nft list ruleset
     """  # noqa: D301
+    arguments, environment = _shell_command(name, where, command)
+    os.execvpe(arguments[0], arguments, os.environ | environment)  # noqa: S606  # that is the verb
+
+
+def _shell_command(
+    name: str, where: str, command: tuple[str, ...]
+) -> tuple[list[str], dict[str, str]]:
+    from komando.lab.fleet.fleet import is_fleet
+
+    if is_fleet(name):
+        from komando.lab.fleet import look
+        from komando.lab.fleet.fleet import load_fleet
+
+        return look.shell_command(load_fleet(name), where, command)
     from komando.lab.city import load_city
     from komando.lab.shell import shell_command
 
-    arguments, environment = shell_command(load_city(name), where, command)
-    os.execvpe(arguments[0], arguments, os.environ | environment)  # noqa: S606  # that is the verb
+    return shell_command(load_city(name), where, command)
 
 
 @lab.command(short_help="Run the router at another moment.")
@@ -157,10 +186,10 @@ def clock(name: str, moment: str) -> None:
     click.echo(f"profile {said['profile'] or 'none: nothing is applied yet'}")
 
 
-@lab.command(short_help="Remove the city and every trace of it.")
+@lab.command(short_help="Remove a city or a fleet and every trace of it.")
 @name_option
 def down(name: str) -> None:
-    """Remove the city and every trace of it; harmless when there is none."""
+    """Remove a city or a fleet and every trace of it; harmless when there is none."""
     from komando.lab.life import raze_city
 
     with progress() as told, ends_as_interrupt():

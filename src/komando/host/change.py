@@ -253,6 +253,7 @@ class Changes:
             self.timer.stop(reverting.token)
             self._write_down("reverted", reverting)
             self.windows.close()
+        # one that was armed and given up, as the disk was full, left the confirmation before it
         last, confirmed = self.record.last(), self.windows.confirmed()
         if last and confirmed and not self.windows.pending():
             said = (last.event, last.generation, last.sequence)

@@ -24,6 +24,10 @@ change that could not be brought in force. bypassed, restored: by a person at th
 _TAIL = 64 * 2**10
 """Bytes in which the last line is sought; a line has some 400."""
 
+_REASON = 2000
+"""Characters of a reason that are kept: nft may say a line for each office, and a line that does
+not fit in the tail could not be found again."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -77,7 +81,8 @@ class Record:
         number = _entry(line).number + 1 if line else 1
         time = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         before = hashlib.sha256(line).hexdigest() if line else ""
-        entry = Entry(number, time, event, generation, previous, sequence, reason, before)
+        kept = reason if len(reason) <= _REASON else f"{reason[:_REASON]} ..."
+        entry = Entry(number, time, event, generation, previous, sequence, kept, before)
         text = json.dumps(asdict(entry), separators=(",", ":")) + "\n"
         self.path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

@@ -25,7 +25,8 @@ def _one_or_more(item: str) -> str:
 
 
 # What the tables of a router are made of, and no more: a statement that is new in a bundle needs
-# a new host program first, as a new kind of file does.
+# a new host program first, as a new kind of file does. The guard alone may let nobody in, and only
+# what is meant for this machine: no table drops what others send through it.
 _NAME = r"[A-Za-z_][A-Za-z0-9_]{0,31}"
 _QUOTED = rf'"{DEVICE}"'
 _CLASS = r"1:[0-9a-f]{1,4}"
@@ -35,39 +36,38 @@ _PORT = r"[0-9]{1,5}"
 _ADDRESS = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}"
 _NETWORK = rf"(?:{_ADDRESS}(?:/[0-9]{{1,2}})?|[0-9a-f]*:[0-9a-f:]*(?:/[0-9]{{1,3}})?)"
 _ELEMENT = rf"{_NETWORK} : {_CLASS},?"
-_PART = "|".join(
-    (
-        rf"[io]ifname {_one_or_more(_QUOTED)}",
-        rf"ip6? [sd]addr {_one_or_more(_NETWORK)}",
-        "fib saddr type local",
-        rf"meta mark (?:set (?:meta mark or )?)?{_MARK}",
-        rf"meta priority set (?:{_CLASS}|ip6? [sd]addr map @{_NAME})",
-        rf'counter(?: name "{_NAME}")?',
-        rf"jump {_NAME}",
-        "return",
-        rf"snat to {_ADDRESS}",
-        "ct state established",
-        rf"tcp dport {_PORT}",
-        "accept",
-        "drop",
-    )
+_COMMON = (
+    rf"[io]ifname {_one_or_more(_QUOTED)}",
+    rf"ip6? [sd]addr {_one_or_more(_NETWORK)}",
+    rf'counter(?: name "{_NAME}")?',
+    rf"jump {_NAME}",
+    "return",
 )
-_WITHIN = re.compile(
-    "|".join(
-        (
-            _ELEMENT,
-            r"\}",
-            rf"(?:{_PART})(?: (?:{_PART}))*",
-            rf"(?:map|chain|counter) {_NAME} \{{",
-            "type ipv[46]_addr : classid",
-            "flags interval",
-            rf"elements = \{{(?: {_ELEMENT})*(?: \}})?",
-            "type (?:filter|nat) hook postrouting priority (?:mangle|srcnat)",
-            "type filter hook input priority filter",
-            "policy (?:accept|drop)",
-        )
-    )
+_CLASSIFIES = (
+    "fib saddr type local",
+    rf"meta mark (?:set (?:meta mark or )?)?{_MARK}",
+    rf"meta priority set (?:{_CLASS}|ip6? [sd]addr map @{_NAME})",
+    rf"snat to {_ADDRESS}",
 )
+_GUARDS = ("ct state established", rf"tcp dport {_PORT}", "accept", "drop")
+
+
+def _within(parts: tuple[str, ...], *statements: str) -> re.Pattern[str]:
+    part = "|".join(parts)
+    blocks = (r"\}", rf"(?:map|chain|counter) {_NAME} \{{")
+    return re.compile("|".join((rf"(?:{part})(?: (?:{part}))*", *blocks, *statements)))
+
+
+_CLASSIFIER = _within(
+    (*_COMMON, *_CLASSIFIES),
+    _ELEMENT,
+    "type ipv[46]_addr : classid",
+    "flags interval",
+    rf"elements = \{{(?: {_ELEMENT})*(?: \}})?",
+    "type (?:filter|nat) hook postrouting priority (?:mangle|srcnat)",
+    "policy accept",
+)
+_GUARD = _within((*_COMMON, *_GUARDS), "type filter hook input priority filter", "policy accept")
 
 
 @dataclass(frozen=True)
@@ -104,12 +104,13 @@ def refuse_strangers(text: str, family: str, name: str, path: str) -> None:
     alone = re.compile(
         rf"(delete )?table {table}|table {table} \{{|flush (chain|map) {table} {_NAME}"
     )
+    within = _GUARD if (family, name) == GUARD_TABLE else _CLASSIFIER
     depth = 0
     for number, line in enumerate(text.split("\n"), 1):
         # cut inside a string, too: what is left of that has an open quote, and is refused for it
         for raw in line.partition("#")[0].split(";"):
             statement = " ".join(raw.split())
-            if statement and not (_WITHIN if depth else alone).fullmatch(statement):
+            if statement and not (within if depth else alone).fullmatch(statement):
                 raise HostError(
                     f"{path}:{number}: not understood in table {family} {name}: {statement[:120]}"
                 )

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from komando.generation import PROGRAM
+from komando.inventory import Access, Host
 from komando.lab.city import City
 from komando.lab.commands import run
 from komando.lab.router import ADMINISTRATOR, access, ssh_command
@@ -16,7 +17,12 @@ def ask_router(city: City, *verb: str) -> dict[str, Any]:
 
     Raises LabError when the router cannot be reached or refuses.
     """
-    return _answer([*ssh_command(city.access, city.router), "sudo", "-n", PROGRAM, *verb])
+    return ask(city.access, city.router, *verb)
+
+
+def ask(way: Access, host: Host, *verb: str) -> dict[str, Any]:
+    """As `ask_router`, of any router of a lab. Raises LabError after twenty seconds, too."""
+    return _answer([*ssh_command(way, host), "sudo", "-n", PROGRAM, *verb])
 
 
 def set_clock(city: City, moment: str) -> dict[str, Any]:
@@ -34,5 +40,5 @@ def order_router(city: City, *verb: str) -> dict[str, Any]:
 
 
 def _answer(command: list[str]) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(run(command))
+    answer: dict[str, Any] = json.loads(run(["timeout", "20", *command]))
     return answer

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from komando.inventory import Access, Host
 from komando.lab.commands import run
-from komando.lab.groups import make_groups
+from komando.lab.groups import make_groups, processes_in
 from komando.lab.place import NAMESPACES, LabError, Place
 
 BOOT = Path(__file__).parent / "data" / "boot-router.sh"
@@ -31,8 +31,9 @@ class Boot:
     """What a router's container starts from.
 
     `tree` is its Debian, which it cannot write to: one folder, or several, the upper first. What it
-    writes lies in `scratch`. `namespace` is its own, `groups` hold its processes, `log` takes what
-    it says. `within` stands before the command: it makes the mount namespace.
+    writes lies in `scratch`. `namespace` is its own, and so is `group`, a part of the lab's control
+    group or all of it (""). `log` takes what it says. `within` stands before the command and makes
+    its mount namespace.
     """
 
     place: Place
@@ -41,8 +42,8 @@ class Boot:
     scratch: Path
     seed: Path
     namespace: str
-    groups: tuple[Path, ...]
     log: Path
+    group: str = ""
     within: tuple[str, ...] = ("unshare", "--mount")
 
 
@@ -103,29 +104,35 @@ def boot_router(place: Place, host: Host, tree: Path) -> None:
         scratch=scratch,
         seed=lay_seed(place, host, place.folder / "seed"),
         namespace=place.namespace("router"),
-        groups=tuple(make_groups(place)),
         log=place.folder / "router.log",
     )
-    wait_for_ssh([(boot, start(boot))])
+    start(boot)
+    wait_for_ssh([boot])
 
 
-def start(boot: Boot) -> subprocess.Popen[bytes]:
-    """Start a container, or start it again over what it wrote before; it outlives this process."""
+def start(boot: Boot) -> None:
+    """Start a container, or start it again over what it wrote before; it outlives this process.
+
+    Raises LabError, with its last words, when it cannot be started.
+    """
     _raise_limit()
     command = [
         *(*boot.within, "sh", str(BOOT)),
         *(":".join(map(str, boot.tree)), str(boot.scratch), str(boot.seed)),
         *(str(NAMESPACES / boot.namespace), f"{boot.place.name}-{boot.host.name}"),
-        *map(str, boot.groups),
+        *map(str, make_groups(boot.place, boot.group)),
     ]
     with boot.log.open("ab") as output:
-        return subprocess.Popen(
+        done = subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            check=False,
         )
+    if done.returncode:
+        raise LabError(f"{boot.host.name}'s container does not start: {_last_words(boot.log)}")
 
 
 def _raise_limit() -> None:
@@ -144,9 +151,7 @@ def lay_seed(place: Place, host: Host, seed: Path) -> Path:
     return seed
 
 
-def wait_for_ssh(
-    booting: Iterable[tuple[Boot, subprocess.Popen[bytes]]], patience: float = BOOT_PATIENCE
-) -> None:
+def wait_for_ssh(booting: Iterable[Boot], patience: float = BOOT_PATIENCE) -> None:
     """Wait until ssh answers on all of them, for so many seconds.
 
     Raises LabError, with a container's last words, when one ends or does not answer in time.
@@ -155,19 +160,19 @@ def wait_for_ssh(
     waiting = list(booting)
     while waiting:
         # all at once: each takes a while to be refused
-        tries = [(boot, process, _try_ssh(boot)) for boot, process in waiting]
+        tries = [(boot, _try_ssh(boot)) for boot in waiting]
         waiting = []
-        for boot, process, tried in tries:
+        for boot, tried in tries:
             said = tried.communicate()[1].strip()
             if tried.returncode == 0:
                 continue
-            if process.poll() is not None:
+            if not processes_in(boot.place, boot.group):
                 raise LabError(f"{boot.host.name}'s container ended: {_last_words(boot.log)}")
             if time.monotonic() > until:
                 raise LabError(
                     f"{boot.host.name} does not answer ssh ({said}): {_last_words(boot.log)}"
                 )
-            waiting.append((boot, process))
+            waiting.append(boot)
         time.sleep(0.1 if waiting else 0)
 
 

@@ -1,12 +1,13 @@
-"""A shell in a part of the city."""
+"""A shell in a part of a lab."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
 
+from komando.inventory import Host
 from komando.lab.city import City
-from komando.lab.place import NAMESPACES
+from komando.lab.place import NAMESPACES, Place
 from komando.lab.router import ADMINISTRATOR, access, ssh_command
 
 
@@ -20,10 +21,22 @@ def shell_command(
     """
     namespace = city.netns(where)
     if where == "router":
-        way = access(city.place, "root", ADMINISTRATOR)
-        target = ssh_command(way, city.router)
-        remote = [shlex.join(command)] if command else ["-t"]
-        return ([*target, *remote] if command else [*target[:-1], *remote, target[-1]]), {}
+        return on_router(city.place, city.router, command), {}
+    return in_namespace(namespace, where, command)
+
+
+def on_router(place: Place, host: Host, command: Sequence[str]) -> list[str]:
+    """What to run for a shell or a command on a router, as its administrator."""
+    target = ssh_command(access(place, "root", ADMINISTRATOR), host)
+    if command:
+        return [*target, shlex.join(command)]
+    return [*target[:-1], "-t", target[-1]]
+
+
+def in_namespace(
+    namespace: str, where: str, command: Sequence[str]
+) -> tuple[list[str], dict[str, str]]:
+    """What to run for a shell or a command in a namespace, and the environment to add."""
     inner = list(command) or ["bash", "--norc"]
     prompt = {"PS1": f"[{where}] \\w # "}
     return ["nsenter", f"--net={NAMESPACES / namespace}", *inner], prompt

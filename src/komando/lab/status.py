@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
+from komando.inventory import Access, Host
 from komando.lab.city import City
 from komando.lab.place import LabError
-from komando.lab.rehearsal import ask_router
+from komando.lab.rehearsal import ask
 
 
 def draw(city: City, console: Console) -> None:
@@ -22,7 +23,7 @@ def draw(city: City, console: Console) -> None:
     isp = top.add(Text(f"internet  {city.internet_v4}  {city.internet_v6}")).add(
         Text(f"isp  a queue of {city.capacity}, of which the router fills {city.usable}")
     )
-    router = isp.add(_router(city))
+    router = isp.add(words_of(city.router, observed(city.access, city.router)))
     for part in city.topology.parts:
         if not part.name.startswith("switch-"):
             continue
@@ -36,24 +37,25 @@ def draw(city: City, console: Console) -> None:
     console.print(top)
 
 
-def _router(city: City) -> Text:
-    said = _observed(city)
+def words_of(host: Host, said: dict[str, Any]) -> Text:
+    """One line on a router, from what it said of itself."""
     if "error" in said:
-        return Text(f"{city.router.name}  {said['error']}", style="red")
+        return Text(f"{host.name}  {said['error']}", style="red")
     if said["generation"] is None:
-        return Text(f"{city.router.name}  {city.router.address}, nothing applied yet")
+        return Text(f"{host.name}  {host.address}, nothing applied yet")
     words = [
         f"generation {said['generation'][:12]}",
         f"profile {said['profile'] or 'none'}",
         f"clock {said['clock']}, rehearsed" if said["clock"] else "real clock",
         "kernel as wanted" if said["kernel"] == "ok" else f"kernel {said['kernel']}",
     ]
-    return Text(f"{city.router.name}  {city.router.address}, {', '.join(words)}")
+    return Text(f"{host.name}  {host.address}, {', '.join(words)}")
 
 
-def _observed(city: City) -> dict[str, Any]:
+def observed(access: Access, host: Host) -> dict[str, Any]:
+    """What a router says of itself, or `error`: why it says nothing."""
     try:
-        return ask_router(city, "observe")
+        return ask(access, host, "observe")
     except LabError as error:
         return {"error": str(error).splitlines()[0]}
 
@@ -72,7 +74,7 @@ def as_json(city: City) -> str:
         **rates,
         "internet": {"v4": city.internet_v4, "v6": city.internet_v6},
         "router": {"name": city.router.name, "address": city.router.address},
-        "observed": _observed(city),
+        "observed": observed(city.access, city.router),
         "endpoints": [asdict(one) for one in city.endpoints.values()],
         "namespaces": {part: city.netns(part) for part in city.parts},
     }

@@ -72,8 +72,8 @@ class Crew:
         self.reach.close()
 
     def hosts(self, names: Iterable[str]) -> list[Host]:
-        """Those of `names` that are connected."""
-        active = {host.name: host for host in self.state.active_hosts}
+        """Those of `names` that are connected, and were not cut off since."""
+        active = {host.name: host for host in self.state.active_hosts if not _cut(host)}
         return [active[name] for name in names if name in active]
 
     def ask(

@@ -48,16 +48,30 @@ def roll(
     for number, names in enumerate(waves, 1):
         wave = Wave(session, {name: targets[name] for name in names}, sequence, told)
         wave.carry()
-        why = "interrupted" if session.interrupts else f"wave {number} failed"
-        if verify and wave.carried and not session.interrupts and not verify(names):
-            why = "it was not seen to do what was intended"
-            wave.go_back(why)
+        why = f"wave {number} failed"
+        if verify and wave.carried and not session.interrupts:
+            why = _doubt(session, verify, names)
+            if why:
+                wave.go_back(why)
         done |= wave.outcomes
         if session.interrupts or not wave.carried:
+            why = "interrupted" if session.interrupts else why
             left = (name for later in waves[number:] for name in later)
             done |= {name: targets[name].outcome("untouched", why) for name in left}
             break
     return Rollout(tuple(done[name] for name in sorted(done)), session.interrupts > 0)
+
+
+def _doubt(session: Session, verify: Verify, names: tuple[str, ...]) -> str:
+    """Why hosts cannot be left as they are; "" when they were seen to obey.
+
+    A Ctrl-C counts as one that came while they changed.
+    """
+    try:
+        return "" if verify(names) else "it was not seen to do what was intended"
+    except KeyboardInterrupt:
+        session.interrupts += 1
+        return "interrupted"
 
 
 def with_unreached(rollout: Rollout, failures: Mapping[str, str]) -> Rollout:

@@ -58,12 +58,21 @@ class Target:
 
 
 class Wave:
-    """Some hosts that change together: `outcomes` says what became of each."""
+    """Some hosts that change together: `outcomes` says what became of each.
+
+    `patience` is how many Ctrl-C it takes to break the wave off; a way back heeds the second alone.
+    """
 
     def __init__(
-        self, session: Session, targets: Mapping[str, Target], sequence: int, told: Told
+        self,
+        session: Session,
+        targets: Mapping[str, Target],
+        sequence: int,
+        told: Told,
+        patience: int = 1,
     ) -> None:
         self.session = session
+        self.patience = patience
         self.targets = targets
         self.sequence = sequence
         self.told = told
@@ -79,17 +88,21 @@ class Wave:
         """All the way; the first that fails takes the others back with it."""
         for step in (self._activate, self._reach, self._confirm):
             step()
-            if self.session.interrupts or not self.carried:
+            if self.session.interrupts >= self.patience or not self.carried:
                 break
-        if self.session.interrupts > 1:
-            self._leave()
-            return
-        if self.armed:
+        if self.armed and not self._left:
             self._revert(self._trouble() or "interrupted")
-        if not self.carried:
+        if not self.carried and not self._left:
             self._settle()
-        if not self.carried:
+        if self._left:
+            self._leave()
+        elif not self.carried:
             self.go_back(self._trouble() or "interrupted")
+
+    @property
+    def _left(self) -> bool:
+        """Whether nobody waits any more: after a second Ctrl-C."""
+        return self.session.interrupts > 1
 
     def go_back(self, why: str) -> None:
         """Those that were confirmed go back by the same way, as far as there is a way back."""
@@ -104,11 +117,13 @@ class Wave:
             name: Target(target.host, target.digest, target.before or "")
             for name, target in gone.items()
         }
-        way_back = Wave(self.session, returning, self.sequence, self.told)
+        self._tell(gone, "going back")
+        way_back = Wave(self.session, returning, self.sequence, self.told, patience=2)
         way_back.carry()
         for name, one in way_back.outcomes.items():
             if one.state == "carried":
                 self._set(name, "reverted", why, runs=gone[name].before, head=one.head)
+                self._tell([name], "taken back")
             else:
                 words = f"{why}; it could not be taken back: {one.reason}"
                 self._set(name, "unknown" if one.state == "unknown" else "carried", words)
@@ -150,7 +165,7 @@ class Wave:
             return
         answers = self.session.confirm({name: self.targets[name].digest for name in self.armed})
         for name, text in answers.results.items():
-            self._set(name, "carried", head=_head(text))
+            self._set(name, "carried", head=_word(text, "head"))
             self.armed.discard(name)
         for name, why in answers.failures.items():
             self._set(name, "unknown", why, runs=None)
@@ -163,12 +178,18 @@ class Wave:
         answers = self.session.revert({name: self.targets[name].digest for name in self.armed})
         for name in self.armed:
             reason = self.outcomes[name].reason or why
-            if name in answers.results:
-                before, head = self.targets[name].before, _head(answers.results[name])
-                self._set(name, "reverted", reason, runs=before, head=head)
-            else:
+            if name not in answers.results:
                 self._set(name, "unknown", reason, runs=None)
-        self._tell(answers.results, "taken back")
+                continue
+            text = answers.results[name]
+            runs, head = _word(text, "generation") or None, _word(text, "head")
+            if runs == self.targets[name].digest:  # it had confirmed: its answer alone was lost
+                self._set(name, "carried", runs=runs, head=head)
+                self._tell([name], "confirmed")
+            else:
+                self._set(name, "reverted", reason, runs=runs, head=head)
+                self._tell([name], "taken back")
+        self.armed -= answers.results.keys()
 
     def _settle(self) -> None:
         """Ask those that were lost, until their windows have closed."""
@@ -176,7 +197,7 @@ class Wave:
         longest = max((self.targets[name].host.confirm_within for name in lost), default=0)
         deadline = time.monotonic() + longest + GRACE
         self._tell(lost, "waiting for its window to close")
-        while lost and self.session.interrupts < 2:
+        while lost and not self._left:
             answers = self.session.look(sorted(lost))
             for name, answer in answers.results.items():
                 if self._stands(name, answer):
@@ -195,15 +216,17 @@ class Wave:
             return False
         head = str(answer.get("head") or "")
         reason = self.outcomes[name].reason
-        if runs == target.digest:
+        mended = not target.repair or answer.get("kernel") == "ok"
+        if runs == target.digest and mended:
             self._set(name, "carried", "", runs=runs, head=head)
+            self._tell([name], "repaired" if target.repair else "confirmed")
             return True
         reverted = answer.get("reverted") or {}
         changed = reverted.get("generation") == target.digest
         state: State = "reverted" if changed else "refused"
         host_says = f"; the host says: {reverted.get('reason')}" if changed else ""
         self._set(name, state, f"{reason}{host_says}", runs=runs, head=head)
-        self._tell([name], "taken back")
+        self._tell([name], "taken back" if changed else "refused")
         return True
 
     # --- the rest ----------------------------------------------------------------------------
@@ -214,7 +237,10 @@ class Wave:
 
     def _leave(self) -> None:
         """Nobody waits any more: the hosts go back by themselves."""
-        for name in self.armed:
+        open_ = self.armed | {name for name, one in self.outcomes.items() if one.state == "unknown"}
+        for name in open_:
+            if self.targets[name].repair:
+                continue
             within = self.targets[name].host.confirm_within
             words = f"interrupted; unconfirmed, it reverts by itself within {within} s"
             self._set(name, "unknown", words, runs=None)
@@ -248,9 +274,9 @@ def _activated(target: Target, text: str) -> Outcome:
     return Outcome(target.host.name, "carried", target.before, runs, "", changes, rebuilt)
 
 
-def _head(text: str) -> str:
-    """The digest of the last line of the host's record, as it tells it with its answer."""
+def _word(text: str, key: str) -> str:
+    """What a host tells with its answer: `head` of its record, the `generation` that it runs."""
     try:
-        return str(json.loads(text)["head"])
+        return json.loads(text)[key] or ""
     except (ValueError, KeyError, TypeError):
         return ""

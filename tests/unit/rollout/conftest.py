@@ -28,14 +28,14 @@ def access(tmp_path: Path) -> Access:
 
 
 @pytest.fixture
-def play(access: Access) -> Iterator[MakeHost]:
+def play(access: Access, tmp_path: Path) -> Iterator[MakeHost]:
     """Make hosts that the controller knows."""
     assert access.identity is not None
     key = paramiko.ECDSAKey.from_private_key_file(str(access.identity))
     hosts: list[PlayedHost] = []
 
     def make(name: str) -> PlayedHost:
-        hosts.append(PlayedHost(name, key))
+        hosts.append(PlayedHost(name, key, tmp_path / f"host-{name}"))
         with access.known_hosts.open("a") as file:
             file.write(hosts[-1].known_hosts_line)
         return hosts[-1]

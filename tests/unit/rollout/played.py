@@ -1,53 +1,100 @@
-"""Hosts to roll out to: real ssh servers of this process, behind which a host program is played."""
+"""Hosts to roll out to: real ssh servers of this process, behind which the host program runs.
+
+Command line, generations, windows, record and refusals are those of the host program, over a
+scratch folder; the kernel alone is played, and the alarm is a thread in place of systemd's timer.
+"""
 
 from __future__ import annotations
 
-import base64
 import json
 import shlex
 import socket
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import paramiko
 from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
 from komando.bundle import Bundle
+from komando.host import __main__ as command_line
+from komando.host.change import Changes, Order
+from komando.host.configuration import Configuration, read_configuration
+from komando.host.generation import Generations, unpack
+from komando.host.layout import HostError, Paths
+from komando.host.program import Program, probe
+from komando.host.reconcile import Outcome
+from komando.host.records import Applied
+from komando.host.shape import Change
+from komando.host.window import Windows
 from komando.inventory import Host
+from tests.host_bundle import cargo_of
 
 PROGRAM = "/usr/local/sbin/komando-host"
+CLOSED_PORT = 1
+"""Where nobody listens: tcpmux."""
 
 
 class PlayedHost(paramiko.ServerInterface):
-    """One host: keeps generations as the host program does, and counts what it is asked.
+    """One host: does as the host program does, and counts what it is asked.
 
-    `refuse` makes an activation fail with these words, `ends` with this code and these lines;
-    `hold` makes it wait. `cut_at` cuts the line in place of the answer to a verb.
-    `damaged` lets the files of the running generation differ from what they should be.
+    `kernel` is what its kernel lacks until the next activation. A generation of `refused` (digest
+    to words) fails to come in force; of one of `lacking` the kernel loses something at once; one of
+    `cutting` lets no new connection in while it is in force, and keeps those that stand. `ends`
+    makes an activation end with this code and these lines, without doing anything. `hold` makes
+    what is asked under `held` wait, and `begun` says that it has come. `cut_at` cuts the line once
+    in place of the answer to a verb, after that was carried out, and `cut_before` before. `barred`
+    are the ports that its probes do not reach. `protocol` is what it speaks. Where a digest is
+    wanted, `*` stands for whatever is activated.
     """
 
-    def __init__(self, name: str, client_key: paramiko.PKey) -> None:
+    def __init__(self, name: str, client_key: paramiko.PKey, root: Path) -> None:
         self.name = name
         self.client_key = client_key
         self.host_key = paramiko.ECDSAKey.generate()
-        self.running: Bundle | None = None
-        self.kernel = "ok"
-        self.damaged = False
-        self.cut_at = ""
+        self.paths = Paths(root)
+        self.paths.state.mkdir(parents=True)
+        self.kernel = ""
+        self.refused: dict[str, str] = {}
+        self.lacking: dict[str, str] = {}
+        self.cutting: set[str] = set()
+        self.cut_at = self.cut_before = ""
+        self.barred: set[int] = set()
         self.verbs: list[str] = []
-        self.refuse = ""
+        self.words: list[list[str]] = []
+        self.protocol = 2
+        self.within = 60
+        self.neighbour: str | None = None
+        self.canary = False
         self.ends: tuple[int, str] | None = None
+        self.exports: bytes | None = None
         self.hold: threading.Event | None = None
-        self.activating = threading.Event()
+        self.held = "activate"
+        self.begun = threading.Event()
+        self._lock = threading.RLock()
+        self._timer = ThreadTimer(self)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._transports: list[paramiko.Transport] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
+    # --- how it stands -----------------------------------------------------------------------
+
     @property
     def host(self) -> Host:
-        return Host(self.name, "router", "127.0.0.1", {}, "pfifo", port=self.port)
+        return Host(
+            self.name,
+            "router",
+            "127.0.0.1",
+            {},
+            "pfifo",
+            port=self.port,
+            confirm_within=self.within,
+            canary=self.canary,
+            neighbour=self.neighbour,
+        )
 
     @property
     def known_hosts_line(self) -> str:
@@ -55,13 +102,47 @@ class PlayedHost(paramiko.ServerInterface):
         return f"[127.0.0.1]:{self.port} {key.get_name()} {key.get_base64()}\n"
 
     @property
-    def _damage(self) -> str:
-        assert self.running is not None
-        return f"generation {self.running.digest} is damaged on disk: its files differ"
+    def digest(self) -> str | None:
+        """The generation that is in force."""
+        return Generations(self.paths).current()
+
+    @property
+    def armed(self) -> bool:
+        """Whether a change waits for its confirmation."""
+        return Windows(self.paths).pending() is not None
+
+    @property
+    def events(self) -> list[str]:
+        """What its record says, in order."""
+        return [
+            json.loads(line)["event"] for line in Program(self.paths).record.lines().splitlines()
+        ]
+
+    def run(self, bundle: Bundle) -> None:
+        """Bring a bundle in force, as a person at the console would."""
+        self.program().activate(bundle.digest, cargo_of(bundle), None)
+
+    def arm(self, bundle: Bundle, within: float, sequence: int = 1) -> None:
+        """Bring a bundle in force as a controller would that then dies."""
+        with self._lock:
+            self.program().activate(bundle.digest, cargo_of(bundle), Order(sequence, within))
+
+    def damage(self) -> None:
+        """Change a file of the running generation by hand."""
+        with (self.paths.current / "etc/komando/calendar").open("a") as calendar:
+            calendar.write("# changed by hand\n")
+
+    def program(self) -> Program:
+        """The host program on this host."""
+        return _PlayedProgram(self, self._timer)
+
+    # --- the line ----------------------------------------------------------------------------
 
     def close(self) -> None:
+        """Answer no more."""
         if self.hold is not None:
             self.hold.set()
+        self._timer.end()
         with suppress(OSError):  # closed before; shutdown alone wakes the thread in accept()
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -78,6 +159,9 @@ class PlayedHost(paramiko.ServerInterface):
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            if self.digest in self.cutting or ("*" in self.cutting and self.armed):
+                connection.close()
+                continue
             transport = paramiko.Transport(connection)
             transport.add_server_key(self.host_key)
             self._transports.append(transport)
@@ -106,8 +190,8 @@ class PlayedHost(paramiko.ServerInterface):
         time.sleep(0.05)  # paramiko accepts the request only after its callback has returned
         words = shlex.split(shlex.split(command)[-1])
         assert words[:3] == ["sudo", "-n", PROGRAM], command
-        code, out, err = self._verb(words[3:], channel)
         try:
+            code, out, err = self._verb(words[3:], channel)
             channel.sendall(out.encode())
             channel.sendall_stderr(err.encode())
             channel.send_exit_status(code)
@@ -116,42 +200,127 @@ class PlayedHost(paramiko.ServerInterface):
             return
 
     def _verb(self, words: list[str], channel: paramiko.Channel) -> tuple[int, str, str]:
-        self.verbs.append(words[0])
-        if words[0] == self.cut_at:
+        verb = words[0]
+        self.verbs.append(verb)
+        self.words.append(words)
+        archive = channel.makefile("rb").read() if verb == "activate" else b""
+        if verb == self.held:
+            self.begun.set()
+            if self.hold is not None:
+                self.hold.wait(30)
+        if verb == self.cut_before:
+            self.cut_before = ""
             self.drop()
-        if words[0] == "observe":
-            return 0, json.dumps(self._observed()) + "\n", ""
-        if words[0] == "export":
-            return self._export()
-        archive = channel.makefile("rb").read()
-        self.activating.set()
-        if self.hold is not None:
-            self.hold.wait(30)
-        return self._activate(words[1], archive)
-
-    def _observed(self) -> dict[str, str | None]:
-        digest = None if self.running is None else self.running.digest
-        kernel = f"missing: {self._damage}" if self.damaged else self.kernel
-        return {"generation": digest, "profile": "closed", "clock": None, "kernel": kernel}
-
-    def _export(self) -> tuple[int, str, str]:
-        assert self.running is not None
-        if self.damaged:
-            return 1, "", f"komando-host: {self._damage}\n"
-        return 0, base64.encodebytes(self.running.archive()).decode(), ""
-
-    def _activate(self, digest: str, archive: bytes) -> tuple[int, str, str]:
-        previous = None if self.running is None else self.running.digest
-        if self.ends is not None:
+            return 255, "", ""
+        if verb == "activate" and self.ends is not None:
             return self.ends[0], "", self.ends[1]
-        if self.refuse:
-            return 1, "", f"komando-host: {self.refuse}\nwhat ran before runs on\n"
-        if self.damaged and not archive:
-            return 1, "", f"komando-host: generation {digest} is not on this host\n"
-        if archive:
-            self.running = Bundle.from_archive(self.name, base64.b64decode(archive))
-            self.damaged = False
-        self.kernel = "ok"
-        changes = [{"device": "ifb0", "class": "1:10", "action": "change"}]
-        answer = {"generation": digest, "previous": previous, "profile": "closed"}
-        return 0, json.dumps(answer | {"changes": changes, "rebuilt": False}) + "\n", ""
+        try:
+            out = self._answer(words, archive)
+        except (HostError, OSError, ValueError) as error:
+            return 1, "", f"komando-host: {error}\n"
+        if verb == self.cut_at:
+            self.cut_at = ""
+            self.drop()
+        return 0, out, ""
+
+    def _answer(self, words: list[str], archive: bytes) -> str:
+        """As `komando.host.__main__` answers, but for the lock and the signals of a process."""
+        given = command_line.parser().parse_args(words)
+        if given.verb == "probe":
+            port = CLOSED_PORT if given.port in self.barred else given.port
+            return json.dumps(probe(given.address, port)) + "\n"
+        if given.verb == "export" and self.exports is not None:
+            return self.exports.decode()
+        with self._lock:
+            program = self.program()
+            said: dict[str, Any] | str
+            if given.verb == "activate":
+                said = program.activate(given.digest, archive, command_line._order(given))
+            else:
+                said = command_line._VERBS[given.verb](program, given)
+        if given.verb == "observe" and isinstance(said, dict):
+            said |= {"protocol": self.protocol}
+            if self.protocol == 1:  # it knew neither that word nor these
+                for key in ("protocol", "pending", "sequence", "head", "reverted", "asked_from"):
+                    del said[key]
+        return said if isinstance(said, str) else json.dumps(said) + "\n"
+
+    def due(self, token: str) -> None:
+        """The alarm's call."""
+        with self._lock:
+            program = self.program()
+            if program.awaits(token):
+                program.revert(None, "nobody confirmed it in time")
+
+
+class ThreadTimer:
+    """The alarm of a played host."""
+
+    def __init__(self, host: PlayedHost) -> None:
+        self._host = host
+        self._timers: dict[str, threading.Timer] = {}
+
+    def start(self, token: str, seconds: float) -> None:
+        timer = threading.Timer(seconds, self._host.due, [token])
+        timer.daemon = True
+        self._timers[token] = timer
+        timer.start()
+
+    def stop(self, token: str) -> None:
+        if timer := self._timers.pop(token, None):
+            timer.cancel()
+
+    def end(self) -> None:
+        """Take all of them away."""
+        for token in list(self._timers):
+            self.stop(token)
+
+
+class _PlayedProgram(Program):
+    """The host program, which finds the kernel as the played host has it."""
+
+    def __init__(self, played: PlayedHost, timer: ThreadTimer) -> None:
+        super().__init__(played.paths)
+        self.changes = _PlayedChanges(played, timer)
+        self.played = played
+
+    def _missing(self, *_: object) -> list[str]:
+        lacking = self.played.lacking
+        lost = lacking.get(self.played.digest or "") or (self.played.armed and lacking.get("*"))
+        return [words for words in (self.played.kernel, lost) if words]
+
+
+class _PlayedChanges(Changes):
+    """Changes of generation that touch the disk, and a played kernel."""
+
+    def __init__(self, played: PlayedHost, timer: ThreadTimer) -> None:
+        super().__init__(played.paths, timer)
+        self.played = played
+
+    def _stage(self, digest: str, archive: bytes, previous: str | None) -> Configuration:
+        del previous
+        try:
+            files, standing = self.generations.read(digest), True
+        except HostError as error:
+            if not archive.strip():
+                raise HostError(f"{error}, and no archive came with it") from None
+            files, standing = unpack(archive, digest), False
+        if not standing:
+            self.generations.stage(digest, files)
+        return read_configuration(files)
+
+    def bring(
+        self, digest: str, configuration: Configuration, *, thorough: bool = False
+    ) -> tuple[Outcome, str]:
+        del configuration
+        refused = self.played.refused
+        if words := refused.get(digest) or (not thorough and refused.get("*")):
+            raise HostError(words)
+        if not thorough:
+            self.played.kernel = ""
+        self.records.put_applied(Applied(digest, "day"))
+        return Outcome(changes=[Change("ifb0", "1:10", "change")]), "day"
+
+    def _bring_back(self, previous: str | None) -> None:
+        if previous is not None:
+            self.bring(previous, read_configuration(self.generations.read(previous)), thorough=True)

@@ -33,14 +33,14 @@ def test_a_finding_stops_an_apply_and_nothing_is_touched(
     plan = cut("plan")
     assert plan.exit_code == 2
     assert plan.output.startswith("1 finding: 1 stops an apply\n")
-    runs, host.verbs[:] = host.running, []
+    runs, host.verbs[:] = host.digest, []
     stopped = cut("apply", "--no-verify")
     assert stopped.exit_code == 1
     assert "Error: 1 finding: 1 stops an apply; no host was changed\n" in stopped.stderr
     assert "offices-removed on core-1: 2 of 3 offices would lose their connection" in stopped.stderr
     assert "(docs/safety/offices-removed.md)" in stopped.stderr
     assert host.verbs == ["observe"]
-    assert host.running is runs
+    assert host.digest == runs
 
 
 def test_an_acknowledgement_that_nobody_filled_in_lets_nothing_pass(

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from komando.bundle import Bundle
-from komando.cli import main
 from komando.inventory import Access
 from komando.rollout.session import Session
 from tests.cases.plan.cases import HERE
 from tests.unit.rollout.played import PlayedHost
-
-Play = Callable[[str], PlayedHost]
-Komando = Callable[..., Result]
+from tests.unit.rollout.rolled import Komando, Play, bundle, command_line, press_ctrl_c
 
 
 @pytest.fixture
@@ -35,23 +27,10 @@ def komando(
 ) -> Komando:
     """The command line in a folder with policies and an inventory of the played host."""
     shutil.copytree(HERE / "base", tmp_path / "policies")
-    inventory = tmp_path / "inventories" / "production"
-    inventory.mkdir(parents=True)
-    (inventory / "hosts.yaml").write_text(
-        "all:\n  vars: {management: [127.0.0.0/8]}\n  children:\n    router:\n      hosts:\n        core-1:\n"
-        f"          ansible_host: 127.0.0.1\n          ansible_port: {host.port}\n"
-        "          interfaces: {uplink: wan0, metro: lan0, public: lan1}\n"
-        "          leaf: pfifo\n"
-    )
-    shutil.copy(access.known_hosts, inventory / "known_hosts")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("KOMANDO_IDENTITY", str(access.identity))
+    return command_line([host], access, tmp_path, monkeypatch)
 
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(main, arguments)
 
-    return run
+UNKNOWN = "is not known to run the one or the other; `komando plan` asks it"
 
 
 def edit(path: str, before: str, after: str) -> None:
@@ -74,7 +53,7 @@ def test_from_nothing_to_nothing_changes(komando: Komando, host: PlayedHost) -> 
     assert "3 offices and 2 public points will be shaped" in first.output
     applied = komando("apply", "--no-verify")
     assert applied.exit_code == 0, applied.output
-    assert host.verbs == ["observe", "observe", "activate"]
+    assert host.verbs == ["observe", "observe", "activate", "confirm"]
 
     host.verbs.clear()
     second = komando("apply", "--no-verify")
@@ -104,65 +83,62 @@ def test_policies_that_are_wrong_ask_no_host(komando: Komando, host: PlayedHost)
     assert host.verbs == []
 
 
-def test_a_host_that_is_away_is_named(komando: Komando, host: PlayedHost) -> None:
+@pytest.mark.parametrize(("verb", "code"), [("plan", 1), ("apply", 3)])
+def test_a_host_that_is_away_is_named(
+    komando: Komando, host: PlayedHost, verb: str, code: int
+) -> None:
     host.close()
-    for verb in ("plan", "apply"):
-        result = komando(verb)
-        assert result.exit_code == 1
-        assert "core-1: " in result.stderr
-        assert f"Could not connect: refused by 127.0.0.1 port {host.port}" in result.stderr
-        assert "Errno" not in result.stderr
+    result = komando(verb)
+    assert result.exit_code == code
+    assert "core-1" in result.stderr
+    assert f"Could not connect: refused by 127.0.0.1 port {host.port}" in result.stderr
+    assert "Errno" not in result.stderr
 
 
 def test_a_refusal_is_told_with_its_reason(komando: Komando, host: PlayedHost) -> None:
-    host.refuse = "nft: line 3: no such map"
+    host.refused["*"] = "nft: line 3: no such map"
     result = komando("apply", "--no-verify")
     assert result.exit_code == 1
-    assert "core-1 refused" in result.stderr
-    assert "nft: line 3: no such map" in result.stderr
+    assert "core-1 refused it and runs nothing, as before: nft: line 3: no such map" in (
+        result.stderr
+    )
 
 
 @pytest.mark.parametrize(
     ("times", "words"),
-    [(1, "core-1 runs "), (2, "core-1: not known whether it runs ")],
+    [
+        (1, "core-1 was taken back and runs nothing again: interrupted\n"),
+        (2, f"core-1 {UNKNOWN}: interrupted; unconfirmed, it reverts by itself within 60 s\n"),
+    ],
 )
 def test_ctrl_c_tells_where_the_host_stands(
     komando: Komando, host: PlayedHost, times: int, words: str
 ) -> None:
-    hold = host.hold = threading.Event()
-
-    def interrupt() -> None:
-        host.activating.wait(30)
-        for _ in range(times):
-            os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(0.2)
-        hold.set()
-
-    threading.Thread(target=interrupt, daemon=True).start()
+    host.hold = threading.Event()
+    press_ctrl_c(times, host.begun, host.hold)
     result = komando("apply")
     assert result.exit_code == 1
-    assert words in result.output
-    assert "interrupted; the hosts are as told above, and not verified" in result.stderr
+    assert words in result.stderr
 
 
 def test_files_that_are_damaged_on_the_host_are_given_again(
     komando: Komando, host: PlayedHost
 ) -> None:
     komando("apply", "--no-verify")
-    host.damaged = True
+    host.damage()
     plan = komando("plan")
     assert plan.exit_code == 2
     assert "to be repaired; the host says: missing: generation " in plan.output
     assert "is damaged on disk: its files differ" in plan.output
     assert komando("apply", "--no-verify").exit_code == 0
-    assert not host.damaged
+    assert host.program().observe()["kernel"] == "ok"
 
 
 def test_an_edit_reaches_a_host_whose_files_are_damaged(
     komando: Komando, host: PlayedHost, tmp_path: Path
 ) -> None:
     komando("apply", "--no-verify")
-    host.damaged = True
+    host.damage()
     shutil.rmtree(tmp_path / "cache")
     edit("policies/opd/dinas-kesehatan.yaml", "guarantee: 20 Mbit/s", "guarantee: 25 Mbit/s")
     plan = komando("plan", "--acknowledge")
@@ -175,21 +151,49 @@ def test_an_edit_reaches_a_host_whose_files_are_damaged(
     assert "core-1 runs " in applied.output
 
 
-def test_another_apply_in_between_is_told(
-    komando: Komando, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    activate = PlayedHost._activate
+def test_another_apply_in_between_is_refused(komando: Komando, host: PlayedHost) -> None:
+    hold = host.hold = threading.Event()
+    meanwhile = bundle("core-1", "another's")
 
-    def after_another(self: PlayedHost, digest: str, archive: bytes) -> tuple[int, str, str]:
-        self.running = Bundle("core-1", {"etc/komando/manifest.json": b"another's"})
-        return activate(self, digest, archive)
+    def another() -> None:
+        host.begun.wait(30)
+        host.run(meanwhile)
+        hold.set()
 
-    monkeypatch.setattr(PlayedHost, "_activate", after_another)
+    threading.Thread(target=another, daemon=True).start()
     result = komando("apply", "--no-verify")
     assert result.exit_code == 1
-    assert "core-1 runs " in result.stdout
-    assert "core-1: it replaced " in result.stderr
-    assert ", where the plan saw nothing: somebody else applied meanwhile" in result.stderr
+    assert f"generation {meanwhile.digest} runs here, where the plan saw none: plan again" in (
+        result.stderr
+    )
+    assert host.digest == meanwhile.digest
+
+
+def test_a_change_that_waits_is_waited_for_and_not_by_a_plan(
+    komando: Komando, host: PlayedHost
+) -> None:
+    host.arm(bundle("core-1"), within=6, sequence=5)
+    begun = time.monotonic()
+    assert komando("plan", "--no-diff").exit_code == 2
+    assert host.armed, f"a plan took {time.monotonic() - begun:.0f} s"
+    result = komando("apply", "--no-verify")
+    assert result.exit_code == 0, result.output
+    assert host.events == ["armed", "reverted", "armed", "confirmed"]
+    assert host.words[-2][5:8] == ["60", "--sequence", "6"]
+
+
+@pytest.mark.parametrize(
+    ("spoken", "older"), [(1, "its program is older"), (3, "this controller is older")]
+)
+def test_a_host_that_speaks_another_protocol_is_left_alone(
+    komando: Komando, host: PlayedHost, spoken: int, older: str
+) -> None:
+    host.protocol = spoken
+    for verb in ("plan", "apply"):
+        result = komando(verb)
+        assert result.exit_code in (1, 3)
+        assert f"it speaks protocol {spoken}, and 2 is spoken here: {older}" in result.stderr
+    assert host.verbs == ["observe", "observe"]
 
 
 def test_ctrl_c_at_the_end_of_an_apply_does_not_say_that_nothing_changed(
@@ -204,11 +208,13 @@ def test_ctrl_c_at_the_end_of_an_apply_does_not_say_that_nothing_changed(
     monkeypatch.setattr(Session, "_end", interrupted)
     result = komando("apply", "--no-verify")
     assert result.exit_code == 1
-    assert "core-1 runs " in result.stdout
-    assert "interrupted; `komando plan` asks the hosts what they run now" in result.stderr
+    assert (
+        "interrupted; a change that was not confirmed reverts by itself, and `komando plan` asks "
+        "the hosts what they run"
+    ) in result.stderr
     assert "no host was changed" not in result.output
     assert "interrupted; no host was changed" in komando("plan").stderr
-    assert host.running is not None
+    assert host.digest is not None
 
 
 def test_a_plan_holds_only_as_long_as_it_is_true(komando: Komando, host: PlayedHost) -> None:

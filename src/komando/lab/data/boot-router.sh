@@ -2,9 +2,10 @@
 # boot-router.sh ROOT SCRATCH SEED NAMESPACE MACHINE GROUP...
 #
 # Boots the router's container over the read-only tree ROOT (or trees, UPPER:LOWER), in a mount
-# namespace of its own (the caller unshares it): whatever way this process ends, its mounts are gone
-# with it. What the router writes lives in memory at SCRATCH and outlives the router's own reboots;
-# where SCRATCH is a mount already, it outlives this process, too. SEED is laid over ROOT, once.
+# namespace of its own (the caller unshares it): however its processes end, the mounts are gone
+# with them. What the router writes lives in memory at SCRATCH and outlives the router's own reboots;
+# where SCRATCH is a mount already, it outlives this process, too. SEED is laid over ROOT, once. Ends
+# as soon as the container is about to start; the container goes on in the background.
 set -eu
 root=$1 scratch=$2 seed=$3 namespace=$4 machine=$5
 shift 5
@@ -45,12 +46,15 @@ mount -t tmpfs tmpfs /run/systemd/nspawn
 
 # /proc/sys/net writable inside: forwarding comes by sysctl
 export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network
-while :; do
-  code=0
-  systemd-nspawn --quiet --directory="$scratch/root" --boot --console=pipe --machine="$machine" \
-    --register=no --keep-unit --link-journal=no --resolv-conf=off --timezone=off \
-    --network-namespace-path="$namespace" --capability=CAP_NET_ADMIN,CAP_NET_RAW || code=$?
-  # 133: the router rebooted and wants to be started again
-  [ "$code" -eq 133 ] || exit "$code"
-  forget_network 2>/dev/null || true
-done
+watch_over() {
+  while :; do
+    code=0
+    systemd-nspawn --quiet --directory="$scratch/root" --boot --console=pipe --machine="$machine" \
+      --register=no --keep-unit --link-journal=no --resolv-conf=off --timezone=off \
+      --network-namespace-path="$namespace" --capability=CAP_NET_ADMIN,CAP_NET_RAW || code=$?
+    # 133: the router rebooted and wants to be started again
+    [ "$code" -eq 133 ] || exit "$code"
+    forget_network 2>/dev/null || true
+  done
+}
+watch_over &

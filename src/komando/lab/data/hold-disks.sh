@@ -1,9 +1,9 @@
 #!/bin/sh
 # hold-disks.sh GROUP... -- FOLDER...
 #
-# Keeps a disk in memory at each FOLDER, in a mount namespace of its own (the caller unshares it), so
-# that what a router wrote outlives its power. Says so on standard output, and then only stays: the
-# disks are gone when this process is.
+# Makes a disk in memory at each FOLDER, in a mount namespace of its own (the caller unshares it), so
+# that what a router wrote outlives its power. Leaves a process in the background that does nothing:
+# the disks are gone when it is.
 set -eu
 while [ "$1" != -- ]; do
   echo 0 >"$1/cgroup.procs"
@@ -13,5 +13,4 @@ shift
 for folder in "$@"; do
   mount -t tmpfs -o mode=0755 tmpfs "$folder"
 done
-echo held
-exec sleep infinity >/dev/null
+sleep infinity >/dev/null 2>&1 &

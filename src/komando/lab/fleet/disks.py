@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from komando.lab.commands import run
 from komando.lab.groups import make_groups, processes_in
 from komando.lab.place import LabError, Place
 
@@ -27,18 +27,7 @@ def make_disks(place: Place, routers: Iterable[str]) -> None:
     for folder in folders:
         folder.mkdir(parents=True)
     groups = map(str, make_groups(place, _PART))
-    holder = subprocess.Popen(
-        ["unshare", "--mount", "sh", str(_HOLD), *groups, "--", *map(str, folders)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    with holder.stdout or open("/dev/null") as said:  # noqa: PTH123
-        words = said.readline()
-    if words != "held\n":
-        raise LabError(f"the routers' disks cannot be made: {words.strip() or 'it said nothing'}")
+    run(["unshare", "--mount", "sh", str(_HOLD), *groups, "--", *map(str, folders)])
 
 
 def holds_disks(place: Place) -> bool:

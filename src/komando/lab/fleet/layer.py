@@ -32,7 +32,7 @@ _ITS_OWN = (
 
 def folder_of_layer(roles: Path, tree: Path) -> Path:
     """Where the layer is kept that these roles make upon this tree."""
-    text = f"{tree.name}\n{digest_of_roles(None, roles)}\n{spare_inventory()}"
+    text = f"{tree.name}\n{digest_of_roles(None, roles)}\n{_ITS_OWN}\n{spare_inventory()}"
     return CACHE / f"prepared-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 

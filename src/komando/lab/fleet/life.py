@@ -97,4 +97,6 @@ def _wired(place: Place, order: Order, tree: tuple[Path, ...]) -> Fleet:
 
 def _boot(fleet: Fleet) -> None:
     boots = [boot_of(fleet, name) for name in fleet.routers]
-    wait_for_ssh([(boot, start(boot)) for boot in boots], PATIENCE)
+    for boot in boots:
+        start(boot)
+    wait_for_ssh(boots, PATIENCE)

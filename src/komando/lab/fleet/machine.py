@@ -13,7 +13,7 @@ from komando.lab.fleet.disks import folder_of, within
 from komando.lab.fleet.fleet import Fleet
 from komando.lab.fleet.network import SWITCH, cut_between, mend_between, set_link
 from komando.lab.fleet.papers import CONTROLLER
-from komando.lab.groups import groups_of, make_groups, processes_in, remove_groups
+from komando.lab.groups import groups_of, processes_in, remove_groups
 from komando.lab.place import LabError, Place
 from komando.lab.router import ADMINISTRATOR, Boot, access, ssh_command, start, wait_for_ssh
 from komando.lab.topology import MANAGEMENT
@@ -49,19 +49,23 @@ class Machine:
         """Whether it has power."""
         return bool(processes_in(self._place, self.name))
 
-    def run(self, command: str, *, check: bool = True) -> str:
+    def run(self, command: str, *, check: bool = True, patience: float = PATIENCE) -> str:
         """Run a command as its administrator, over ssh; returns what it printed.
 
-        Raises LabError when it fails, unless `check` is False.
+        Raises LabError when it fails, unless `check` is False, and when it takes more seconds than
+        `patience`: a router that hangs in the middle keeps the connection.
         """
         way = access(self._place, "root", ADMINISTRATOR)
-        return _said([*ssh_command(way, self.host), command], check=check)
+        return _said([*ssh_command(way, self.host), command], check, patience)
 
-    def behind(self, command: str, *, check: bool = True) -> str:
-        """Run a command at its console, as root: no ssh, no network is needed for that."""
+    def behind(self, command: str, *, check: bool = True, patience: float = PATIENCE) -> str:
+        """As `run`, at its console, as root: for that it needs neither ssh nor a network.
+
+        Works while it is frozen, too.
+        """
         spaces = ("--mount", "--uts", "--ipc", "--net", "--pid")
         enter = ("nsenter", "--target", str(self._init()), *spaces, "--root", "--wd")
-        return _said([*enter, "sh", "-c", command], check=check)
+        return _said([*enter, "sh", "-c", command], check, patience)
 
     def wait(self, patience: float = PATIENCE) -> None:
         """Wait until its ssh answers the administrator; raises LabError after so many seconds."""
@@ -92,9 +96,9 @@ class Machine:
             raise LabError(f"{self.name} has power already")
         set_link(self._place, self.name, MANAGEMENT, "up")
         boot = boot_of(self.fleet, self.name)
-        process = start(boot)
+        start(boot)
         if wait:
-            wait_for_ssh([(boot, process)], PATIENCE)
+            wait_for_ssh([boot], PATIENCE)
 
     def reboot(self, *, wait: bool = True) -> None:
         """Reboot it properly, from its console; with `wait`, until ssh answers again."""
@@ -153,7 +157,7 @@ def seed_of(place: Place, name: str) -> Path:
 
 
 def boot_of(fleet: Fleet, name: str) -> Boot:
-    """What a router of a fleet starts from. Its groups are made for it."""
+    """What a router of a fleet starts from."""
     place = fleet.place
     return Boot(
         place=place,
@@ -162,7 +166,7 @@ def boot_of(fleet: Fleet, name: str) -> Boot:
         scratch=folder_of(place, name),
         seed=seed_of(place, name),
         namespace=place.namespace(name),
-        groups=tuple(make_groups(place, name)),
+        group=name,
         log=place.folder / f"{name}.log",
         within=within(place),
     )
@@ -177,8 +181,18 @@ def _is_init(pid: int) -> bool:
     return len(numbers) > 2 and numbers[-1] == "1"
 
 
-def _said(command: list[str], *, check: bool) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def _said(command: list[str], check: bool, patience: float) -> str:
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=patience,
+        )
+    except subprocess.TimeoutExpired:
+        raise LabError(f"`{command[-1]}` did not end within {patience:g} s") from None
     if check and done.returncode:
         words = (done.stderr or done.stdout).strip() or "it said nothing"
         raise LabError(f"`{command[-1]}` ended with {done.returncode}: {words}")

@@ -1,0 +1,354 @@
+"""A fleet comes up, is rolled out to, is hurt and mended, and goes without a trace."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from komando.lab.fleet.disks import holds_disks
+from komando.lab.fleet.fleet import Fleet, load_fleet
+from komando.lab.fleet.machine import CONTROLLER_SIDE, Machine
+from komando.lab.groups import processes_in
+from komando.lab.place import LabError, Place
+from komando.lab.prepare import prepare_router
+from tests.lab.conftest import KOMANDO, REPOSITORY, komando, traces
+
+pytestmark = pytest.mark.lab
+
+BANNER = (
+    'python3 -c \'import socket; s = socket.create_connection(("{}", 22), 1); s.settimeout(1);'
+    " print(s.recv(99).decode())'"
+)
+
+
+def one(fleet: Fleet, number: int) -> Machine:
+    return Machine(fleet, f"router-{number}")
+
+
+def hears(router: Machine, other: Machine) -> bool:
+    """Whether a fresh connection from one to the other gets ssh's banner; asked at its console."""
+    said = router.behind(BANNER.format(other.host.address), check=False)
+    return said.startswith("SSH-2.0-")
+
+
+def reaches(fleet: Fleet, router: Machine) -> bool:
+    """Whether the controller gets the banner."""
+    command = ["sh", "-c", BANNER.format(router.host.address)]
+    done = subprocess.run(
+        [*fleet.access.prefix, *command], capture_output=True, text=True, check=False
+    )
+    return done.stdout.startswith("SSH-2.0-")
+
+
+def verb(fleet: Fleet, name: str, *rest: str) -> subprocess.CompletedProcess[str]:
+    where = ("--inventory", str(fleet.inventory), "--policies", str(fleet.policies))
+    return komando(name, *where, "--lab", fleet.name, *rest, check=False)
+
+
+def test_each_router_is_a_machine_of_its_own(fleet: Fleet) -> None:
+    said: dict[str, list[str]] = {}
+    for name in fleet.routers:
+        router = Machine(fleet, name)
+        assert router.run("hostname") == f"{name}\n"
+        assert f"127.0.1.1 {name}\n" in router.run("cat /etc/hosts")
+        for question in ("cat /etc/machine-id", "cat /etc/ssh/ssh_host_ed25519_key"):
+            said.setdefault(question, []).append(router.run(question))
+        assert router.run("systemctl is-system-running --wait") == "running\n"
+        assert "spare-machine" not in router.run("grep -rs spare-machine /etc /root", check=False)
+    assert all(len(set(answers)) == 3 for answers in said.values())
+
+
+def test_the_roles_find_nothing_to_change_on_any_of_them(fleet: Fleet) -> None:
+    told: list[str] = []
+    changed = prepare_router(
+        fleet.place, fleet.inventory, REPOSITORY / "roles", lambda _, task: told.append(task)
+    )
+    assert changed == 0
+    assert "Lay the host program" in told
+
+
+def test_apply_works_on_all_and_then_has_nothing_to_do(
+    fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    done = verb(fleet, "apply")
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert all(f"{name} runs " in done.stdout for name in fleet.routers)
+    again = verb(fleet, "apply")
+    assert again.returncode == 0
+    assert "Nothing changes: all 3 hosts run what the policies say" in again.stdout
+
+
+def test_another_inventory_of_a_lab_is_refused(fleet: Fleet) -> None:
+    done = komando("plan", "--inventory", "lab", "--lab", fleet.name, check=False)
+    assert done.returncode == 1
+    assert f"the fleet '{fleet.name}' has no 'core-1'" in done.stderr
+
+
+def test_each_neighbour_hears_the_others_ssh(fleet: Fleet) -> None:
+    for name, host in fleet.routers.items():
+        assert host.neighbour is not None
+        assert hears(Machine(fleet, host.neighbour), Machine(fleet, name))
+
+
+def test_status_and_shell_know_the_routers(fleet: Fleet) -> None:
+    said = json.loads(komando("lab", "status", "--name", fleet.name, "--format", "json").stdout)
+    assert [router["name"] for router in said["routers"]] == list(fleet.routers)
+    assert all(router["power"] and router["observed"]["kernel"] for router in said["routers"])
+    assert "router-1" in komando("lab", "status", "--name", fleet.name).stdout
+    shell = ("lab", "shell", "--name", fleet.name)
+    assert komando(*shell, "router-2", "hostname").stdout == "router-2\n"
+    assert "router-3" in komando(*shell, "switch", "ip", "link").stdout
+    refused = komando(*shell, "router-9", check=False)
+    assert refused.returncode == 1
+    assert "it has router-1, router-2, router-3, controller, switch" in refused.stderr
+
+
+def test_what_is_on_the_disk_outlives_the_power(fleet: Fleet) -> None:
+    router = one(fleet, 2)
+    router.run("touch /var/kept /run/gone; nft add table inet left; ip link set lan0 up")
+    router.power_off()
+    assert not router.is_on
+    assert not hears(one(fleet, 1), router)
+    with pytest.raises(LabError, match="router-2 has no power"):
+        router.behind("true")
+    router.power_on()
+    assert router.run("ls /var/kept /run/gone", check=False) == "/var/kept\n"
+    assert "inet left" not in router.run("nft list tables")
+    assert hears(one(fleet, 1), router)
+    with pytest.raises(LabError, match="has power already"):
+        router.power_on()
+
+
+def test_a_reboot_is_asked_for_at_the_console(fleet: Fleet) -> None:
+    router = one(fleet, 3)
+    router.run("touch /var/kept /run/gone")
+    router.cut()
+    router.reboot(wait=False)
+    router.mend()
+    until = time.monotonic() + 30
+    while router.run("test -e /run/gone || echo booted", check=False) != "booted\n":
+        assert time.monotonic() < until
+    router.reboot()
+    assert router.run("ls /var/kept /run/gone", check=False) == "/var/kept\n"
+
+
+def test_a_frozen_router_takes_connections_and_says_nothing(fleet: Fleet) -> None:
+    router = one(fleet, 2)
+    ticking = router.run(
+        "sh -c 'while :; do echo >>/run/ticks; sleep 0.01; done' >&- 2>&- & echo $!"
+    )
+    try:
+        router.freeze()
+        before = router.behind("wc -l </run/ticks")
+        assert not hears(one(fleet, 1), router)
+        assert not reaches(fleet, router)
+        assert reaches(fleet, one(fleet, 3))
+        assert router.behind("wc -l </run/ticks") == before
+    finally:
+        router.thaw()
+    assert hears(one(fleet, 1), router)
+    router.run(f"kill {ticking}")
+    assert router.run("wc -l </run/ticks") != before
+
+
+def test_a_command_on_a_router_that_hangs_comes_to_an_end(fleet: Fleet) -> None:
+    with pytest.raises(LabError, match="`sleep 9` did not end within 1 s"):
+        one(fleet, 2).run("sleep 9", check=False, patience=1)
+
+
+def test_a_frozen_router_can_lose_its_power(fleet: Fleet) -> None:
+    router = one(fleet, 2)
+    router.freeze()
+    router.power_off()
+    router.power_on()
+    assert router.run("systemctl is-system-running --wait") == "running\n"
+
+
+def test_a_cable_is_cut_and_mended(fleet: Fleet) -> None:
+    cut, other, third = (one(fleet, number) for number in (1, 2, 3))
+    try:
+        cut.cut()
+        assert not reaches(fleet, cut)
+        assert not hears(other, cut)
+        assert reaches(fleet, other)
+        assert hears(third, other)
+    finally:
+        cut.mend()
+    assert reaches(fleet, cut)
+    assert hears(other, cut)
+
+
+def test_only_the_way_to_a_neighbour_is_cut(fleet: Fleet) -> None:
+    cut, other, third = (one(fleet, number) for number in (1, 2, 3))
+    try:
+        cut.cut(towards="router-2")
+        cut.cut(towards="router-2")
+        assert not hears(other, cut)
+        assert not hears(cut, other)
+        assert hears(third, cut)
+        assert reaches(fleet, cut)
+        third.mend()
+        assert not hears(other, cut), "mending one left the cut of another"
+    finally:
+        cut.mend()
+    assert hears(other, cut)
+
+
+def test_only_the_way_to_the_controller_is_cut(fleet: Fleet) -> None:
+    cut, other = one(fleet, 1), one(fleet, 2)
+    try:
+        cut.cut(towards=CONTROLLER_SIDE)
+        assert not reaches(fleet, cut)
+        assert reaches(fleet, other)
+        assert hears(other, cut)
+    finally:
+        cut.mend()
+    assert reaches(fleet, cut)
+
+
+def test_a_router_that_is_not_there_is_named(fleet: Fleet) -> None:
+    with pytest.raises(LabError, match="has no 'router-4'; it has router-1, router-2, router-3"):
+        Machine(fleet, "router-4")
+
+
+def test_a_second_up_changes_nothing(fleet: Fleet) -> None:
+    before = (fleet.place.fleet_record.stat().st_mtime_ns, processes_in(fleet.place, "disks"))
+    done = komando("lab", "fleet", "--name", fleet.name, "--routers", "3")
+    assert done.stdout.split() == [
+        *("komando", "apply", "--inventory", str(fleet.inventory)),
+        *("--policies", str(fleet.policies), "--lab", fleet.name),
+    ]
+    after = (fleet.place.fleet_record.stat().st_mtime_ns, processes_in(fleet.place, "disks"))
+    assert before == after
+
+
+def test_two_fleets_stand_side_by_side(fleet: Fleet, spare: str) -> None:
+    komando("lab", "fleet", "--name", spare, "--routers", "2", "--window", "7")
+    other = load_fleet(spare)
+    assert [host.confirm_within for host in other.routers.values()] == [7, 7]
+    one(other, 1).run("touch /var/the-other")
+    one(fleet, 1).run("test ! -e /var/the-other")
+    one(other, 1).power_off()
+    assert reaches(fleet, one(fleet, 1))
+    komando("lab", "down", "--name", spare)
+    assert traces(spare) == []
+    assert all(reaches(fleet, Machine(fleet, name)) for name in fleet.routers)
+
+
+def test_a_city_and_a_fleet_do_not_take_each_others_place(fleet: Fleet, spare: str) -> None:
+    done = komando("lab", "up", "--name", fleet.name, check=False)
+    assert done.returncode == 1
+    assert "is a fleet of routers without a city" in done.stderr
+    place = Place(spare)
+    place.folder.mkdir(mode=0o700)
+    place.record.touch()
+    done = komando("lab", "fleet", "--name", spare, check=False)
+    assert done.returncode == 1
+    assert f"the lab '{spare}' is a city" in done.stderr
+
+
+def test_up_builds_anew_what_is_not_whole(spare: str) -> None:
+    order = ("lab", "fleet", "--name", spare, "--routers", "2")
+    komando(*order)
+    one(load_fleet(spare), 2).run("touch /var/old")
+    one(load_fleet(spare), 1).power_off()
+    komando(*order)
+    assert one(load_fleet(spare), 2).run("ls /var/old", check=False) == ""
+    komando(*order[:-1], "1")
+    assert list(load_fleet(spare).routers) == ["router-1"]
+
+
+def _start(name: str, repository: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [KOMANDO, "lab", "fleet", "--name", name, "--routers", "3"],
+        cwd=repository,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def _wait_until(happened: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + 120
+    while not happened():
+        assert process.poll() is None, "up ended before it was disturbed"
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def _cables_lie(name: str) -> bool:
+    return len(Place(name).namespaces()) > 3
+
+
+def _disks_are_held(name: str) -> bool:
+    return holds_disks(Place(name))
+
+
+def _routers_boot(name: str) -> bool:
+    return bool(processes_in(Place(name), "router-2"))
+
+
+MOMENTS = pytest.mark.parametrize("moment", [_cables_lie, _disks_are_held, _routers_boot])
+
+
+@MOMENTS
+def test_down_mends_after_a_killed_up(
+    fleet: Fleet, spare: str, moment: Callable[[str], bool]
+) -> None:
+    del fleet  # the layer is there, else each moment would be one of its making
+    process = _start(spare, REPOSITORY)
+    _wait_until(lambda: moment(spare), process)
+    process.kill()
+    process.wait()
+    assert traces(spare) != []
+    assert "is gone" in komando("lab", "down", "--name", spare).stderr
+    assert traces(spare) == []
+
+
+@MOMENTS
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_up_leaves_nothing(
+    fleet: Fleet, spare: str, moment: Callable[[str], bool], number: signal.Signals
+) -> None:
+    del fleet
+    process = _start(spare, REPOSITORY)
+    _wait_until(lambda: moment(spare), process)
+    os.killpg(process.pid, number)
+    assert process.wait(timeout=20) != 0
+    assert traces(spare) == []
+
+
+def test_down_mends_after_an_up_that_was_killed_while_it_prepared(
+    spare: str, tmp_path: Path
+) -> None:
+    # roles that no layer is kept of
+    shutil.copytree(REPOSITORY / "roles", tmp_path / "roles")
+    (tmp_path / "roles/other").write_text(spare)
+    shutil.copytree(REPOSITORY / "src/komando/host", tmp_path / "src/komando/host")
+    shutil.copy(REPOSITORY / "ansible.cfg", tmp_path)
+    process = _start(spare, tmp_path)
+    _wait_until(lambda: bool(list((Place(spare).folder / "ansible").glob("*/"))), process)
+    process.kill()
+    process.wait()
+    assert traces(spare) != []
+    komando("lab", "down", "--name", spare)
+    assert traces(spare) == []
+
+
+def test_down_removes_what_is_frozen_cut_or_without_power(spare: str) -> None:
+    komando("lab", "fleet", "--name", spare, "--routers", "3")
+    found = load_fleet(spare)
+    one(found, 1).freeze()
+    one(found, 2).cut()
+    one(found, 3).power_off()
+    komando("lab", "down", "--name", spare)
+    assert traces(spare) == []

@@ -1,0 +1,213 @@
+"""What runs: one question to each host over real ssh, and a second one for files alone."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import paramiko
+import pytest
+from paramiko.ssh_exception import NoValidConnectionsError
+
+from komando.inventory import Access
+from komando.rollout.observe import Cache, observe
+from komando.rollout.protocol import Event
+from komando.rollout.session import Session
+from komando.rollout.unreached import cause
+from tests.host_bundle import cargo_of
+from tests.unit.rollout.rolled import NEW, OLD, Play, bundle, look, rolled, states
+
+
+def test_a_host_that_runs_what_is_wanted_is_asked_one_question(
+    play: Play, access: Access, tmp_path: Path
+) -> None:
+    host = play("core-1")
+    host.run(bundle("core-1"))
+    seen = look([host], access, tmp_path)
+    assert host.verbs == ["observe"]
+    assert seen.running["core-1"].digest == NEW
+    assert seen.running["core-1"].bundle is None
+    assert not seen.failures
+
+
+def test_a_host_that_differs_is_asked_for_its_files_once(
+    play: Play, access: Access, tmp_path: Path
+) -> None:
+    host = play("core-1")
+    host.run(bundle("core-1", "old"))
+    for _ in range(2):
+        seen = look([host], access, tmp_path)
+        assert not seen.failures
+        assert seen.running["core-1"].bundle == bundle("core-1", "old")
+    assert host.verbs == ["observe", "export", "observe"]
+
+
+def test_what_a_host_says_of_itself_is_taken_in(play: Play, access: Access, tmp_path: Path) -> None:
+    host = play("core-1")
+    host.run(bundle("core-1", "old"))
+    assert states(rolled([host], access, sequence=7)) == {"core-1": "carried"}
+    program = host.program()
+    said = look([host], access, tmp_path).running["core-1"]
+    assert (said.digest, said.previous, said.sequence, said.waits) == (NEW, OLD, 7, None)
+    assert said.head == program.record.head() != ""
+    assert (said.kernel, said.calendar, said.profile, said.clock) == ("ok", "ok", "day", None)
+    assert said.bypass is None
+    host.paths.bypass.write_text("2026-11-24T03:00:00Z\n")
+    assert look([host], access, tmp_path).running["core-1"].bypass == "2026-11-24T03:00:00Z"
+
+
+def test_a_change_that_waits_is_seen_with_the_seconds_that_are_left(
+    play: Play, access: Access, tmp_path: Path
+) -> None:
+    host = play("core-1")
+    host.run(bundle("core-1", "old"))
+    host.arm(bundle("core-1"), within=30)
+    seen = look([host], access, tmp_path)
+    waits = seen.running["core-1"].waits
+    assert waits is not None
+    assert 20 < waits <= 30
+
+
+def test_a_damaged_cache_is_asked_for_again(play: Play, access: Access, tmp_path: Path) -> None:
+    host = play("core-1")
+    host.run(bundle("core-1", "old"))
+    look([host], access, tmp_path)
+    (kept,) = tmp_path.glob("*.tar.gz")
+    kept.write_bytes(bundle("core-1", "another").archive())
+    assert look([host], access, tmp_path).running["core-1"].bundle == bundle("core-1", "old")
+    assert host.verbs.count("export") == 2
+
+
+def test_without_an_identity_the_users_own_keys_are_tried(
+    play: Play, access: Access, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = play("core-1")
+    host.run(bundle("core-1"))
+    assert access.identity is not None
+    (tmp_path / ".ssh").mkdir()
+    shutil.copy(access.identity, tmp_path / ".ssh" / "id_ecdsa")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    seen = look([host], replace(access, identity=None), tmp_path / "cache")
+    assert not seen.failures
+    assert host.verbs == ["observe"]
+
+
+def test_hosts_that_fail_are_named_and_the_others_go_on(
+    play: Play, access: Access, tmp_path: Path
+) -> None:
+    good, closed, stranger = play("core-1"), play("core-2"), play("core-3")
+    closed.close()
+    stranger.host_key = paramiko.ECDSAKey.generate()
+    seen = look([good, closed, stranger], access, tmp_path)
+    assert list(seen.running) == ["core-1"]
+    assert seen.failures["core-2"] == f"Could not connect: refused by 127.0.0.1 port {closed.port}"
+    assert "another key than known_hosts has for it" in seen.failures["core-3"]
+
+
+def test_a_host_that_is_silent_and_one_that_refuses_are_told_apart() -> None:
+    where = ("192.0.2.1", 22)
+    silent = NoValidConnectionsError({where: OSError(errno.EHOSTUNREACH, "No route to host")})
+    assert cause(silent) == cause(TimeoutError("timed out")) == "no answer from"
+    assert cause(NoValidConnectionsError({where: ConnectionRefusedError()})) == "refused by"
+    assert not cause(paramiko.SSHException("No host key"))
+
+
+def test_an_unknown_host_key_is_never_accepted(play: Play, access: Access, tmp_path: Path) -> None:
+    host = play("core-1")
+    access.known_hosts.write_text("")
+    seen = look([host], access, tmp_path)
+    assert "No host key" in seen.failures["core-1"]
+    assert access.known_hosts.read_text() == ""
+    assert host.verbs == []
+
+
+@pytest.mark.parametrize(
+    ("spoken", "older"), [(1, "its program is older"), (3, "this controller is older")]
+)
+def test_a_host_that_speaks_another_protocol_is_told_with_who_is_older(
+    play: Play, access: Access, tmp_path: Path, spoken: int, older: str
+) -> None:
+    host = play("core-1")
+    host.protocol = spoken
+    seen = look([host], access, tmp_path)
+    assert not seen.running
+    assert seen.failures["core-1"] == (
+        f"it speaks protocol {spoken}, and 2 is spoken here: {older}, "
+        "bring it up to date (roles/site.yml lays the program)"
+    )
+
+
+def test_files_that_do_not_match_the_digest_are_no_files(
+    play: Play, access: Access, tmp_path: Path
+) -> None:
+    host = play("core-1")
+    host.run(bundle("core-1", "old"))
+    host.exports = cargo_of(bundle("core-1", "forged"))
+    seen = look([host], access, tmp_path)
+    assert not seen.failures
+    assert seen.running["core-1"].bundle is None
+    assert "changed them by hand" in seen.unread["core-1"]
+
+
+def test_a_host_whose_files_are_damaged_can_still_be_given_others(
+    play: Play, access: Access, tmp_path: Path
+) -> None:
+    host = play("core-1")
+    host.run(bundle("core-1", "old"))
+    host.damage()
+    seen = look([host], access, tmp_path)
+    assert not seen.failures
+    assert seen.running["core-1"].bundle is None
+    assert seen.unread["core-1"] == f"generation {OLD} is damaged on disk: its files differ"
+    assert states(rolled([host], access)) == {"core-1": "carried"}
+    assert host.digest == NEW
+
+
+def test_another_generation_than_the_running_one_can_be_asked_for(
+    play: Play, access: Access
+) -> None:
+    host = play("core-1")
+    host.run(bundle("core-1", "old"))
+    host.run(bundle("core-1"))
+    with Session([host.host], access) as session:
+        answers = session.export(["core-1"], {"core-1": OLD})
+        missing = session.export(["core-1"], {"core-1": "0" * 64})
+    assert answers.results == {"core-1": "".join(cargo_of(bundle("", "old")).decode().split())}
+    assert missing.failures == {"core-1": f"generation {'0' * 64} is not on this host"}
+
+
+def test_the_record_comes_as_it_stands(play: Play, access: Access) -> None:
+    host = play("core-1")
+    host.run(bundle("core-1", "old"))
+    rolled([host], access)
+    with Session([host.host], access) as session:
+        answers = session.record(["core-1"])
+    assert answers.results == {"core-1": host.paths.record.read_text()}
+    assert host.events == ["activated", "armed", "confirmed"]
+
+
+def test_a_line_that_is_cut_while_files_are_fetched_puts_the_host_out(
+    play: Play, access: Access, tmp_path: Path
+) -> None:
+    host = play("core-1")
+    host.run(bundle("core-1", "old"))
+    host.cut_at = "export"
+    seen = look([host], access, tmp_path)
+    assert not seen.running
+    assert seen.failures["core-1"] == "the connection was lost before it answered"
+
+
+def test_ctrl_c_while_hosts_are_asked_ends_it(play: Play, access: Access, tmp_path: Path) -> None:
+    host = play("core-1")
+
+    def listen(event: Event) -> None:
+        if event.kind == "started":
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt), Session([host.host], access, listen) as session:
+        observe(session, {"core-1": bundle("core-1")}, Cache(tmp_path))
