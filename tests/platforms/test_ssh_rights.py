@@ -15,6 +15,7 @@ import pytest
 
 from komando.host.generation import digest_of
 from komando.inventory import Host
+from komando.rollout.protocol import Cargo
 from komando.rollout.session import Session
 from tests.machines import Machines, Site, machines
 
@@ -356,6 +357,15 @@ def test_the_rollout_asks_with_an_observing_key_and_changes_nothing(core: Machin
         assert session.observe(["core-1"]).results["core-1"]["generation"] is None
         (words,) = session.export(["core-1"]).failures.values()
     assert "this key asks observe, record, drift and usage, and nothing else" in words
+
+
+def test_what_sudo_refuses_was_not_done_and_says_what_to_do(core: Machines) -> None:
+    cargo = Cargo(DIGEST, "", before="none", within=7200, sequence=1)
+    with Session([core.hosts["core-1"]], core.access) as session:
+        answers = session.activate({"core-1": cargo})
+    assert answers.failures == {
+        "core-1": "its sudoers does not let this user ask for that: run roles/site.yml on it"
+    }
 
 
 # --- sshd ----------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from pyinfra.connectors.sshuserclient.client import SSHClient
 from pyinfra.context import ctx_host, ctx_state
 
 from komando.rollout.protocol import Event, Opening, Target
-from komando.rollout.reach import Reach, watch, within
+from komando.rollout.reach import Reach, ask_nobody, watch, within
 from komando.rollout.reasons import CUT, HOST_SAYS, NO_REASON, REFUSED, Reasons, refusal
 from komando.rollout.unreached import Unreached
 
@@ -44,6 +44,7 @@ class Crew:
         config = Config(  # type: ignore[no-untyped-call]
             PARALLEL=max(1, len(targets)), CONNECT_TIMEOUT=opening.connect_timeout
         )
+        ask_nobody()
         self.reach = Reach(opening)
         names = [(target.name, _ssh_data(target, opening, self.reach)) for target in targets]
         inventory = Inventory((names, {}))  # type: ignore[no-untyped-call]

@@ -27,6 +27,7 @@ from paramiko import (
     Transport,
 )
 from paramiko.ssh_exception import NoValidConnectionsError
+from pyinfra.connectors import util
 
 from komando.rollout.protocol import Opening, Target
 from komando.rollout.unreached import Stalled, Unreachable, cause
@@ -235,6 +236,15 @@ def _of_a_hop(hop: Target, error: Exception) -> str:
     if "not found in known_hosts" in str(error):
         return f"known_hosts has no key for the jump host {hop.name} ({where})"
     return f"the jump host {hop.name} ({where}): {error}"
+
+
+def ask_nobody() -> None:
+    """Keep pyinfra from asking for a password where a host says that sudo wants one.
+
+    It would read our standard input, hold up every other host meanwhile, give the host what it
+    read, and run the command a second time.
+    """
+    util.SUDO_PASSWORD_REQUIRED_LINES = ()  # type: ignore[assignment]  # none, not another two
 
 
 def watch(client: SSHClient) -> None:
