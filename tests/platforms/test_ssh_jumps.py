@@ -186,12 +186,14 @@ def test_a_key_that_a_jump_host_does_not_know(city: Machines) -> None:
 
 
 def test_a_jump_host_that_ends_while_hosts_are_connected(city: Machines) -> None:
-    """The sshd of that one connection is ended: what is asked then is told as lost."""
+    """The one connection to it is ended: each host behind it is told, and nobody waits."""
     with Session(CORES[:2], city.access) as session:
         assert session.refused == {}
         _end_connection(city)
         answers = session.observe(["core-1", "core-2"])
-    assert set(answers.lost) == {"core-1", "core-2"}
+    # whether they were seen to be out before they were asked is a matter of milliseconds
+    assert set(answers.lost | answers.failures) == {"core-1", "core-2"}
+    assert answers.results == {}
 
 
 def _end_connection(city: Machines) -> None:
