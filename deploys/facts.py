@@ -27,10 +27,18 @@ class Observed(FactBase[dict[str, Any]]):
         try:
             answer = json.loads("\n".join(output))
         except ValueError as error:
-            raise FactProcessError(f"observe did not answer in JSON: {error}") from error
+            raise FactProcessError(f"{PROGRAM} did not answer in JSON: {error}") from error
         if not isinstance(answer, dict):
-            raise FactProcessError(f"observe answered {answer!r}, which is no object")
+            raise FactProcessError(f"{PROGRAM} answered {answer!r}, which is no object")
         return answer
+
+
+class Drifted(Observed):
+    """The host program's `drift` line: what `observe` tells, and what stands otherwise."""
+
+    def command(self) -> StringCommand:
+        """The question, as pyinfra sends it."""
+        return StringCommand("sudo", "-n", PROGRAM, "drift")
 
 
 class Exported(FactBase[str]):

@@ -25,7 +25,17 @@ from pathlib import Path
 sys.path.insert(0, {sources!r})
 from komando.host.__main__ import main
 from komando.host.layout import Paths
-sys.exit(main(sys.argv[2:], Paths(Path(sys.argv[1]))))
+import subprocess
+class Alarm:  # no systemd runs in a namespace
+    def start(self, token, seconds):
+        own = [one.decode() for one in Path("/proc/self/cmdline").read_bytes().split(b"\\0")]
+        call = [*own[:own.index("-c") + 2], sys.argv[1], "revert", "--due", token]
+        wait = ["sh", "-c", "sleep $0; exec \\"$@\\"", str(seconds), *call]
+        null = subprocess.DEVNULL
+        subprocess.Popen(wait, start_new_session=True, stdin=null, stdout=null, stderr=null)
+    def stop(self, token):
+        subprocess.run(["pkill", "-f", "^sh -c sleep .*" + token], check=False)
+sys.exit(main(sys.argv[2:], Paths(Path(sys.argv[1])), Alarm()))
 """
 
 _DYING = """\

@@ -12,6 +12,38 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
+from typing import NoReturn
+
+
+class Plaintexts:
+    """The secrets of one host in the clear, by name: for its archive, and for nothing else.
+
+    They are no part of the bundle, so that no plan, cache or diff can hold them. It shows its
+    names alone, and refuses to be pickled or copied.
+    """
+
+    __slots__ = ("_contents",)
+
+    def __init__(self, contents: Mapping[str, bytes]) -> None:
+        self._contents = dict(sorted(contents.items()))
+
+    def __repr__(self) -> str:
+        return f"Plaintexts({', '.join(self._contents)})"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("plaintexts are not to be copied or written")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Which secrets these are, in order."""
+        return tuple(self._contents)
+
+    def members(self) -> Mapping[str, bytes]:
+        """What they are in an archive, by path."""
+        return {f"secrets/{name}": content for name, content in self._contents.items()}
+
+
+NO_SECRETS = Plaintexts({})
 
 
 @dataclass(frozen=True)
@@ -42,14 +74,30 @@ class Bundle:
         )
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
-    def archive(self) -> bytes:
-        """The files as tar.gz; the same bundle gives the same bytes at any time and place."""
+    @cached_property
+    def secrets(self) -> tuple[str, ...]:
+        """The names of the secrets that its host needs with it, in order."""
+        from komando.host.secrets import stated
+
+        return tuple(one.name for one in stated(self.files))
+
+    def archive(self, plaintexts: Plaintexts = NO_SECRETS) -> bytes:
+        """The files as tar.gz; the same bundle gives the same bytes at any time and place.
+
+        With the secrets of its host behind them, where they are given. Raises ValueError when
+        these are not all that the bundle states.
+        """
+        if plaintexts.names and plaintexts.names != self.secrets:
+            raise ValueError(
+                f"the bundle of {self.host} states the secrets {', '.join(self.secrets) or 'none'}"
+                f", and {', '.join(plaintexts.names)} came"
+            )
         plain = io.BytesIO()
         with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-            for path, content in self.files.items():
+            for path, content in {**self.files, **plaintexts.members()}.items():
                 entry = tarfile.TarInfo(path)
                 entry.size = len(content)
-                entry.mode = 0o644
+                entry.mode = 0o644 if path in self.files else 0o600
                 tar.addfile(entry, io.BytesIO(content))
         return gzip.compress(plain.getvalue(), compresslevel=6, mtime=0)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from komando.diagnostics import Diagnostic, Sources, as_text, errors_in, in_order
+from komando.diagnostics import Diagnostic, Location, Sources, as_text, errors_in, in_order
 from komando.policy.addresses import AddressField, Network, NetworkField
+from komando.policy.documents import Document
 from komando.policy.explain import Explainer
 from komando.policy.faults import faults_of
 from komando.policy.fields import Slug
@@ -63,6 +64,19 @@ class Hop:
 
 
 @dataclass(frozen=True)
+class SecretReference:
+    """A secret that a host shall have: its name, whose file it will be, and where that is stated.
+
+    The encrypted file is `secrets/<name>.age` beside `hosts.yaml`; on the host it becomes
+    `/etc/komando/secrets/<name>`, mode 0600.
+    """
+
+    name: str
+    owner: str = "root"
+    where: Location | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
 class Host:
     """One machine of the inventory.
 
@@ -85,6 +99,7 @@ class Host:
     confirm_within: int = CONFIRM_WITHIN
     canary: bool = False
     neighbour: str | None = None
+    secrets: tuple[SecretReference, ...] = ()
     hops: tuple[Hop, ...] = ()
 
     @property
@@ -128,6 +143,12 @@ class _Written(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+class _Secret(_Written):
+    owner: _User = Field(
+        default="root", description="The user on the host whose file it is.", examples=["root"]
+    )
+
+
 class _Reached(_Written):
     """How any machine is reached, in Ansible's own words where it has them."""
 
@@ -168,6 +189,11 @@ class _Machine(_Reached):
         default=None,
         description="Another host that has to reach it before a change is confirmed.",
         examples=["core-2"],
+    )
+    secrets: dict[Slug, _Secret] | None = Field(
+        default=None,
+        description="Its secrets by name, in place of those of all hosts.",
+        examples=[{"vpn-key": {"owner": "root"}}],
     )
 
 
@@ -216,6 +242,11 @@ class _Variables(_Written):
         description="Seconds after which an unconfirmed change reverts.",
         examples=[60],
     )
+    secrets: dict[Slug, _Secret] = Field(
+        default={},
+        description="The secrets of every host that does not state its own, by name.",
+        examples=[{"vpn-key": {"owner": "root"}}],
+    )
     rate_divisor: int = Field(
         default=1, ge=1, le=1000, description="What every rate is divided by.", examples=[5]
     )
@@ -235,7 +266,8 @@ def load_inventory(folder: Path) -> Inventory:
 
     Raises InventoryError with everything that is wrong with it.
     """
-    everything = _read(folder / FILE).all
+    written, document = _read(folder / FILE)
+    everything = written.all
     settings, machines = everything.vars, everything.children.machines()
     hops = {
         name: Hop(
@@ -251,6 +283,8 @@ def load_inventory(folder: Path) -> Inventory:
         name: _host(machine, hops[name], settings, tuple(hops[one] for one in way_to(name, jumps)))
         for name, machine in machines.items()
     }
+    for name in everything.children.router.hosts:
+        hosts[name] = replace(hosts[name], secrets=_secrets(everything, "router", name, document))
     return Inventory(folder.name, hosts, settings.rate_divisor)
 
 
@@ -282,7 +316,22 @@ def _host(
     )
 
 
-def _read(path: Path) -> _HostsFile:
+def _secrets(
+    everything: _Everything, kind: str, name: str, document: Document
+) -> tuple[SecretReference, ...]:
+    """A host's own mapping takes the place of the one of all: Ansible does not merge them."""
+    own = getattr(everything.children, kind).hosts[name].secrets
+    above: tuple[str, ...] = ("all", "vars", "secrets")
+    if own is not None:
+        above = ("all", "children", kind, "hosts", name, "secrets")
+    stated = everything.vars.secrets if own is None else own
+    return tuple(
+        SecretReference(one, secret.owner, document.key((*above, one)))
+        for one, secret in sorted(stated.items())
+    )
+
+
+def _read(path: Path) -> tuple[_HostsFile, Document]:
     raw = read_bytes(str(path))
     if isinstance(raw, Diagnostic):
         raise InventoryError([raw])
@@ -298,7 +347,7 @@ def _read(path: Path) -> _HostsFile:
         else:
             diagnostics += check_ways(reading.document, _entries(found.all))
             if not errors_in(diagnostics):
-                return found
+                return found, reading.document
     raise InventoryError(in_order(diagnostics))
 
 

@@ -240,7 +240,8 @@ class Scene:
         link = self.routers[router].run(f"readlink {STATE}/current").strip()
         assert link == f"generations/{digest}"
         sums = self.routers[router].run(
-            f"cd {STATE}/generations/{digest} && find . -type f -printf '%P\\n' | LC_ALL=C sort |"
+            f"cd {STATE}/generations/{digest} && find etc -type f ! -path 'etc/komando/secrets/*' |"
+            " LC_ALL=C sort |"
             " xargs sha256sum | sha256sum"
         )
         assert sums.split()[0] == digest, f"{router}: its generation is not whole"
@@ -299,7 +300,7 @@ def small_disk(machine: Machine, kib: int) -> Iterator[Callable[[], None]]:
     """A small file system of its own below the host program's state; yields what fills it up."""
     machine.behind(
         f"mkdir -p /run/small && mount -t tmpfs -o size={kib}k tmpfs /run/small && "
-        f"cp -a {STATE}/. /run/small/ && mount --move /run/small {STATE}"
+        f"cp -a {STATE}/. /run/small/ && mount --bind /run/small {STATE}"
     )
 
     def fill() -> None:
@@ -309,7 +310,6 @@ def small_disk(machine: Machine, kib: int) -> Iterator[Callable[[], None]]:
         yield fill
     finally:
         machine.behind(
-            f"rm -f {STATE}/ballast; mkdir -p /run/saved && cp -a {STATE}/. /run/saved/ && "
-            f"umount {STATE} && find {STATE} -mindepth 1 -delete && "
-            f"cp -a /run/saved/. {STATE}/ && rm -rf /run/saved"
+            f"rm -f {STATE}/ballast; umount {STATE} && find {STATE} -mindepth 1 -delete && "
+            f"cp -a /run/small/. {STATE}/ && umount /run/small"
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from komando.bundle import Bundle
@@ -23,8 +24,10 @@ SPOIL: dict[str, dict[str, str | None]] = json.loads(Path(sys.argv.pop(1)).read_
 render, check = debian.render, debian.check
 
 
-def spoilt_render(intent: Intent, host: Host) -> Bundle:
-    bundle = render(intent, host)
+def spoilt_render(
+    intent: Intent, host: Host, ciphertexts: Mapping[str, str] | None = None
+) -> Bundle:
+    bundle = render(intent, host, ciphertexts)
     files = dict(bundle.files)
     for path, text in SPOIL.get(host.name, {}).items():
         if text is None:

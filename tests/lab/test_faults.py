@@ -378,7 +378,10 @@ def test_a_corrupted_generation_is_never_brought_in_force(scene: Scene) -> None:
     was = before(scene)
     machine = scene.routers["router-1"]
     old = scene.observed("router-1")["previous"]
-    machine.behind(f"echo '# x' >> {STATE}/generations/{old}/etc/komando/network")
+    folder = f"{STATE}/generations/{old}"
+    machine.behind(
+        f"echo '# x' >> {folder}/etc/komando/network; truncate -s 100 {folder}/bundle.tar.gz"
+    )
     done = scene.run("rollback", "router-1")
     assert done.code == 1
     assert "damaged on disk" in done.all
@@ -389,7 +392,10 @@ def test_a_way_back_that_is_damaged_still_lets_people_in(scene: Scene) -> None:
     machine = scene.routers["router-1"]
     was = scene.running("router-1")
     scene.edit("router-1", 20)
-    machine.behind(f"echo '# x' >> {STATE}/generations/{was}/etc/komando/network")
+    folder = f"{STATE}/generations/{was}"
+    machine.behind(
+        f"echo '# x' >> {folder}/etc/komando/network; truncate -s 100 {folder}/bundle.tar.gz"
+    )
     done = scene.apply(spoil={"router-1": {GUARD: CUTS_SSH}})
     assert done.code == 1
     time.sleep(WINDOW + 2)

@@ -204,9 +204,13 @@ def test_a_generation_damaged_on_disk_is_seen_and_mended(router: Router) -> None
     calendar = router.root / "var/lib/komando/current/etc/komando/calendar"
     calendar.write_text("2026-01-01T00:00:00Z night\n")
     refused(router.komando("hours"), "is damaged on disk")
+    assert "is damaged on disk" in router.komando("observe").said["kernel"]
+    assert router.komando("activate", old.digest).said["changes"] == [], "by the copy it kept"
+    assert router.komando("observe").said["kernel"] == "ok"
+    calendar.write_text("2026-01-01T00:00:00Z night\n")
+    (router.root / "var/lib/komando/current/bundle.tar.gz").unlink()
     words = "is damaged on disk: its files differ, and no archive came with it"
     refused(router.komando("activate", old.digest), words)
-    assert "is damaged on disk" in router.komando("observe").said["kernel"]
     assert router.activate(old).said["changes"] == []
     assert router.komando("observe").said["kernel"] == "ok"
 

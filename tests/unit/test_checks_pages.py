@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "checks"
 
 RENDERED = {"syntax-check", "syntax-check-skipped", "queue-check-skipped"}
+SECRETS = {"secret-missing", "secret-plain", "secret-shut", "secret-recipient"}
 """Checks that no policy file can provoke by itself; tests/unit and tests/platforms have them."""
 
 OF_MACHINES = {"host-unknown", "host-itself", "jump-loop", "address-unmanaged"}
@@ -43,7 +44,7 @@ def test_each_check_has_a_page() -> None:
 
 
 def test_each_page_has_a_case() -> None:
-    assert pages() - shown() == RENDERED | OF_MACHINES
+    assert pages() - shown() == RENDERED | SECRETS | OF_MACHINES
 
 
 def test_the_list_names_each_page_once() -> None:

@@ -59,7 +59,7 @@ class OnDisk(Changes):
     def _stage(self, digest: str, archive: bytes, previous: str | None) -> Configuration:
         del previous
         if archive:
-            self.generations.stage(digest, unpack(archive, digest))
+            self.generations.stage(digest, unpack(archive, digest).files)
         return read_configuration(self.generations.read(digest))
 
     def bring(

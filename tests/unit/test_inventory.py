@@ -12,7 +12,14 @@ from typing import Any
 
 import pytest
 
-from komando.inventory import CONFIRM_WITHIN, Hop, Host, InventoryError, load_inventory
+from komando.inventory import (
+    CONFIRM_WITHIN,
+    Hop,
+    Host,
+    InventoryError,
+    SecretReference,
+    load_inventory,
+)
 from komando.ways import way_to
 
 REPOSITORY = Path(__file__).parents[2]
@@ -118,6 +125,10 @@ def _as_ansible_lists(listed: dict[str, Any]) -> dict[str, Host]:
             canary=variables[name].get("canary", False),
             neighbour=variables[name].get("neighbour"),
             hops=tuple(map(hop, way_to(name, jumps))),
+            secrets=tuple(
+                SecretReference(one, stated.get("owner", "root"))
+                for one, stated in sorted(variables[name].get("secrets", {}).items())
+            ),
         )
         for kind in listed["all"]["children"]
         if kind != "ungrouped"
@@ -137,6 +148,15 @@ def test_a_host_of_its_own_port_and_user(tmp_path: Path) -> None:
     assert (host.port, host.user) == (2222, "carrier")
 
 
+def test_a_hosts_own_secrets_take_the_place_of_those_of_all(tmp_path: Path) -> None:
+    own = "          secrets: {vpn-key: {owner: bird}}\n"
+    of_all = GOOD.replace("  children", "    secrets:\n      snmp: {}\n  children", 1)
+    [one] = load_inventory(_written(tmp_path, of_all)).hosts["core-1"].secrets
+    assert (one.name, one.owner, str(one.where)) == ("snmp", "root", f"{tmp_path}/hosts.yaml:6:7")
+    [one] = load_inventory(_written(tmp_path, of_all + own)).hosts["core-1"].secrets
+    assert (one.name, one.owner) == ("vpn-key", "bird")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "place", "check"),
     [
@@ -148,6 +168,9 @@ def test_a_host_of_its_own_port_and_user(tmp_path: Path) -> None:
         ("ansible_user: deploy", "rate_divisor: 0", "3:19", "value-range"),
         ("core-1", "Core_1", "8:9", "slug"),
         ("all:", "all: &all", "1:6", "yaml-anchor"),
+        ("leaf: fq_codel", "secrets: {Vpn_Key: {}}", "11:21", "slug"),
+        ("leaf: fq_codel", "secrets: {vpn: {owner: Root!}}", "11:34", "value-form"),
+        ("leaf: fq_codel", "secrets: {vpn: {mode: 0644}}", "11:27", "key-unknown"),
     ],
 )
 def test_what_is_wrong_is_told_at_its_place(

@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from komando.cli.desired import Desired, limited
-from komando.cli.plan import show_plan
-from komando.cli.planning import Planned, changing_nothing, planned
+from komando.cli.opened import opened, secrets_key_option
 from komando.cli.reach import Scope, host_options
-from komando.cli.rolling import carry_out, conclude, ending_as_told
-from komando.inventory import Access
-from komando.plan import Promise, StalePlanError, hold_to, promised, refusal
+
+if TYPE_CHECKING:
+    from komando.cli.desired import Desired
+    from komando.cli.planning import Planned
+    from komando.inventory import Access
+    from komando.plan import Promise
 
 
 @click.command()
 @click.argument("plan_file", metavar="[PLAN]", required=False,
                 type=click.Path(path_type=Path, exists=True, dir_okay=False))  # fmt: skip
 @host_options
+@secrets_key_option
 @click.option("--limit", metavar="HOST[,HOST]", help="Only these hosts: a PARTIAL apply.")
 @click.option("--at-once", is_flag=True,
               help="All hosts in one wave; one that fails takes all back.")  # fmt: skip
@@ -49,22 +52,27 @@ def apply(
     Exit status: 0 all hosts obey, 1 something failed or was taken back, 3 all that was tried
     holds, but some hosts could not be reached.
     """
-    shown = None if plan_file is None else _shown(plan_file)
-    wanted = limited(scope.desired(), limit)
-    access = scope.access(wanted)
-    with ending_as_told(), planned(wanted, access, settled=True) as found:
-        with changing_nothing():
-            _agree(found, shown, diff=diff)
+    with scope.ahead() as launched:
+        from komando.cli.desired import limited
+        from komando.cli.planning import changing_nothing, planned
+        from komando.cli.rolling import carry_out, conclude, ending_as_told
         from komando.rollout.observe import Cache
         from komando.rollout.roll import targets_of
         from komando.rollout.waves import arrange
 
-        targets = targets_of(found.plan, wanted.inventory.hosts, wanted.bundles)
-        waves = arrange(targets, wanted.inventory.hosts, at_once=at_once)
-        look = partial(_verified, wanted=wanted, access=access) if verify else None
-        rollout = carry_out(found, targets, waves, look)
-        for name in targets:  # then the next plan need not ask for them
-            Cache.of_user().put(wanted.bundles[name])
+        shown = None if plan_file is None else _shown(plan_file)
+        wanted = limited(scope.desired(), limit)
+        access = scope.access(wanted)
+        with ending_as_told(), planned(wanted, access, launched, settled=True) as found:
+            with changing_nothing():
+                _agree(found, shown, diff=diff)
+                plaintexts = opened(wanted, [host.host for host in found.plan.changing()])
+            targets = targets_of(found.plan, wanted.inventory.hosts, wanted.bundles, plaintexts)
+            waves = arrange(targets, wanted.inventory.hosts, at_once=at_once)
+            look = partial(_verified, wanted=wanted, access=access) if verify else None
+            rollout = carry_out(found, targets, waves, look)
+            for name in targets:  # then the next plan need not ask for them
+                Cache.of_user().put(wanted.bundles[name])
     conclude(rollout, partial=limit is not None)
 
 
@@ -76,6 +84,8 @@ def _verified(names: tuple[str, ...], wanted: Desired, access: Access) -> bool:
 
 def _shown(plan_file: Path) -> Mapping[str, Promise]:
     """What a plan's file says; one that is none ends the verb before any host is asked."""
+    from komando.plan import StalePlanError, promised
+
     try:
         return promised(plan_file)
     except StalePlanError as error:
@@ -87,6 +97,9 @@ def _agree(found: Planned, shown: Mapping[str, Promise] | None, *, diff: bool) -
 
     Nothing goes on while a finding stands that nobody has acknowledged.
     """
+    from komando.cli.plan import show_plan
+    from komando.plan import StalePlanError, hold_to, refusal
+
     if shown is not None:
         here = {host.host for host in found.plan.hosts}
         try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import click
@@ -13,35 +15,46 @@ from komando.diagnostics import Diagnostic, Sources, as_text, errors_in, in_orde
 from komando.intent import Intent
 from komando.inventory import Inventory, InventoryError, load_inventory
 from komando.policy import Policy
+from komando.secrets.files import SecretError, sealed_secrets
 
 INVENTORIES = Path("inventories")
 
 
 @dataclass(frozen=True)
 class Desired:
-    """What the policies ask for, down to the bytes. `diagnostics` holds what rendering found."""
+    """What the policies ask for, down to the bytes.
+
+    `sealed` maps the secrets of the hosts to their encrypted files.
+    """
 
     policy: Policy
     inventory: Inventory
     folder: Path
     intent: Intent
     bundles: dict[str, Bundle]
-    diagnostics: list[Diagnostic]
+    sealed: Mapping[str, bytes] = field(default_factory=dict)
+
+    def examined(self, hosts: Iterable[str]) -> list[Diagnostic]:
+        """What the programs that will read the files of some hosts have to say about them."""
+        from komando.platforms.debian import check
+
+        return [found for name in hosts for found in check(self.bundles[name])]
 
 
 def desired(policies: Path, inventory: str) -> Desired:
-    """Check, compile, render, and have the real parsers read each file.
+    """Check, compile and render.
 
     `inventory` is the name of a folder of inventories/, or a path. Policies that are wrong are
     told on stderr and end the verb with exit status 1; so does an inventory that cannot be read.
     """
-    from komando.platforms.debian import check, render
+    from komando.platforms.debian import render
 
     folder = folder_of(inventory)
     machines = machines_of(folder)
     policy, intent = checked_intent(policies, machines.divisor)
     bundles: dict[str, Bundle] = {}
-    diagnostics: list[Diagnostic] = []
+    sealed = sealed_of(folder, machines)
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in sealed.items()}
     for name in sorted(intent.routers):
         if name not in machines.routers:
             raise click.ClickException(
@@ -49,11 +62,10 @@ def desired(policies: Path, inventory: str) -> Desired:
                 f"{folder}/hosts.yaml: add it"
             )
         try:
-            bundles[name] = render(intent, machines.routers[name])
+            bundles[name] = render(intent, machines.routers[name], hashes)
         except ValueError as error:
             raise click.ClickException(str(error)) from error
-        diagnostics += check(bundles[name])
-    return Desired(policy, machines, folder, intent, bundles, diagnostics)
+    return Desired(policy, machines, folder, intent, bundles, sealed)
 
 
 def limited(wanted: Desired, limit: str | None) -> Desired:
@@ -102,4 +114,13 @@ def machines_of(folder: Path) -> Inventory:
     try:
         return load_inventory(folder)
     except InventoryError as error:
+        raise refused(error.diagnostics) from error
+
+
+def sealed_of(folder: Path, machines: Inventory) -> dict[str, bytes]:
+    """The encrypted files of all secrets that its hosts state; what is wrong ends the verb."""
+    stated = [one for host in machines.hosts.values() for one in host.secrets]
+    try:
+        return sealed_secrets(folder, stated)
+    except SecretError as error:
         raise refused(error.diagnostics) from error

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
-from komando.cli.planning import changing_nothing, planned, tell_failures
 from komando.cli.reach import Scope, host_options
-from komando.plan import Plan, markdown, text_lines, to_json
+
+if TYPE_CHECKING:
+    from komando.plan import Plan
 
 CHANGES = 2
 """The exit status when an apply would change something; 0 is nothing, 1 an error."""
@@ -42,9 +43,13 @@ def plan(
     """
     if out is not None:
         try_place(out)
-    wanted = scope.desired()
-    with changing_nothing(), planned(wanted, scope.access(wanted)) as found:
-        made, failures = found.plan, found.failures
+    with scope.ahead() as launched:
+        from komando.cli.planning import changing_nothing, planned, tell_failures
+        from komando.plan import to_json
+
+        wanted = scope.desired()
+        with changing_nothing(), planned(wanted, scope.access(wanted), launched) as found:
+            made, failures = found.plan, found.failures
     show_plan(made, form, diff=diff)
     if out is not None:
         out.write_text(to_json(made), encoding="utf-8")
@@ -84,6 +89,10 @@ def try_place(out: Path) -> None:
 
 def show_plan(plan: Plan, form: str, *, diff: bool) -> None:
     """Print the plan on stdout, in one of the formats."""
+    from rich.console import Console
+
+    from komando.plan import markdown, text_lines, to_json
+
     if form == "json":
         click.echo(to_json(plan), nl=False)
     elif form == "markdown":

@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from komando.cli.desired import Desired
+from komando.cli.desired import Desired, report
 from komando.generation import RunningGeneration
 from komando.inventory import Access, Host
 from komando.plan import Plan, assess, idle, make_plan
@@ -23,6 +23,7 @@ from komando.policy import Policy, day_in
 if TYPE_CHECKING:
     from rich.status import Status
 
+    from komando.rollout.launch import Launched
     from komando.rollout.observe import Observation
     from komando.rollout.protocol import Event
     from komando.rollout.session import Session
@@ -34,6 +35,10 @@ PROGRESS = {
     "failed": "failed",
     "lost": "lost",
 }
+
+
+PATIENCE = 15.0
+"""Seconds that a host may take to take a change back whose window has closed."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,9 @@ def changing_nothing() -> Iterator[None]:
 
 
 @contextmanager
-def planned(wanted: Desired, access: Access, *, settled: bool = False) -> Iterator[Planned]:
+def planned(
+    wanted: Desired, access: Access, launched: Launched | None = None, *, settled: bool = False
+) -> Iterator[Planned]:
     """Ask every host what it runs and compare; the connections stay open inside the block.
 
     `settled` waits for hosts on which a change is still unconfirmed, until it is taken back.
@@ -81,22 +88,30 @@ def planned(wanted: Desired, access: Access, *, settled: bool = False) -> Iterat
     with ExitStack() as connections:
         try:
             with changing_nothing(), status:
-                session = connections.enter_context(Session(hosts, access, listen))
+                session = connections.enter_context(Session(hosts, access, listen, launched))
                 seen = observe(session, wanted.bundles, Cache.of_user())
+                patience = time.monotonic() + PATIENCE
                 while settled and (waits := _waits(seen)):
                     name, seconds = waits
+                    if seconds <= 0 and time.monotonic() > patience:
+                        raise click.ClickException(
+                            f"{name}: an unconfirmed change should have reverted there, and has "
+                            f"not: look at it (`{name}: sudo komando-host hours` says why)"
+                        )
                     status.update(
                         Text(f"{name}: an unconfirmed change reverts in {seconds:.0f} s: waiting")
                     )
                     time.sleep(min(seconds + 0.5, 5.0))
                     seen = observe(session, wanted.bundles, Cache.of_user())
                 status.update("comparing")
+                examined = wanted.examined(_to_change(wanted, seen.running))
+                report([one for one in examined if one.severity == "error"])
                 plan = make_plan(
                     wanted.bundles,
                     seen.running,
                     wanted.policy.where,
                     datetime.now(UTC),
-                    _notes(wanted),
+                    [one.message for one in examined],
                     seen.unread,
                     _machines(wanted),
                 )
@@ -110,6 +125,11 @@ def _waits(seen: Observation) -> tuple[str, float] | None:
     """The host whose window is open the longest, and for how many seconds."""
     waits = {name: one.waits for name, one in seen.running.items() if one.waits is not None}
     return max(waits.items(), key=lambda item: item[1]) if waits else None
+
+
+def _to_change(wanted: Desired, running: Mapping[str, RunningGeneration]) -> Iterator[str]:
+    """The hosts whose files are news to them: what runs was read by its programs already."""
+    return (name for name, one in running.items() if one.digest != wanted.bundles[name].digest)
 
 
 def _with_neighbours(wanted: Desired) -> list[Host]:
@@ -144,8 +164,3 @@ def tell_failures(failures: Mapping[str, str]) -> None:
     """Each host that could not be asked, with the reason."""
     for name, reason in sorted(failures.items()):
         click.echo(f"{name}: {reason}", file=sys.stderr)
-
-
-def _notes(wanted: Desired) -> Iterator[str]:
-    """What rendering could not make sure of, as the plan states it."""
-    return (one.message for one in wanted.diagnostics if one.severity == "warning")

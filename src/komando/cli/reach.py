@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from komando.cli.desired import Desired, desired, folder_of, machines_of, report
-from komando.inventory import Access, Inventory
+from komando.rollout.launch import Launched, launch
+
+if TYPE_CHECKING:
+    from komando.cli.desired import Desired
+    from komando.inventory import Access, Inventory
 
 LAB = "lab"
 """The inventory whose machines are those of a lab: a miniature city, or a fleet."""
@@ -26,11 +30,26 @@ class Scope:
     lab: str | None
     identity: Path | None
 
+    @contextmanager
+    def ahead(self) -> Iterator[Launched]:
+        """The pyinfra process, started while this one still imports what reads policies."""
+        prefix: tuple[str, ...] = ()
+        if Path(self.inventory).name == LAB:
+            from komando.lab.place import DEFAULT, LabError, Place
+
+            with suppress(LabError):  # the name is told to be wrong in its place
+                prefix = Place(self.lab or DEFAULT).enter("ctl")
+        launched = launch(prefix)
+        try:
+            yield launched
+        finally:
+            launched.dismiss()
+
     def desired(self) -> Desired:
         """What the policies ask for; what is wrong with it is told, and ends the verb."""
-        wanted = desired(self.policies, self.inventory)
-        report([one for one in wanted.diagnostics if one.severity == "error"])
-        return wanted
+        from komando.cli.desired import desired
+
+        return desired(self.policies, self.inventory)
 
     def access(self, wanted: Desired) -> Access:
         """The way to the hosts."""
@@ -38,6 +57,8 @@ class Scope:
 
     def machines(self) -> tuple[Inventory, Access]:
         """The machines and the way to them, without a look at any policy."""
+        from komando.cli.desired import folder_of, machines_of
+
         folder = folder_of(self.inventory)
         machines = machines_of(folder)
         return machines, access_to(machines, folder, self.lab, self.identity)
@@ -91,6 +112,8 @@ def access_to(inventory: Inventory, folder: Path, lab: str | None, identity: Pat
     A lab knows its own; elsewhere host keys stand in the inventory's `known_hosts`. Ends the verb
     with exit status 1 when the lab is not up or the file does not stand.
     """
+    from komando.inventory import Access
+
     if inventory.name == LAB:
         return _lab(inventory, lab)
     if lab is not None:

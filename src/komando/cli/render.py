@@ -26,7 +26,7 @@ def render(inventory: str, policies: Path, out: Path) -> None:
     the paths on the host; its digest is what `sha256sum` of the sorted files gives, summed.
     """
     wanted = desired(policies, inventory)
-    report(wanted.diagnostics)
+    report(wanted.examined(sorted(wanted.bundles)))
     for name, bundle in sorted(wanted.bundles.items()):
         folder = out / name
         fresh = out / f".{name}.new"

@@ -19,6 +19,7 @@ from .calendar import parse_moment
 from .change import UNCONFIRMED, Order
 from .generation import ARCHIVE_LIMIT
 from .layout import HostError, Paths
+from .private import leave_no_core
 from .program import PROTOCOL, Program, probe
 from .timer import Timer
 
@@ -41,6 +42,7 @@ run again at any time: the second run changes nothing.
 EPILOG = """\
 examples:
   komando-host observe                          what runs here, and is the kernel as it should be?
+  komando-host drift                            what was changed by hand, with diffs
   komando-host hours                            mend what is missing, now rather than in a minute
   komando-host activate DIGEST < bundle.b64     bring a bundle into force
   komando-host activate DIGEST < /dev/null      go back to a generation that is on this host
@@ -67,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     )
     verbs = root.add_subparsers(dest="verb", required=True, metavar="VERB")
     verbs.add_parser("observe", help="say what runs here and whether the kernel agrees")
+    verbs.add_parser("drift", help="as observe, with all that stands otherwise than it should")
     activate = verbs.add_parser("activate", help="bring a bundle (base64 tar.gz on stdin) in force")
     activate.add_argument(
         "digest", metavar="DIGEST", help="the digest of the bundle, 64 hex digits"
@@ -223,6 +226,7 @@ def _rehearse(program: Program, arguments: argparse.Namespace) -> dict[str, Any]
 
 _VERBS: dict[str, Callable[[Program, argparse.Namespace], dict[str, Any] | str]] = {
     "observe": lambda program, _: program.observe(_asker()),
+    "drift": lambda program, _: program.drift(_asker()),
     "confirm": lambda program, given: program.confirm(given.digest),
     "revert": lambda program, given: program.revert(
         given.digest, UNCONFIRMED if given.due else "taken back by hand or by the controller"
@@ -242,6 +246,7 @@ def main(
     """Runs one verb; the exit code is 0, or 1 with the reason on standard error."""
     arguments = parser().parse_args(argv)
     try:
+        leave_no_core()
         said = answer(arguments, paths or Paths(), timer)
     except (HostError, OSError, ValueError) as error:
         print(f"komando-host: {error}", file=sys.stderr)

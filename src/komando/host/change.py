@@ -16,14 +16,17 @@ from typing import Any
 from .bare import take_down
 from .calendar import read_clock
 from .configuration import Configuration, read_configuration
-from .generation import Generations, check_digest, unpack
+from .files import file_findings
+from .generation import Arrived, Generations, check_digest, unpack
 from .kernel import CommandError, links, run
 from .layout import GUARD, NAT, SHAPER, SYSCTL, HostError, Paths
 from .reconcile import Outcome, reconcile, route_alone
 from .record import Event, Record
 from .records import Applied, Records
+from .secrets import stated
 from .tables import GUARD_TABLE, delete_tables
 from .timer import SystemdTimer, Timer
+from .units import Units
 from .window import Pending, Windows, boot_id, seconds_up
 
 LONGEST = 3600
@@ -57,6 +60,7 @@ class Changes:
         self.record = Record(paths.record)
         self.windows = Windows(paths)
         self.timer = timer or SystemdTimer()
+        self.units = Units(paths.root)
 
     # --- making a change ---------------------------------------------------------------------
 
@@ -112,24 +116,35 @@ class Changes:
 
     def _stage(self, digest: str, archive: bytes, previous: str | None) -> Configuration:
         """Everything that can be found out, and laid on the disk, before anything is changed."""
-        files, standing = self._files(digest, archive)
-        configuration = read_configuration(files)
-        _check_tables(files)
+        arrived, standing = self._files(digest, archive)
+        configuration = read_configuration(arrived.files)
+        _check_tables(arrived.files)
         missing = set(configuration.interfaces) - links().keys() - self._interfaces(previous)
         if missing:
             raise HostError(f"there is no interface {', '.join(sorted(missing))}")
         if not standing:
-            self.generations.stage(digest, files)
+            self.generations.stage(digest, arrived.files, arrived.secrets)
         return configuration
 
-    def _files(self, digest: str, archive: bytes) -> tuple[Mapping[str, bytes], bool]:
-        """The files of a generation, and whether they are on this host already, and whole."""
+    def _files(self, digest: str, archive: bytes) -> tuple[Arrived, bool]:
+        """The files of a generation, and whether they lie on this host already, and they alone.
+
+        Where somebody edited them, they are those of the archive, or of the copy that was kept: it
+        is as if they were not here. Secrets have no copy: what lies beside them stays.
+        """
         try:
-            return self.generations.read(digest), True
+            files = self.generations.read(digest)
+            if ailing := self.generations.ailing(digest, files):
+                raise HostError(f"generation {digest} is not whole: {'; '.join(ailing)}")
+            if not any(file_findings(self.generations.folder(digest), files)):
+                return Arrived(files), True
         except HostError as error:
-            if not archive.strip():
+            if not archive.strip() and self.generations.original(digest) is None:
                 raise HostError(f"{error}, and no archive came with it") from None
-        return unpack(archive, digest), False
+        if archive.strip():
+            return unpack(archive, digest), False
+        original = self.generations.original(digest) or {}
+        return Arrived(original), bool(stated(original))
 
     def _interfaces(self, digest: str | None) -> set[str]:
         """What a generation names of this machine: that is no news to it when it is away."""
@@ -145,6 +160,7 @@ class Changes:
     ) -> dict[str, Any]:
         try:
             outcome, profile = self.bring(digest, configuration)
+            outcome.other += self.units.mend()
         except Exception as error:
             raise HostError(f"{_words(error)}; generation {digest} stays current") from error
         if order:
@@ -286,7 +302,9 @@ class Changes:
             take_down(self.records)
         else:
             # damaged files are better than those of the change: what can be read of them is laid
-            files = self.generations.read(previous, whole=False)
+            files = self.generations.original(previous) or self.generations.read(
+                previous, whole=False
+            )
             self.bring(previous, read_configuration(files), thorough=True)
 
     def _write_down(self, event: Event, pending: Pending) -> None:

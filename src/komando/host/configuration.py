@@ -12,6 +12,7 @@ from . import layout
 from .calendar import Calendar, parse_calendar
 from .layout import HostError
 from .network import Wanted, parse_network
+from .secrets import Secret, stated
 from .settings import parse_settings
 from .steer import Steering, parse_steering
 from .tables import GUARD_TABLE, NAT_TABLE, SHAPER_TABLE, TableFiles, refuse_strangers
@@ -43,6 +44,7 @@ class Configuration:
     tables: tuple[TableFiles, ...]
     network: tuple[Wanted, ...]
     settings: Mapping[str, str]
+    secrets: tuple[Secret, ...]
 
     @property
     def interfaces(self) -> tuple[str, ...]:
@@ -85,6 +87,7 @@ def read_configuration(files: Mapping[str, bytes]) -> Configuration:
         tables=_tables(texts),
         network=parse_network(texts[layout.NETWORK]),
         settings=parse_settings(texts[layout.SYSCTL]),
+        secrets=stated(files),
     )
     for name in sorted({*configuration.calendar.names}):
         if name not in configuration.profiles:

@@ -14,8 +14,10 @@ import tarfile
 import time
 import zlib
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from . import secrets
 from .configuration import allowed
 from .layout import HostError, Paths
 
@@ -30,6 +32,10 @@ NUMBER_KEPT = 20
 
 DAYS_KEPT = 180
 """Days after which one goes, even if it is among the newest."""
+
+KEPT_COPY = "bundle.tar.gz"
+"""In a generation's folder, beside its files: what was staged, for root alone. A file that is
+edited later is compared with it and mended from it; it counts only while it has the digest."""
 
 # AT_FDCWD and RENAME_EXCHANGE of linux/fcntl.h and linux/fs.h
 _HERE, _EXCHANGE = -100, 2
@@ -52,22 +58,38 @@ def digest_of(files: Mapping[str, bytes]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def unpack(archive: bytes, digest: str) -> dict[str, bytes]:
-    """The files of a base64 tar.gz; raises HostError for all but the bundle of this digest."""
+@dataclass(frozen=True)
+class Arrived:
+    """What an archive held: the files that the digest covers, and the secrets beside them."""
+
+    files: Mapping[str, bytes]
+    secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+
+def unpack(archive: bytes, digest: str) -> Arrived:
+    """What a base64 tar.gz holds; raises HostError for all but the bundle of this digest.
+
+    Its secrets are all that the bundle states, or none: a host that has them needs no others.
+    """
     files: dict[str, bytes] = {}
+    private: dict[str, bytes] = {}
     try:
         packed = base64.b64decode(b"".join(archive.split()), validate=True)
         for member, content in members(inflated(packed)):
-            plain = member.type == tarfile.REGTYPE
-            if not plain or not allowed(member.name) or member.name in files:
+            name = secrets.member_name(member.name)
+            held, key = (files, member.name) if name is None else (private, name)
+            known = name is not None or allowed(member.name)
+            if member.type != tarfile.REGTYPE or not known or key in held:
                 raise HostError(f"the archive holds {member.name!r}, which it may not")
-            files[member.name] = content
+            held[key] = content
     except (tarfile.TarError, zlib.error, ValueError) as error:
         raise HostError(f"the archive is damaged: {error}") from None
     found = digest_of(files)
     if found != digest:
         raise HostError(f"the archive has the digest {found}, not {digest}")
-    return files
+    if private:
+        secrets.agree(secrets.stated(files), private)
+    return Arrived(files, private)
 
 
 def inflated(packed: bytes) -> bytes:
@@ -146,11 +168,40 @@ class Generations:
             raise HostError(f"generation {digest} is damaged on disk: its files differ")
         return files
 
-    def stage(self, digest: str, files: Mapping[str, bytes]) -> None:
+    def ailing(self, digest: str, files: Mapping[str, bytes]) -> list[str]:
+        """What is wrong with the secrets of a generation that has these files, in words.
+
+        It is asked apart from `read`: the network is kept as it should be whatever became of them.
+        """
+        return secrets.ailing(self.folder(digest), digest, secrets.stated(files))
+
+    def original(self, digest: str) -> dict[str, bytes] | None:
+        """The files as they were staged: those of the copy, or those that lie there.
+
+        None where neither have the digest any more.
+        """
+        try:
+            plain = inflated((self.folder(digest) / KEPT_COPY).read_bytes())
+            files = {member.name: content for member, content in members(plain)}
+        except (OSError, tarfile.TarError, zlib.error, ValueError, HostError):
+            files = {}
+        if digest_of(files) == digest:
+            return files
+        try:
+            return self.read(digest)
+        except HostError:
+            return None
+
+    def stage(
+        self, digest: str, files: Mapping[str, bytes], private: Mapping[str, bytes] | None = None
+    ) -> None:
         """Writes a generation beside the others, so that it is there whole or not at all.
 
+        `private` holds its secrets by name; raises HostError unless they are all that it states.
         One that is damaged is replaced, and kept aside as evidence: the latest one of all.
         """
+        wanted, private = secrets.stated(files), private or {}
+        secrets.agree(wanted, private)
         self.paths.generations.mkdir(parents=True, exist_ok=True)
         for pattern in (".*.new", ".*.old"):
             for left in self.paths.generations.glob(pattern):
@@ -164,6 +215,8 @@ class Generations:
                 stream.flush()
                 os.fsync(stream.fileno())
             target.chmod(0o644)
+        secrets.lay(side, digest, wanted, private)
+        _keep(side / KEPT_COPY, packed(files))
         if os.path.lexists(self.folder(digest)):  # damaged, or it would not be staged again
             for left in self.paths.generations.glob(".*.damaged"):
                 _remove(left)
@@ -219,14 +272,28 @@ class Generations:
 
     def export(self, digest: str) -> bytes:
         """A generation as base64 tar.gz, the same bytes each time."""
-        plain = io.BytesIO()
-        with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-            for path, content in sorted(self.read(digest).items()):
-                entry = tarfile.TarInfo(path)
-                entry.size = len(content)
-                entry.mode = 0o644
-                tar.addfile(entry, io.BytesIO(content))
-        return base64.encodebytes(gzip.compress(plain.getvalue(), compresslevel=6, mtime=0))
+        return base64.encodebytes(packed(self.read(digest)))
+
+
+def packed(files: Mapping[str, bytes]) -> bytes:
+    """Files as tar.gz, the same bytes each time."""
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for path, content in sorted(files.items()):
+            entry = tarfile.TarInfo(path)
+            entry.size = len(content)
+            entry.mode = 0o644
+            tar.addfile(entry, io.BytesIO(content))
+    return gzip.compress(plain.getvalue(), compresslevel=6, mtime=0)
+
+
+def _keep(path: Path, content: bytes) -> None:
+    """Writes what root alone may read, and on to the disk."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def _remove(path: Path) -> None:

@@ -62,6 +62,11 @@ class Paths:
         return self.state / "record"
 
     @property
+    def mended(self) -> Path:
+        """What the hours mended although nothing had changed by us."""
+        return self.state / "mended"
+
+    @property
     def bypass(self) -> Path:
         """Stands while a person at the console has taken the policy out of the traffic's way."""
         return self.state / "bypass"
@@ -87,6 +92,9 @@ class Paths:
         return self.run / "clock"
 
 
+SECRET_FOLDER = "etc/komando/secrets"  # noqa: S105 - a place
+"""Where a generation keeps its secrets, which are no files of the bundle."""
+
 # The files of a router's bundle.
 MANIFEST = "etc/komando/manifest.json"
 ROUTER = "etc/komando/router.json"
@@ -102,11 +110,12 @@ RELOAD = "etc/komando/nft/reload.nft"
 NAT = "etc/komando/nft/nat.nft"
 GUARD = "etc/komando/nft/guard.nft"
 SYSCTL = "etc/sysctl.d/90-komando.conf"
+SECRETS = "etc/komando/secrets.json"
 
 REQUIRED = frozenset(
     {MANIFEST, ROUTER, NETWORK, CALENDAR, INTENT, STEER, DOWNLOAD, UPLOAD, SHAPER, RELOAD, NAT}
     | {SYSCTL}
 )
 
-OPTIONAL = frozenset({GUARD})
+OPTIONAL = frozenset({GUARD, SECRETS})
 """What a generation of an older renderer does not have."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,10 +12,21 @@ from .bare import take_down_shaping
 from .calendar import iso, read_clock
 from .change import Changes, Order, result
 from .configuration import Configuration, read_configuration
+from .differences import differences
+from .drift import (
+    Moment,
+    current_findings,
+    generation_findings,
+    link_findings,
+    program_told,
+)
+from .finding import Finding, bounded
 from .generation import check_digest
 from .layout import HostError, Paths
+from .mended import Mended
 from .reconcile import Outcome
-from .record import Event
+from .record import STAYED, Event
+from .records import Applied
 from .survey import survey
 from .timer import Timer
 from .window import UNREADABLE, Pending, write
@@ -38,19 +51,21 @@ class Program:
         self.records = self.changes.records
         self.windows = self.changes.windows
         self.record = self.changes.record
+        self.mended = Mended(paths.mended)
 
-    def observe(self, asked_from: str | None = None) -> dict[str, Any]:
-        """What runs here, and whether the kernel is as it should be; touches nothing."""
+    def _stands(self, asked_from: str | None) -> dict[str, Any]:
+        """What is known of this host before the kernel is asked."""
         digest = self.changes.in_force()
-        clock = read_clock(self.paths.clock)
         pending = self.windows.pending()
-        said: dict[str, Any] = {
+        applied = self.records.applied()
+        here = applied is not None and applied.generation == digest
+        return {
             "protocol": PROTOCOL,
             "generation": digest,
             "previous": self._previous(digest),
             "generations": self.generations.kept(),
-            "profile": None,
-            "clock": clock.rehearsed(),
+            "profile": applied.profile if applied and here else None,
+            "clock": read_clock(self.paths.clock).rehearsed(),
             "kernel": "ok",
             "calendar": None,
             "pending": pending and _waiting(pending),
@@ -60,16 +75,20 @@ class Program:
             "bypass": self._bypass(),
             "asked_from": asked_from,
         }
+
+    def observe(self, asked_from: str | None = None) -> dict[str, Any]:
+        """What runs here, and whether the kernel is as it should be; touches nothing."""
+        said = self._stands(asked_from)
+        digest, clock = said["generation"], read_clock(self.paths.clock)
         if digest is None:
             if left := self.records.devices():
                 said["kernel"] = f"missing: no generation; left over: trees on {', '.join(left)}"
             return said
-        applied = self.records.applied()
-        if applied and applied.generation == digest:
-            said["profile"] = applied.profile
         try:
-            configuration = read_configuration(self.generations.read(digest))
+            files = self.generations.read(digest)
+            configuration = read_configuration(files)
             missing = self._missing(configuration, said["profile"], clock.now())
+            missing += self.generations.ailing(digest, files)
         except HostError as error:
             said["kernel"] = f"missing: {error}"
             return said
@@ -79,6 +98,42 @@ class Program:
         ended = configuration.calendar.ended(clock.now())
         said["calendar"] = f"ended: no hours are known after {until}" if ended else "ok"
         return said
+
+    def drift(self, asked_from: str | None = None) -> dict[str, Any]:
+        """As `observe`, and all that stands otherwise than the generation says; touches nothing.
+
+        `findings` are those of `finding.Finding`, bounded; `mended` what the hours put right since
+        the last change that stayed; `program` what stands here of the program itself.
+        """
+        said = self._stands(asked_from)
+        digest = said["generation"]
+        last = self.record.last()
+        findings = [*link_findings(self.paths), *current_findings(self.paths, last)]
+        if digest:
+            now = read_clock(self.paths.clock).now()
+            moment = Moment(now, LATE_SECONDS, said["profile"], said["bypass"] is not None)
+            findings += generation_findings(self.generations, self.records, digest, moment)
+        else:
+            findings += self._left_over()
+        if since := said["bypass"]:
+            words = f"bypassed since {since} by a person at the console"
+            findings.append(Finding("bypass", "the policy", "in force", words, mend="console"))
+        findings += self.changes.units.findings()
+        drifts = sum(one.drift for one in findings)
+        said["kernel"] = f"missing: {drifts} findings of drift" if drifts else "ok"
+        stayed = self.record.last(STAYED)
+        return {
+            **said,
+            "findings": [asdict(one) for one in bounded(findings)],
+            "mended": self.mended.entries(stayed.time if stayed else ""),
+            "program": program_told(self.paths.root),
+        }
+
+    def _left_over(self) -> list[Finding]:
+        return [
+            Finding("tree", device, "no generation", "a tree is left over", mend="apply")
+            for device in self.records.devices()
+        ]
 
     def _previous(self, digest: str | None) -> str | None:
         """What was in force before the change that was confirmed last: a rollback leads there."""
@@ -162,12 +217,26 @@ class Program:
             outcome, profile = Outcome(), None
         else:
             configuration = read_configuration(self.generations.read(digest))
+            before = self.records.applied()
             outcome, profile = self.changes.bring(digest, configuration)
+            self._note_mended(before, Applied(digest, profile), outcome)
         if unsettled:
             raise unsettled
         if outcome.absent:
             raise HostError(f"interface {', '.join(outcome.absent)} is away; all else is in force")
         return result(digest, digest, profile, outcome)
+
+    def _note_mended(self, before: Applied | None, now: Applied, outcome: Outcome) -> None:
+        """Nothing had changed by us, and yet something had to be mended: by hand, or by a program.
+
+        An interface that is away is told each minute anyway.
+        """
+        if before != now or outcome.work is None:
+            return
+        found = [one for one in differences(outcome.work) if one.where not in outcome.absent]
+        if found:
+            with suppress(OSError):  # a full disk must not keep the hours from their work
+                self.mended.add(now, found, datetime.now(UTC))
 
     def bypass(self, *, on: bool) -> dict[str, Any]:
         """Takes the policy out of the traffic's way, or brings it back; at the console.

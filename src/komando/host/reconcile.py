@@ -41,13 +41,15 @@ DRAIN_SECONDS = 1.0
 class Outcome:
     """What was done: classes, whether a whole tree was built anew, and all else in words.
 
-    `absent` are the interfaces that are not there, around which it was done.
+    `absent` are the interfaces that are not there, around which it was done. `work` is what was
+    found to do.
     """
 
     changes: list[Change] = field(default_factory=list)
     rebuilt: bool = False
     other: list[str] = field(default_factory=list)
     absent: tuple[str, ...] = ()
+    work: Work | None = None
 
 
 def reconcile(
@@ -71,6 +73,7 @@ def reconcile(
         rebuilt=any(steps.rebuild for steps in work.steps),
         other=[word for word in work.words() if not word.startswith("tree on ")],
         absent=work.absent,
+        work=work,
     )
     run_ = _Run(work, records)
     for stage in (

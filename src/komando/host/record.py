@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,9 @@ Event = Literal["armed", "confirmed", "reverted", "activated", "failed", "bypass
 """armed: a change is in force until it is confirmed or its time is over. confirmed, reverted: how
 that ended. activated: a change at the console, or a repair, which nobody has to confirm. failed: a
 change that could not be brought in force. bypassed, restored: by a person at the console."""
+
+STAYED: tuple[Event, ...] = ("confirmed", "activated")
+"""How a change ends that stays."""
 
 _TAIL = 64 * 2**10
 """Bytes in which the last line is sought; a line has some 400."""
@@ -54,10 +58,11 @@ class Record:
         line = self._last_line()
         return hashlib.sha256(line).hexdigest() if line else ""
 
-    def last(self) -> Entry | None:
-        """The last entry; raises HostError when the line cannot be read."""
-        line = self._last_line()
-        return _entry(line) if line else None
+    def last(self, events: Collection[Event] = ()) -> Entry | None:
+        """The last entry, or the last one of these events; raises HostError for a broken line."""
+        lines = self.lines().encode().splitlines()[::-1] if events else [self._last_line()]
+        entries = (_entry(line) for line in lines if line)
+        return next((one for one in entries if not events or one.event in events), None)
 
     def lines(self, since: int = 0) -> str:
         """The lines from entry `since` on, as they stand."""

@@ -207,7 +207,7 @@ class _Comparison:
         """The line last sent for a live class, unless the kernel shows something else."""
         old = None if key in self.record.uncertain else self.record.tree.classes.get(key)
         live = self.live[key]
-        if old and _close(live.rate, old.rate) and _close(live.ceil, old.ceil):
+        if old and close(live.rate, old.rate) and close(live.ceil, old.ceil):
             return old if self._as_shown(key, live.shown) else None
         return None
 
@@ -246,6 +246,6 @@ class _Comparison:
         return depth
 
 
-def _close(live: int, sent: int) -> bool:
+def close(live: int, sent: int) -> bool:
     """Whether tc's rounded rate can be that of the line: it cuts to bytes and to three digits."""
     return abs(live - sent) <= max(8, sent // 900)

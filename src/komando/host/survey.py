@@ -7,14 +7,37 @@ from dataclasses import dataclass
 
 from .configuration import Configuration
 from .kernel import links, live_classes, live_qdiscs
-from .network import NetworkSteps, live_network, plan_network
+from .network import Live, NetworkSteps, live_network, plan_network
 from .offloads import live_offloads
 from .records import Records
 from .settings import live_settings
-from .shape import Line, Steps, plan_tree
-from .steer import live_steering, plan_steering
-from .tables import TableStep, plan_table, shown
-from .tree import Tree
+from .shape import Line, Record, Steps, plan_tree
+from .steer import LiveSteering, live_steering, plan_steering
+from .tables import TableRecord, TableStep, plan_table, shown
+from .tree import LiveClass, LiveQdisc, Tree
+
+
+@dataclass(frozen=True)
+class TreeFound:
+    """One device: what is on record of it, and what the kernel shows."""
+
+    record: Record | None
+    classes: Mapping[str, LiveClass]
+    qdiscs: tuple[LiveQdisc, ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the comparison was made of: all that it takes to say more than what there is to do.
+
+    Trees by device, of those that stand alone; tables by name, each with its record.
+    """
+
+    trees: Mapping[str, TreeFound]
+    tables: Mapping[str, tuple[TableRecord | None, str]]
+    steering: Mapping[str, LiveSteering]
+    network: Live
+    settings: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -36,6 +59,7 @@ class Work:
     tables: tuple[TableStep, ...]
     settings: tuple[str, ...]
     network: NetworkSteps
+    found: Found
 
     def words(self) -> list[str]:
         """Each difference in a few words; empty when the kernel is as it should be."""
@@ -61,7 +85,7 @@ def survey(configuration: Configuration, profile: str, records: Records) -> Work
     ifb = {None: "missing", False: "down", True: ""}[here.get(configuration.ifb)]
     absent = [device for device in configuration.interfaces if device not in here]
     sent = records.steering()
-    steered = configuration.steering.devices | (sent.devices if sent else frozenset())
+    found = _find(configuration, records, trees, here.keys())
     return Work(
         configuration=configuration,
         trees=trees,
@@ -69,52 +93,74 @@ def survey(configuration: Configuration, profile: str, records: Records) -> Work
         ifb=ifb,
         offloads=live_offloads({*configuration.interfaces, configuration.ifb} & here.keys()),
         steps=tuple(
-            _plan_tree(tree, records, stands=device in here)
+            _plan_tree(tree, found.trees.get(device))
             for device, tree in trees.items()
             if device not in absent
         ),
         strays=tuple(sorted(set(records.devices()) - trees.keys())),
-        steer=tuple(
-            plan_steering(
-                configuration.steering,
-                sent,
-                {device: live_steering(device) for device in steered & here.keys()},
-            )
-        ),
-        tables=_plan_tables(configuration, records),
-        settings=_plan_settings(configuration, records),
-        network=network_steps(configuration, records, absent),
+        steer=tuple(plan_steering(configuration.steering, sent, found.steering)),
+        tables=_plan_tables(configuration, found),
+        settings=_plan_settings(configuration, records, found),
+        network=_network_steps(configuration, records, absent, found.network),
+        found=found,
     )
 
 
-def _plan_tree(tree: Tree, records: Records, *, stands: bool) -> Steps:
-    if not stands:
+def _find(
+    configuration: Configuration,
+    records: Records,
+    trees: Collection[str],
+    here: Collection[str],
+) -> Found:
+    sent = records.steering()
+    steered = configuration.steering.devices | (sent.devices if sent else frozenset())
+    return Found(
+        trees={
+            device: TreeFound(
+                records.tree(device), live_classes(device), tuple(live_qdiscs(device))
+            )
+            for device in trees
+            if device in here
+        },
+        tables={
+            files.name: (records.table(files.name), shown(files.family, files.name))
+            for files in configuration.tables
+        },
+        steering={device: live_steering(device) for device in steered if device in here},
+        network=live_network(),
+        settings=live_settings(configuration.settings),
+    )
+
+
+def _plan_tree(tree: Tree, found: TreeFound | None) -> Steps:
+    if found is None:
         return plan_tree(tree, None, {}, [])
-    live = live_classes(tree.device), live_qdiscs(tree.device)
-    return plan_tree(tree, records.tree(tree.device), *live)
+    return plan_tree(tree, found.record, found.classes, found.qdiscs)
 
 
 def network_steps(
     configuration: Configuration, records: Records, absent: Collection[str]
 ) -> NetworkSteps:
     """What addresses, links and routes lack, those of absent interfaces left out."""
+    return _network_steps(configuration, records, absent, live_network())
+
+
+def _network_steps(
+    configuration: Configuration, records: Records, absent: Collection[str], live: Live
+) -> NetworkSteps:
     wanted = [item for item in configuration.network if item.entry.device not in absent]
-    return plan_network(wanted, live_network(), records.addresses())
+    return plan_network(wanted, live, records.addresses())
 
 
-def _plan_tables(configuration: Configuration, records: Records) -> tuple[TableStep, ...]:
-    steps = (
-        plan_table(files, records.table(files.name), shown(files.family, files.name))
-        for files in configuration.tables
-    )
+def _plan_tables(configuration: Configuration, found: Found) -> tuple[TableStep, ...]:
+    steps = (plan_table(files, *found.tables[files.name]) for files in configuration.tables)
     return tuple(step for step in steps if step)
 
 
-def _plan_settings(configuration: Configuration, records: Records) -> tuple[str, ...]:
+def _plan_settings(configuration: Configuration, records: Records, found: Found) -> tuple[str, ...]:
     sent, seen = records.settings()
-    live = live_settings(configuration.settings)
     return tuple(
         key
         for key, value in configuration.settings.items()
-        if sent.get(key) != value or live.get(key) != seen.get(key)
+        if sent.get(key) != value or found.settings.get(key) != seen.get(key)
     )

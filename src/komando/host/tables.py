@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -121,7 +120,7 @@ def refuse_strangers(text: str, family: str, name: str, path: str) -> None:
 
 @dataclass(frozen=True)
 class TableRecord:
-    """What was last loaded, and a digest of what the kernel then showed of it."""
+    """What was last loaded, and what the kernel then showed of it: what `shown` gives."""
 
     structure: str
     full: str
@@ -140,14 +139,13 @@ class TableStep:
 
 
 def shown(family: str, name: str) -> str:
-    """A digest of the table as the kernel has it, without counters; "" when there is none."""
+    """The table as the kernel has it, without counters; "" when there is none."""
     try:
-        listing = run(["nft", "-s", "list", "table", family, name])
+        return run(["nft", "-s", "list", "table", family, name])
     except CommandError as error:
         if "No such file or directory" in str(error):
             return ""
         raise
-    return hashlib.sha256(listing.encode()).hexdigest()
 
 
 def plan_table(files: TableFiles, record: TableRecord | None, live: str) -> TableStep | None:

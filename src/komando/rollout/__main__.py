@@ -4,7 +4,12 @@ from gevent import monkey
 
 monkey.patch_all()
 
-from komando.rollout.worker import main  # noqa: E402  # only after the patch
+from komando.host.private import leave_no_core  # noqa: E402  # only after the patch
+
+if __name__ == "__main__":
+    leave_no_core()
+
+from komando.rollout.worker import main  # noqa: E402
 
 if __name__ == "__main__":
     main()

@@ -86,13 +86,13 @@ def ask(session: Session, names: Iterable[str]) -> Observation:
     running: dict[str, RunningGeneration] = {}
     for name, answer in answers.results.items():
         try:
-            running[name] = _generation(name, answer)
+            running[name] = generation_of(name, answer)
         except (TypeError, ValueError) as error:
             failures[name] = str(error)
     return Observation(running, failures)
 
 
-def _generation(host: str, answer: Mapping[str, Any]) -> RunningGeneration:
+def generation_of(host: str, answer: Mapping[str, Any]) -> RunningGeneration:
     """Reads an answer. Raises ValueError for one that is not understood."""
     if (spoken := answer.get("protocol")) != PROTOCOL:
         older = (

@@ -56,20 +56,22 @@ class Opening:
 class Cargo:
     """What one host shall run, and how.
 
-    `archive` is the base64 text of the bundle's tar.gz; empty where the host has it. `before` is
-    the digest that the plan saw there, or "none". The change reverts unless it is confirmed
-    `within` seconds; a host refuses a `sequence` before the last that it saw.
+    `archive` is the base64 text of the bundle's tar.gz, with its secrets; empty where the host has
+    it. `before` is the digest that the plan saw there, or "none". The change reverts unless it is
+    confirmed `within` seconds; a host refuses a `sequence` before the last that it saw.
     """
 
     digest: str
-    archive: str
+    archive: str = field(repr=False)
     before: str
     within: float
     sequence: int
 
 
-Verb = Literal["observe", "export", "record", "activate", "reach", "confirm", "revert", "look"]
-"""observe, export, record: questions. activate: armed, and in force until the window closes.
+Verb = Literal[
+    "observe", "drift", "export", "record", "activate", "reach", "confirm", "revert", "look"
+]
+"""observe, drift, export, record: questions. activate: armed, and in force until the window closes.
 reach: opens a fresh connection to each host, and has its neighbour open one, too. confirm, revert:
 over those fresh connections, or where there is none over a new one. look: observe over such."""
 

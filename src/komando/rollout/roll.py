@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from komando.bundle import Bundle
+from komando.bundle import NO_SECRETS, Bundle, Plaintexts
 from komando.inventory import Host
 from komando.plan import Plan
 from komando.rollout.outcome import Outcome, Rollout
@@ -18,14 +18,19 @@ Verify = Callable[[tuple[str, ...]], bool]
 
 
 def targets_of(
-    plan: Plan, hosts: Mapping[str, Host], wanted: Mapping[str, Bundle]
+    plan: Plan,
+    hosts: Mapping[str, Host],
+    wanted: Mapping[str, Bundle],
+    opened: Mapping[str, Plaintexts],
 ) -> dict[str, Target]:
-    """The changes that a plan asks for.
+    """The changes that a plan asks for, with the secrets of the hosts that have some.
 
     A repair sends the files, too: those on the host may be what is damaged.
     """
     return {
-        one.host: Target.of(hosts[one.host], one.before, wanted[one.host])
+        one.host: Target.of(
+            hosts[one.host], one.before, wanted[one.host], opened.get(one.host, NO_SECRETS)
+        )
         for one in plan.changing()
     }
 

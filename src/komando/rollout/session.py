@@ -7,7 +7,6 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -16,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from komando.inventory import Access, Host
+from komando.rollout.launch import Launched, launch
 from komando.rollout.protocol import Cargo, Event, Opening, Request, Target, encode
 
 Listener = Callable[[Event], None]
@@ -62,10 +62,18 @@ class Session:
     `refused` maps each host that could not be reached to the reason; the other hosts go on.
     `interrupts` counts the Ctrl-C that came while something was done on hosts: the first one waits
     for what has begun, the second one does not.
+    `launched` is a pyinfra process that was started ahead.
     Raises FileNotFoundError when the identity or the known hosts' file does not stand.
     """
 
-    def __init__(self, hosts: Iterable[Host], access: Access, listener: Listener = _ignore) -> None:
+    def __init__(
+        self,
+        hosts: Iterable[Host],
+        access: Access,
+        listener: Listener = _ignore,
+        launched: Launched | None = None,
+    ) -> None:
+        self._launched = launched
         self._hosts = tuple(hosts)
         self._access = access
         self._listener = listener
@@ -74,16 +82,17 @@ class Session:
         self.interrupts = 0
 
     def __enter__(self) -> Self:
-        opening = _opening(self._hosts, self._access)
-        self._process = subprocess.Popen(
-            [*self._access.prefix, sys.executable, "-m", "komando.rollout"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            # a terminal's Ctrl-C is ours to handle: the worker finishes what it has begun
-            start_new_session=True,
-        )
+        try:
+            opening = _opening(self._hosts, self._access)
+        except FileNotFoundError:
+            if self._launched:
+                self._launched.dismiss()
+            raise
+        launched = self._launched
+        if launched and launched.prefix != self._access.prefix:
+            launched.dismiss()
+            launched = None
+        self._process = (launched or launch(self._access.prefix)).process
         self._words: list[str] = []
         self._readers = [
             threading.Thread(target=self._read_events, daemon=True),
@@ -110,6 +119,10 @@ class Session:
     def observe(self, hosts: Iterable[str]) -> Answers:
         """Each host's answer to the one question, as its host program gives it."""
         return self._ask(Request("observe", tuple(hosts)))
+
+    def drift(self, hosts: Iterable[str]) -> Answers:
+        """As `observe`, with all that stands on each host otherwise than it should."""
+        return self._ask(Request("drift", tuple(hosts)))
 
     def export(self, hosts: Iterable[str], digests: Mapping[str, str] | None = None) -> Answers:
         """The base64 text of a generation of each host: the running one, or that of `digests`."""

@@ -6,10 +6,10 @@ import base64
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from komando.bundle import Bundle
+from komando.bundle import NO_SECRETS, Bundle, Plaintexts
 from komando.inventory import Host
 from komando.rollout.outcome import Outcome, State
 from komando.rollout.protocol import Cargo
@@ -35,12 +35,19 @@ class Target:
     host: Host
     before: str | None
     digest: str
-    archive: str = ""
+    archive: str = field(default="", repr=False)
 
     @classmethod
-    def of(cls, host: Host, before: str | None, bundle: Bundle) -> Target:
-        """The change of a host to a bundle that travels."""
-        return cls(host, before, bundle.digest, base64.b64encode(bundle.archive()).decode())
+    def of(
+        cls,
+        host: Host,
+        before: str | None,
+        bundle: Bundle,
+        plaintexts: Plaintexts = NO_SECRETS,
+    ) -> Target:
+        """The change of a host to a bundle that travels, with its secrets."""
+        archive = base64.b64encode(bundle.archive(plaintexts)).decode()
+        return cls(host, before, bundle.digest, archive)
 
     @property
     def repair(self) -> bool:

@@ -15,7 +15,7 @@ from gevent.fileobject import FileObjectThread
 from pyinfra.api.facts import FactBase
 
 from deploys import operations
-from deploys.facts import Exported, Observed, Reached, Recorded
+from deploys.facts import Drifted, Exported, Observed, Reached, Recorded
 from komando.rollout.crew import Crew
 from komando.rollout.protocol import PROTOCOL, Cargo, Event, Opening, Request, encode
 from komando.rollout.reasons import Reasons
@@ -24,7 +24,9 @@ from komando.rollout.reasons import Reasons
 def main() -> None:
     """Read the opening, then one request a line; write events. Ends with its input."""
     lines = FileObjectThread(sys.stdin.buffer, "rb")
-    worker = Worker(Opening.from_json(lines.readline()))
+    if not (opening := lines.readline()):
+        return  # it was started ahead, and nobody needed it
+    worker = Worker(Opening.from_json(opening))
     worker.connect()
     for line in lines:
         worker.serve(Request.from_json(line))
@@ -147,6 +149,7 @@ class Worker:
 
 _VERBS: dict[str, Callable[[Worker, Request], None]] = {
     "observe": Worker.ask,
+    "drift": Worker.ask,
     "export": Worker.ask,
     "record": Worker.ask,
     "activate": Worker.activate,
@@ -158,6 +161,7 @@ _VERBS: dict[str, Callable[[Worker, Request], None]] = {
 
 _FACTS: dict[str, type[FactBase[Any]]] = {
     "observe": Observed,
+    "drift": Drifted,
     "export": Exported,
     "record": Recorded,
 }

@@ -11,6 +11,7 @@ import shlex
 import socket
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -299,12 +300,13 @@ class _PlayedChanges(Changes):
 
     def _stage(self, digest: str, archive: bytes, previous: str | None) -> Configuration:
         del previous
+        files: Mapping[str, bytes]
         try:
             files, standing = self.generations.read(digest), True
         except HostError as error:
             if not archive.strip():
                 raise HostError(f"{error}, and no archive came with it") from None
-            files, standing = unpack(archive, digest), False
+            files, standing = unpack(archive, digest).files, False
         if not standing:
             self.generations.stage(digest, files)
         return read_configuration(files)

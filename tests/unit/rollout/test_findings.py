@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.rollout.played import PlayedHost
+from tests.unit.rollout.rolled import Komando
 from tests.unit.rollout.test_verbs import (
-    Komando,
     acknowledge,
     edit,
     host,  # noqa: F401 - fixtures

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from functools import cache
@@ -61,8 +61,11 @@ class MissingInterfaceError(ValueError):
     """The inventory names no interface for a segment or the uplink of a router."""
 
 
-def render(intent: Intent, host: Host) -> Bundle:
+def render(intent: Intent, host: Host, ciphertexts: Mapping[str, str] | None = None) -> Bundle:
     """The bundle of one router.
+
+    `ciphertexts` maps each of its secrets to the SHA-256 (hex) of the encrypted file: of a secret,
+    that and its name and owner are all that a bundle says.
 
     Raises KeyError for a router that the policy does not know, and MissingInterfaceError.
     """
@@ -84,6 +87,8 @@ def render(intent: Intent, host: Host) -> Bundle:
     files[generation.GUARD] = _guard(router, host)
     for direction in DIRECTIONS:
         files |= _tc(router, host, direction)
+    if host.secrets:
+        files[generation.SECRETS] = _secrets(host, ciphertexts or {})
     return Bundle(host.name, {path: text.encode() for path, text in files.items()})
 
 
@@ -106,6 +111,14 @@ def _fill(template: str, router: RouterIntent, **values: Any) -> str:
 
 def _json(data: dict[str, Any]) -> str:
     return json.dumps(data, indent=1) + "\n"
+
+
+def _secrets(host: Host, ciphertexts: Mapping[str, str]) -> str:
+    stated = [
+        {"name": one.name, "owner": one.owner, "sha256": ciphertexts[one.name]}
+        for one in sorted(host.secrets, key=lambda one: one.name)
+    ]
+    return _json({"secrets": stated})
 
 
 def _interface(host: Host, name: str) -> str:

@@ -1,0 +1,213 @@
+"""`komando ledger`: the chained record of what was done: seen, checked, landed, restored."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+
+from komando.cli.desired import folder_of
+from komando.cli.ledger_text import plain, print_links
+from komando.cli.planning import working
+from komando.ledger import Ledger, LedgerError, Signers, UnreachedError, Verified
+from komando.ledger import verify as verified
+from komando.ledger.restore import begin_anew
+from komando.ledger.restore import restore as restored
+
+Verb = TypeVar("Verb", bound=Callable[..., Any])
+
+
+def ledger_options(verb: Verb) -> Verb:
+    """`--repository`, `--remote`, `--key`: where the ledger is, and how entries are signed."""
+    for option in (
+        click.option(
+            "--key",
+            "ledger_key",
+            type=click.Path(path_type=Path, exists=True, dir_okay=False),
+            envvar="KOMANDO_LEDGER_KEY",
+            show_envvar=True,
+            help="The ssh key that signs entries. Default: they are not signed.",
+        ),
+        click.option(
+            "--remote",
+            default="origin",
+            show_default=True,
+            envvar="KOMANDO_LEDGER_REMOTE",
+            show_envvar=True,
+            help="Where the ledger's branch is: a remote's name, a URL or a path.",
+        ),
+        click.option(
+            "--repository",
+            type=click.Path(path_type=Path),
+            default=Path(),
+            show_default=True,
+            help="A folder of the policies' repository.",
+        ),
+    ):
+        verb = option(verb)
+    return verb
+
+
+def _options(verb: Verb) -> Verb:
+    for option in (
+        click.option("--environment", default=None, metavar="NAME",
+                     help="The environment, where its inventory is not at hand."),
+        click.option("--inventory", default="production", show_default=True,
+                     help="The machines: a folder of inventories/, and the environment's name."),
+    ):  # fmt: skip
+        verb = option(verb)
+    return ledger_options(verb)
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    """What is wrong with a ledger goes to stderr, and ends the verb with 1."""
+    try:
+        yield
+    except LedgerError as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        raise click.ClickException("interrupted; nothing is lost") from None
+
+
+def _open(given: dict[str, Any]) -> Ledger:
+    name = given["environment"] or folder_of(given["inventory"]).resolve().name
+    return Ledger.open(given["repository"], name, given["remote"], key=given["ledger_key"])
+
+
+def host_records(folder: Path) -> dict[str, list[str]]:
+    """The lines of each host's own record, by its name, from the HOST.jsonl files of a folder."""
+    if not folder.is_dir():
+        raise click.ClickException(f"{folder} is no folder: expected one with HOST.jsonl files")
+    found = {
+        path.stem: path.read_text(encoding="utf-8").splitlines()
+        for path in sorted(folder.glob("*.jsonl"))
+    }
+    if not found:
+        raise click.ClickException(
+            f"{folder} has no HOST.jsonl: `ssh HOST sudo komando-host record > HOST.jsonl`"
+        )
+    return found
+
+
+@click.group()
+def ledger() -> None:
+    """The chained record of what was done: the branch deployments/ENVIRONMENT on the forge.
+
+    \b
+    komando ledger show                      who changed what, newest first
+    komando ledger verify --records FOLDER   does it hold, and do the hosts say the same
+    komando ledger push                      land what was done while the forge was away
+    komando ledger restore                   bring a lost branch back from this clone
+    """  # noqa: D301
+
+
+@ledger.command()
+@_options
+@click.option("-n", "most", type=click.IntRange(1), default=20, show_default=True,
+              help="How many entries, from the newest.")  # fmt: skip
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",
+              show_default=True, help="How to print it.")  # fmt: skip
+def show(most: int, form: str, **given: Any) -> None:
+    """Who changed what, newest first; also what waits in this clone.
+
+    With the forge away it shows what this clone last knew, and says so.
+    """
+    with _telling():
+        here = _open(given)
+        with working("asking the forge"), here.spool.alone():
+            try:
+                here.fetch()
+            except UnreachedError as away:
+                click.echo(f"{away}. As this clone last knew it:", err=True)
+            waiting = here.spool.links()[-most:]
+            links = here.links(most)
+    if form == "json":
+        rows = [plain(it, waits=True) for it in reversed(waiting)]
+        rows += [plain(it, waits=False) for it in reversed(links)]
+        click.echo(json.dumps(rows[:most], indent=1, ensure_ascii=False))
+        return
+    if not links and not waiting:
+        click.echo(f"nothing was ever done to {here.branch.environment}", err=True)
+    kept = links[max(0, len(links) + len(waiting) - most) :]
+    print_links(kept, waiting, Console(file=sys.stdout, highlight=False, soft_wrap=True))
+
+
+@ledger.command()
+@_options
+@click.option(
+    "--records",
+    type=click.Path(path_type=Path),
+    default=None,
+    metavar="FOLDER",
+    help="The hosts' own records, HOST.jsonl each; compared with the ledger.",
+)
+@click.option(
+    "--allowed-signers",
+    type=click.Path(path_type=Path),
+    default=None,
+    metavar="FILE",
+    help="Who may sign (ssh-keygen(1), ALLOWED SIGNERS); all entries have to be.",
+)
+@click.option("--signed-since", type=click.IntRange(1), default=1, show_default=True,
+              help="The first entry that has to be signed.")  # fmt: skip
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",
+              show_default=True, help="How to print it.")  # fmt: skip
+def verify(
+    records: Path | None, allowed_signers: Path | None, signed_since: int, form: str, **given: Any
+) -> None:
+    """Hold the ledger against itself, what this clone knew of it, signatures and hosts' records.
+
+    Exit status: 0 all of it fits, 1 something does not, or cannot be read.
+    """
+    told = None if records is None else host_records(records)
+    signers = None if allowed_signers is None else Signers(allowed_signers, signed_since)
+    with _telling(), working("reading the ledger"):
+        found = verified(_open(given), told, signers)
+    if form == "json":
+        click.echo(json.dumps(asdict(found), indent=1, ensure_ascii=False))
+    else:
+        _tell(found)
+    if found.disagreements:
+        raise click.exceptions.Exit(1)
+
+
+def _tell(found: Verified) -> None:
+    for note in found.notes:
+        click.echo(f"note: {note}", err=True)
+    for one in found.disagreements:
+        click.echo(str(one))
+    count = len(found.disagreements)
+    words = f"{count} things do not fit" if count else "all of it fits"
+    click.echo(f"{found.entries} entries: {words}", err=bool(count))
+    if count:
+        click.echo("docs/runbooks/lost-ledger.md says what to do", err=True)
+
+
+@ledger.command()
+@_options
+def push(**given: Any) -> None:
+    """Land what was done while the forge was away, behind what is there."""
+    with _telling(), working("pushing"):
+        count = _open(given).push()
+    click.echo(f"{count} entries landed" if count else "nothing waits in this clone")
+
+
+@ledger.command()
+@_options
+@click.option("--anew", "why", metavar="WHY", default=None,
+              help="Begin a new one, where nobody has the old: why, for the record.")  # fmt: skip
+def restore(why: str | None, **given: Any) -> None:
+    """Push back the longest chain that this clone has of a branch that was lost or cut."""
+    with _telling(), working("restoring"):
+        here = _open(given)
+        made = restored(here) if why is None else [begin_anew(here, why)]
+    name = here.branch.name
+    click.echo(f"{len(made)} entries pushed to {name}" if made else f"{name} lacks nothing")

@@ -1,0 +1,162 @@
+"""What of this host is otherwise than its generation: files, links, kernel, units, the program.
+
+Everything is asked in one run and nothing is touched. The generation's files are compared with the
+copy that was kept of them when they were staged, under their digest: so a file that was edited is
+shown as a diff, and the kernel is compared with what the generation says and not with the edit.
+What is in a secret never leaves the host: of such a file it is only told that it differs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from .calendar import iso
+from .configuration import Configuration, read_configuration
+from .differences import differences
+from .files import file_findings
+from .finding import Finding
+from .generation import Generations, digest_of
+from .layout import SYSCTL, HostError, Paths
+from .record import Entry
+from .records import Records
+from .strangers import strangers
+from .survey import survey
+from .tables import NAT_TABLE
+from .timer import PROGRAM
+
+LINKED = ("etc/komando", SYSCTL)
+"""Paths below the root that roles/router links into the current generation."""
+
+LAID = (
+    PROGRAM.lstrip("/"),
+    "etc/systemd/system/komando-boot.service",
+    "etc/systemd/system/komando-hours.service",
+    "etc/systemd/system/komando-hours.timer",
+    "etc/ssh/sshd_config.d/10-komando.conf",
+    "etc/sudoers.d/komando",
+)
+"""What roles/base copies as it stands; small, and no secret in any of it."""
+
+_LAID_LIMIT = 8 * 2**10
+
+
+def link_findings(paths: Paths) -> Iterator[Finding]:
+    """The links from /etc into the current generation."""
+    for name in LINKED:
+        expected = f"/{Paths().current.relative_to('/')}/{name}"
+        if found := _other_link(paths.root / name, expected):
+            yield Finding("link", f"/{name}", f"-> {expected}", found, mend="role")
+
+
+def current_findings(paths: Paths, last: Entry | None) -> Iterator[Finding]:
+    """Whether `current` leads where the record says that it was led last."""
+    if last is None:
+        return
+    after = {"reverted": last.previous, "failed": last.previous}.get(last.event, last.generation)
+    allowed = {after, last.previous} if last.event == "armed" else {after}
+    try:
+        current = paths.current.readlink().name
+    except OSError:
+        current = None
+    if current not in allowed:
+        yield Finding(
+            "link",
+            str(Paths().current),
+            f"-> generations/{after}, as the record says" if after else "no link",
+            "it is missing" if current is None else f"-> generations/{current}",
+            mend="apply",
+        )
+
+
+def _other_link(path: Path, expected: str) -> str:
+    try:
+        target = str(path.readlink())
+    except FileNotFoundError:
+        return "it is missing"
+    except OSError:
+        return "something else than a link"
+    return "" if target == expected else f"-> {target}"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When it is looked, and at what: an hour switch may come up to `late` seconds after its time.
+
+    `profile` is the one that the kernel was last brought to, None where there is none since boot.
+    """
+
+    now: datetime
+    late: float
+    profile: str | None
+    bypassed: bool
+
+
+def generation_findings(
+    generations: Generations, records: Records, digest: str, moment: Moment
+) -> list[Finding]:
+    """Files and kernel against a generation as it was staged."""
+    folder = generations.folder(digest)
+    original = generations.original(digest)
+    if original is None:
+        words = "its files were changed, and so was the copy of them: what was there is lost"
+        return [Finding("file", str(folder), "the files of the generation", words)]
+    findings = list(file_findings(folder, original))
+    findings += [
+        Finding("file", "the secrets", "as they were staged", words)
+        for words in generations.ailing(digest, original)
+    ]
+    try:
+        findings += _kernel(read_configuration(original), records, moment)
+    except HostError as error:  # the kernel tells what this program has no words for
+        words = f"it could not be compared: {error}"
+        findings.append(Finding("tree", "the kernel", "as the generation says", words))
+    return findings
+
+
+def _kernel(configuration: Configuration, records: Records, moment: Moment) -> list[Finding]:
+    """While the policy is bypassed, of what that leaves in force alone."""
+    due, since = configuration.calendar.at(moment.now), configuration.calendar.since(moment.now)
+    profile = moment.profile if moment.profile in configuration.profiles else None
+    work = survey(configuration, profile or due, records)
+    found = differences(work)
+    if moment.bypassed:
+        nat = " ".join(NAT_TABLE)
+        kinds = ("route", "address", "setting")
+        found = [one for one in found if one.kind in kinds or one.where == nat]
+    elif profile is None:
+        words = "nothing was brought into force since the machine started"
+        found.insert(0, Finding("tree", "the profile", due, words))
+    elif profile != due and (moment.now - since).total_seconds() > moment.late:
+        found.insert(0, Finding("tree", "the profile", f"{due} since {iso(since)}", profile))
+    return [*found, *strangers(configuration, work)]
+
+
+def program_told(root: Path) -> dict[str, Any]:
+    """What stands of the program here, for a controller that has its sources beside it.
+
+    `digest` is that of the program's files as a bundle's is; `laid` holds the text of the few small
+    files that a role copies as they are, or null where one is missing.
+    """
+    folder = Path(__file__).parent
+    files = {path.name: path.read_bytes() for path in folder.glob("*.py")}
+    return {
+        "digest": digest_of(files),
+        "files": {
+            name: hashlib.sha256(content).hexdigest()[:16]
+            for name, content in sorted(files.items())
+        },
+        "laid": {f"/{name}": _laid(root / name) for name in LAID},
+    }
+
+
+def _laid(path: Path) -> str | None:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(_LAID_LIMIT).decode(errors="replace")
+    except OSError:
+        return None

@@ -1,0 +1,133 @@
+"""What others have put into the traffic's way: tables, filters, queues, rules and routes not ours.
+
+None of it is the generation's, and none goes by bringing the generation in force again: a person
+decides. An administrator's own firewall for the machine, or a table that only counts, is told and
+is no drift, or every such machine would drift for ever. It is drift where it can stop, turn aside
+or reclassify what the offices send through the router: a chain that drops, translates, marks or
+offloads outside of `input` and `output`, a filter on an interface that we steer or shape, a queue
+that somebody set on a LAN, a rule of routing. Chains of iptables-legacy are not seen here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from .configuration import Configuration
+from .finding import Finding
+from .kernel import answer, run
+from .network import PROTOCOL
+from .survey import Work
+from .tables import GUARD_TABLE, NAT_TABLE, SHAPER_TABLE
+
+_TABLE = re.compile(r"^table (\S+) (\S+) \{.*?\n(.*?)^\}$", re.MULTILINE | re.DOTALL)
+_HOOK = re.compile(
+    r"\ttype (\S+) hook (\S+) (?:devices? .*? )?priority ([^;]+);(?: policy (\w+);)?"
+)
+_DECIDES = re.compile(
+    r"\b(?:drop|reject|queue|masquerade|[sd]nat|redirect|dup|fwd|tproxy|notrack)\b|"
+    r"\b(?:meta|ct) (?:mark|priority) set\b|\bflow (?:add|offload)\b|\btcp option maxseg\b"
+)
+_OWN = ("input", "output")
+"""Hooks of what is for the machine or comes from it."""
+
+_RULES = (0, 32766, 32767)
+"""Preferences of the rules of routing that every kernel has (ip-rule(8))."""
+
+Queue = dict[str, Any]
+"""A qdisc as `tc -j` tells it."""
+
+_BY_HAND = ("boot", "static")
+"""What `ip route add` and an administrator's files leave as the protocol of a route."""
+
+
+def strangers(configuration: Configuration, work: Work) -> list[Finding]:
+    """All of them, asked of the kernel."""
+    here = [one for one in configuration.interfaces if one not in work.absent]
+    ifb = [] if work.ifb == "missing" else [configuration.ifb]
+    queues: dict[str, list[Queue]] = {}
+    for item in answer(["tc", "-j", "qdisc", "show"]):
+        queues.setdefault(item["dev"], []).append(item)
+    return [
+        *tables_of(run(["nft", "-s", "list", "ruleset"])),
+        *_queues({one: queues.get(one, []) for one in configuration.lans if one in here}),
+        *_filters({one: queues.get(one, []) for one in (*here, *ifb)}, configuration),
+        *_rules(),
+        *_routes(here),
+    ]
+
+
+def tables_of(ruleset: str) -> Iterator[Finding]:
+    """What a listing of all tables holds beside ours, of what is hooked anywhere."""
+    for family, name, body in _TABLE.findall(ruleset):
+        hooks = _HOOK.findall(body)
+        if (family, name) in (SHAPER_TABLE, NAT_TABLE, GUARD_TABLE) or not hooks:
+            continue
+        through = [hook for _, hook, _, _ in hooks if hook not in _OWN]
+        drops = any(policy == "drop" and hook not in _OWN for _, hook, _, policy in hooks)
+        decides = bool(through) and (drops or bool(_DECIDES.search(body)))
+        what = ", ".join(dict.fromkeys(hook for _, hook, _, _ in hooks))
+        yield Finding(
+            kind="table",
+            where=f"{family} {name}",
+            expected="no table but ours decides about traffic",
+            found=f"a table of somebody else at {what}"
+            + (", which can drop, mark or translate" if decides else ", which lets all pass"),
+            diff="\n".join(f"+{line}" for line in body.rstrip().splitlines()) if decides else "",
+            drift=decides,
+            mend="console",
+        )
+
+
+def _queues(lans: Mapping[str, list[Queue]]) -> Iterator[Finding]:
+    """The kernel's own queues have the handle 0: or hang below such a one."""
+    for device, queues in lans.items():
+        for item in queues:
+            if item.get("root") and item["handle"] != "0:":
+                found = f"qdisc {item['kind']} {item['handle']} at its root"
+                words = "the kernel's own queue"
+                yield Finding("tree", device, words, found, f"+{found}", mend="console")
+
+
+def _filters(devices: Mapping[str, list[Queue]], configuration: Configuration) -> Iterator[Finding]:
+    ours = {item.place for item in configuration.steering.filters}
+    for device, queues in devices.items():
+        kinds = {item["kind"] for item in queues}
+        ways = [("egress", "egress"), ("ingress", "ingress")] if "clsact" in kinds else []
+        ways += [("ingress", "parent ffff:")] if "ingress" in kinds else []
+        ways += [("root", "parent 1:")] if "htb" in kinds else []
+        for way, where in ways:
+            for item in answer(["tc", "-j", "filter", "show", "dev", device, *where.split()]):
+                prio = item.get("pref")
+                if "options" not in item or (way == "egress" and (device, prio) in ours):
+                    continue
+                words = f"filter {item.get('kind')} {way} prio {prio}"
+                yield Finding(
+                    "steering", device, "no filter but ours", words, f"+{words}", mend="console"
+                )
+
+
+def _rules() -> Iterator[Finding]:
+    for family in ("-4", "-6"):
+        for item in answer(["ip", family, "-j", "rule", "show"]):
+            if item["priority"] not in _RULES:
+                words = " ".join(f"{key} {value}" for key, value in item.items())
+                yield Finding(
+                    *("route", f"ip {family} rule"), "none but the kernel's own", words,
+                    f"+{words}", mend="console",
+                )  # fmt: skip
+
+
+def _routes(devices: Collection[str]) -> Iterator[Finding]:
+    """Another's route is told, and is no drift: the machine may need it to reach its controller."""
+    for family in ("-4", "-6"):
+        for item in answer(["ip", family, "-j", "route", "show"]):
+            by_hand = item.get("protocol") in _BY_HAND or "protocol" not in item
+            if by_hand and item.get("protocol") != PROTOCOL and item.get("dev") in devices:
+                way = f" via {item['gateway']}" if "gateway" in item else ""
+                words = f"{item['dst']}{way} dev {item['dev']}"
+                yield Finding(
+                    *("route", "of somebody else"), "routes of the generation", words,
+                    f"+{words}", drift=False, mend="console",
+                )  # fmt: skip

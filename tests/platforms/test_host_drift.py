@@ -1,0 +1,371 @@
+"""Whatever a person changes by hand on a router is seen, with the words and the lines of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.host_bundle import City, Office, bundle_of
+from tests.host_network import Router, router_in_city
+
+pytestmark = pytest.mark.root
+
+DAY = "2026-11-24T08:00:00+07:00"
+BUNDLE = bundle_of(City())
+FOLDER = f"var/lib/komando/generations/{BUNDLE.digest}"
+DOWNLOAD = "etc/komando/tc/download.tc"
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
+    with router_in_city(tmp_path_factory.mktemp("drift") / "root", "hdrift") as one:
+        assert one.komando("clock", DAY).code == 0
+        for name in ("etc/komando", "etc/sysctl.d/90-komando.conf"):
+            link = one.root / name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(f"/var/lib/komando/current/{name}")
+        yield one
+
+
+@pytest.fixture
+def router(standing: Router) -> Iterator[Router]:
+    """A router that stands as its generation says, before the test and after a repair."""
+    assert standing.activate(BUNDLE).code == 0
+    (standing.root / "var/lib/komando/mended").unlink(missing_ok=True)
+    yield standing
+    answer = standing.komando("activate", BUNDLE.digest)
+    assert answer.code == 0, answer.words
+
+
+def drift(router: Router) -> dict[str, Any]:
+    answer = router.komando("drift")
+    assert answer.code == 0, answer.words
+    assert isinstance(answer.said, dict)
+    return answer.said
+
+
+def findings(router: Router) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = drift(router)["findings"]
+    return found
+
+
+def only(router: Router, *, drifts: bool = True) -> dict[str, Any]:
+    (one,) = findings(router)
+    assert one["drift"] is drifts
+    return one
+
+
+def repaired(router: Router) -> None:
+    answer = router.komando("activate", BUNDLE.digest)
+    assert answer.code == 0, answer.words
+    assert findings(router) == []
+
+
+def test_a_clean_router_has_no_drift_and_tells_what_observe_tells(router: Router) -> None:
+    said, observed = drift(router), router.komando("observe").said
+    assert said.pop("findings") == []
+    assert said.pop("mended") == []
+    program = said.pop("program")
+    assert len(program["digest"]) == 64
+    assert set(program["laid"].values()) == {None}, "nothing is laid below the scratch root"
+    del observed["calendar"], said["calendar"], observed["clock"], said["clock"]
+    assert said == observed
+
+
+def test_looking_for_drift_touches_nothing(router: Router) -> None:
+    router.sh("tc qdisc del dev ifb0 root; ip route del default")
+    before = router.state()
+    with router.monitored() as said:
+        assert len(findings(router)) == 2
+    assert said == []
+    assert router.state() == before
+
+
+def test_a_file_that_was_edited_is_shown_as_a_diff_and_mended(router: Router) -> None:
+    path = router.root / FOLDER / DOWNLOAD
+    text = path.read_text()
+    path.write_text(text.replace("rate 1000000bit ceil 1000000bit", "rate 9000000bit ceil 1bit"))
+    one = only(router)
+    assert (one["kind"], one["where"], one["found"]) == ("file", DOWNLOAD, "changed by hand")
+    assert "\n-class add dev ifb0 parent 1:1 classid 1:2 htb rate 1000000bit" in one["diff"]
+    assert (
+        "\n+class add dev ifb0 parent 1:1 classid 1:2 htb rate 9000000bit ceil 1bit"
+        in (one["diff"])
+    )
+    repaired(router)
+    assert path.read_text() == text
+
+
+def test_files_that_are_missing_and_files_beside_are_told_and_mended(router: Router) -> None:
+    folder = router.root / FOLDER / "etc/komando"
+    (folder / "intent.json").unlink()
+    (folder / "network~").write_text("secret of an editor")
+    (folder / "tc/profiles/noon.down.tc").write_text("")
+    (folder / "router.json").chmod(0o666)
+    found = {one["where"]: one for one in findings(router)}
+    assert found["etc/komando/intent.json"]["found"] == "it is missing"
+    beside = found["etc/komando/network~"]
+    assert beside["found"] == "19 bytes, which are not of the generation"
+    assert beside["diff"] == ""
+    assert found["etc/komando/tc/profiles/noon.down.tc"]["expected"] == "no such file"
+    assert found["etc/komando/router.json"]["found"] == "owner 0, mode 0666"
+    assert len(found) == 4
+    repaired(router)
+
+
+def test_a_generation_of_which_nothing_is_whole_is_told_as_lost(router: Router) -> None:
+    (router.root / FOLDER / "bundle.tar.gz").unlink()
+    assert findings(router) == []
+    (router.root / FOLDER / DOWNLOAD).write_text("# gone\n")
+    assert "what was there is lost" in only(router)["found"]
+    assert router.activate(BUNDLE).code == 0
+    assert findings(router) == []
+
+
+def test_links_that_lead_elsewhere_are_told(router: Router) -> None:
+    link, current = router.root / "etc/komando", router.root / "var/lib/komando/current"
+    target = link.readlink()
+    link.unlink()
+    link.symlink_to("/tmp/mine")  # noqa: S108  # it is never followed
+    assert (only(router)["kind"], only(router)["found"]) == ("link", "-> /tmp/mine")
+    link.unlink()
+    assert only(router)["found"] == "it is missing"
+    link.mkdir()
+    assert only(router)["found"] == "something else than a link"
+    link.rmdir()
+    link.symlink_to(target)
+    leads = current.readlink()
+    current.unlink()
+    said = drift(router)
+    assert said["generation"] is None
+    where = [(one["where"], one["found"], one["mend"]) for one in said["findings"]]
+    assert ("/var/lib/komando/current", "it is missing", "apply") in where
+    current.symlink_to(leads)
+
+
+def test_a_rule_in_our_table_is_shown(router: Router) -> None:
+    router.sh("nft insert rule inet shaper post ip saddr 10.20.1.0/24 drop")
+    one = only(router)
+    assert (one["kind"], one["where"]) == ("table", "inet shaper")
+    assert one["found"] == "changed by hand: 1 lines more, 0 less"
+    assert "\n+\t\tip saddr 10.20.1.0/24 drop" in one["diff"]
+    router.sh("nft delete table inet shaper")
+    assert only(router)["found"] == "it is missing"
+    repaired(router)
+
+
+def test_an_element_of_a_map_that_was_changed_is_shown(router: Router) -> None:
+    router.sh(
+        "nft delete element inet shaper c4 { 10.20.1.0/24 }; "
+        "nft add element inet shaper c4 { 10.20.1.0/24 : 1:2 }"
+    )
+    one = only(router)
+    assert "10.20.1.0/24 : 1:404" in one["diff"]
+    assert "10.20.1.0/24 : 1:2" in one["diff"]
+    repaired(router)
+
+
+def test_classes_are_compared_one_by_one(router: Router) -> None:
+    router.sh(
+        "tc class change dev ifb0 parent 1:10 classid 1:404 htb rate 3mbit ceil 5mbit; "
+        "tc qdisc del dev ifb0 parent 1:408; tc class del dev ifb0 classid 1:408; "
+        "tc class add dev ifb0 parent 1:1 classid 1:777 htb rate 1mbit; "
+        "tc qdisc replace dev ifb0 parent 1:20 handle 20: pfifo limit 7"
+    )
+    one = only(router)
+    assert (one["kind"], one["where"]) == ("tree", "ifb0")
+    assert one["found"] == "2 changed, 2 missing, 1 strange"
+    lines = one["diff"].splitlines()
+    assert any(line.startswith("-class htb 1:404 parent 1:10") for line in lines)
+    assert any(
+        line.startswith("+class htb 1:404 parent 1:10") and "rate 3Mbit ceil 5Mbit" in line
+        for line in lines
+    )
+    assert any(line.startswith("-class htb 1:408 ") for line in lines)
+    assert any(line.startswith("+class htb 1:777 ") for line in lines)
+    assert "-qdisc pfifo 20: parent 1:20 limit 100" in lines
+    assert "+qdisc pfifo 20: parent 1:20 limit 7" in lines
+    repaired(router)
+
+
+def test_a_tree_that_is_away_or_another_one_is_told(router: Router) -> None:
+    router.sh("tc qdisc del dev wan0 root; tc qdisc add dev wan0 root handle 5: pfifo")
+    one = only(router)
+    assert (one["where"], one["found"]) == ("wan0", "another qdisc is at its root")
+    assert one["diff"].splitlines()[1] == "+qdisc pfifo 5: root"
+    router.sh("ip link set ifb0 down")
+    assert {one["found"] for one in findings(router)} >= {"it is down"}
+    repaired(router)
+
+
+def test_steering_that_is_away_or_changed_is_told(router: Router) -> None:
+    router.sh("tc qdisc del dev lan0 clsact; tc filter del dev lan1 egress prio 1")
+    one, other = findings(router)
+    assert (one["kind"], one["where"], one["found"]) == ("steering", "lan0", "it is missing")
+    assert one["diff"].splitlines()[0] == "-qdisc dev lan0 clsact"
+    assert other["where"] == "lan1"
+    assert "mirred egress redirect dev ifb0" in other["diff"]
+    repaired(router)
+
+
+def test_routes_and_addresses_are_told(router: Router) -> None:
+    router.sh(
+        "ip route del default; ip route replace 10.20.1.0/24 via 172.21.0.2 proto 75; "
+        "ip route add 192.0.2.0/24 via 172.20.0.2 proto 75; "
+        "ip -6 address del 2001:db8:f001::1/64 dev lan1"
+    )
+    address, route = sorted(findings(router), key=lambda one: one["kind"])
+    assert (address["kind"], address["where"]) == ("address", "lan1")
+    assert address["diff"] == "-2001:db8:f001::1/64 dev lan1"
+    assert "1 strange" in route["found"]
+    lines = route["diff"].splitlines()
+    assert "-0.0.0.0/0 via 198.51.100.1 dev wan0" in lines
+    assert "+192.0.2.0/24 via 172.20.0.2 dev lan0" in lines
+    assert "-10.20.1.0/24 via 172.20.0.2 dev lan0" in lines
+    assert "+10.20.1.0/24 via 172.21.0.2 dev lan1" in lines
+    repaired(router)
+
+
+def test_an_interface_that_is_down_or_away_is_told(router: Router) -> None:
+    router.sh("ip link set lan1 down")
+    kinds = {(one["kind"], one["where"], one["found"]) for one in findings(router)}
+    assert ("address", "lan1", "it is down") in kinds
+    router.sh("ip link set lan1 name away")
+    kinds = {(one["kind"], one["where"], one["found"]) for one in findings(router)}
+    assert ("address", "lan1", "it is away") in kinds
+    router.sh("ip link set away name lan1; ip link set lan1 up")
+
+
+def test_settings_and_offloads_are_told(router: Router) -> None:
+    router.sh("sysctl -qw net.ipv4.ip_forward=0; ethtool -K lan0 gso on")
+    one, other = sorted(findings(router), key=lambda one: one["kind"])
+    assert (one["kind"], one["where"], one["found"]) == ("offload", "lan0", "gso on")
+    assert other["where"] == "net.ipv4.ip_forward"
+    assert other["diff"] == "-net.ipv4.ip_forward = 1\n+net.ipv4.ip_forward = 0"
+    repaired(router)
+
+
+@pytest.mark.parametrize(
+    ("chain", "drifts"),
+    [
+        ("type filter hook forward priority 0; policy drop;", True),
+        ("type filter hook forward priority 0; ip daddr 10.20.1.0/24 drop;", True),
+        ("type filter hook postrouting priority 300; meta mark set 0x1;", True),
+        ("type filter hook forward priority 0; counter;", False),
+        ("type filter hook input priority 0; policy drop; tcp dport 22 accept;", False),
+    ],
+)
+def test_a_table_of_somebody_else_is_drift_where_it_can_stop_traffic(
+    router: Router, chain: str, drifts: bool
+) -> None:
+    lines = chain.replace("; ", ";\n")
+    router.sh(f"nft -f - <<'END'\ntable inet mine {{\nchain c {{\n{lines}\n}}\n}}\nEND\n")
+    try:
+        one = only(router, drifts=drifts)
+        assert (one["kind"], one["where"], one["mend"]) == ("table", "inet mine", "console")
+    finally:
+        router.sh("nft delete table inet mine")
+
+
+TO_LAN1 = "protocol all bpf bytecode '1,6 0 0 4294967295' action mirred egress redirect dev lan1"
+STRANGERS = {
+    "tc qdisc add dev lan0 root handle 9: tbf rate 1mbit burst 10k latency 50ms": (
+        *("tc qdisc del dev lan0 root", "qdisc tbf 9: at its root"),
+    ),
+    f"tc filter add dev lan0 egress prio 9 {TO_LAN1}": (
+        *("tc filter del dev lan0 egress prio 9", "filter bpf egress prio 9"),
+    ),
+    f"tc filter add dev ifb0 parent 1: prio 9 {TO_LAN1}": (
+        *("tc filter del dev ifb0 parent 1: prio 9", "filter bpf root prio 9"),
+    ),
+    f"tc qdisc add dev wan0 ingress; tc filter add dev wan0 parent ffff: prio 9 {TO_LAN1}": (
+        *("tc qdisc del dev wan0 ingress", "filter bpf ingress prio 9"),
+    ),
+    "ip rule add from 10.20.1.0/24 lookup 7 pref 100": (
+        *("ip rule del pref 100", "priority 100 src 10.20.1.0 srclen 24 table 7"),
+    ),
+}
+
+
+@pytest.mark.parametrize("command", STRANGERS)
+def test_what_others_put_into_the_way_is_told(router: Router, command: str) -> None:
+    back, words = STRANGERS[command]
+    router.sh(command)
+    try:
+        one = only(router)
+        assert (one["found"], one["mend"]) == (words, "console")
+    finally:
+        router.sh(back)
+    assert findings(router) == []
+
+
+def test_a_route_of_somebody_else_is_told_and_is_no_drift(router: Router) -> None:
+    router.sh("ip route add 192.0.2.0/25 via 198.51.100.1")
+    one = only(router, drifts=False)
+    assert (one["kind"], one["found"]) == ("route", "192.0.2.0/25 via 198.51.100.1 dev wan0")
+    router.sh("ip route del 192.0.2.0/25")
+
+
+def test_what_the_hours_mend_is_written_down_and_counted(router: Router) -> None:
+    for _ in range(2):
+        router.sh("tc class change dev ifb0 parent 1:10 classid 1:404 htb rate 3mbit ceil 5mbit")
+        answer = router.komando("hours")
+        assert (answer.code, answer.words) == (0, "")
+    said = drift(router)
+    assert said["findings"] == []
+    (entry,) = said["mended"]
+    assert entry["words"] == ["tree ifb0: 1 changed"]
+    assert entry["times"] == 2
+    assert "+class htb 1:404 parent 1:10" in entry["diff"]
+    assert entry["generation"] == BUNDLE.digest
+    router.sh("nft delete table inet shaper")
+    router.komando("hours")
+    assert [one["times"] for one in drift(router)["mended"]] == [2, 1]
+
+
+def test_an_hour_switch_and_a_change_of_ours_are_not_written_down(router: Router) -> None:
+    router.komando("clock", "2026-11-24T20:00:00+07:00")
+    router.komando("clock", DAY)
+    other = bundle_of(City().with_office(Office(1, guarantee=11_000_000)))
+    assert router.activate(other).code == 0
+    assert router.activate(BUNDLE).code == 0
+    router.komando("hours")
+    assert not (router.root / "var/lib/komando/mended").exists()
+
+
+def test_what_was_mended_before_the_last_change_is_told_no_more(router: Router) -> None:
+    router.sh("nft delete table inet shaper")
+    router.komando("hours")
+    assert len(drift(router)["mended"]) == 1
+    path = router.root / "var/lib/komando/mended"
+    entries = json.loads(path.read_text())
+    entries[0]["last"] = "2020-01-01T00:00:00Z"
+    path.write_text(json.dumps(entries))
+    assert drift(router)["mended"] == []
+
+
+def test_a_bypass_is_drift_and_hides_what_it_took_away(router: Router) -> None:
+    assert router.komando("bypass", "on").code == 0
+    try:
+        router.sh("sysctl -qw net.ipv4.ip_forward=0")
+        setting, bypass = findings(router)
+        assert setting["kind"] == "setting"
+        assert bypass["kind"] == "bypass"
+        assert bypass["found"].endswith("by a person at the console")
+    finally:
+        assert router.komando("bypass", "off").code == 0
+    assert findings(router) == []
+
+
+def test_a_late_hour_switch_is_told(router: Router) -> None:
+    evening = datetime.fromisoformat("2026-11-24T20:00:00+07:00")
+    ahead = (evening - datetime.now(UTC)).total_seconds()
+    (router.root / "run/komando/clock").write_text(str(ahead))
+    one = only(router)
+    assert (one["where"], one["expected"]) == ("the profile", "night since 2026-11-24T08:30:00Z")
+    assert one["found"] == "day"
+    assert router.komando("clock", DAY).code == 0

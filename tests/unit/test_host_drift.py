@@ -1,0 +1,201 @@
+"""Drift on a host, as far as it needs no kernel: files, units, tables of others, bounds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from komando.host.files import file_findings
+from komando.host.finding import NUMBER_LIMIT, Finding, bounded, diff_of, shortened
+from komando.host.generation import Generations
+from komando.host.layout import Paths
+from komando.host.mended import KEPT, Mended
+from komando.host.records import Applied
+from komando.host.strangers import tables_of
+from komando.host.units import parse_units, unit_findings
+from tests.host_bundle import City, bundle_of, files_of
+
+SECRET = "etc/komando/secrets/radius"  # noqa: S105  # a path
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+def test_what_is_in_a_secret_is_never_told(tmp_path: Path) -> None:
+    for name in (SECRET, "etc/komando/calendar"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("canary-after\n")
+    (plain,) = file_findings(tmp_path, {"etc/komando/calendar": b"a\n"})
+    assert plain.where == "etc/komando/calendar"
+    assert "+canary-after" in plain.diff
+
+
+def test_a_link_in_place_of_a_file_and_a_dead_one_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("/etc/hostname")
+    (tmp_path / "b").symlink_to("nowhere")
+    found = [(one.where, one.found) for one in file_findings(tmp_path, {"a": b"x"})]
+    assert found == [
+        ("a", "something else than a file"),
+        ("b", "7 bytes, which are not of the generation"),
+    ]
+
+
+def test_the_copy_of_what_was_staged_is_for_root_and_outlives_an_edit(tmp_path: Path) -> None:
+    generations, bundle = Generations(Paths(tmp_path)), bundle_of(City())
+    generations.stage(bundle.digest, files_of(City()))
+    folder = generations.folder(bundle.digest)
+    copy = folder / "bundle.tar.gz"
+    assert copy.stat().st_mode & 0o777 == 0o600
+    (folder / "etc/komando/network").write_text("# edited\n")
+    assert generations.original(bundle.digest) == files_of(City())
+    copy.write_bytes(copy.read_bytes()[:-9])
+    assert generations.original(bundle.digest) is None
+    generations.stage(bundle.digest, files_of(City()))
+    copy.write_bytes(b"")
+    assert generations.original(bundle.digest) == files_of(City()), "as they lie there"
+
+
+UNITS = """\
+Id=komando-hours.timer
+LoadState=loaded
+ActiveState=active
+UnitFileState=enabled
+DropInPaths=
+NeedDaemonReload=no
+
+Id=komando-hours.service
+LoadState=loaded
+ActiveState=inactive
+UnitFileState=enabled
+DropInPaths=
+NeedDaemonReload=no
+
+Id=komando-boot.service
+LoadState=loaded
+ActiveState=inactive
+UnitFileState=enabled
+DropInPaths=
+NeedDaemonReload=no
+
+Id=nftables.service
+LoadState=masked
+ActiveState=inactive
+UnitFileState=masked
+DropInPaths=
+NeedDaemonReload=no
+"""
+
+
+def of_units(**changes: str) -> list[tuple[str, str, bool, str]]:
+    units = {name: dict(unit) for name, unit in parse_units(UNITS).items()}
+    for change, value in changes.items():
+        name, _, key = change.partition("__")
+        units[{"timer": "komando-hours.timer", "nft": "nftables.service"}.get(
+            name, f"komando-{name}.service"
+        )][key] = value  # fmt: skip
+    found = unit_findings(units, lambda path: f"text of {path}")
+    return [(one.where, one.found, one.drift, one.mend) for one in found]
+
+
+def test_units_as_the_roles_leave_them_are_no_finding() -> None:
+    assert of_units() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"timer__ActiveState": "inactive"}, ("komando-hours.timer", "inactive", True, "repair")),
+        ({"boot__UnitFileState": "disabled"}, ("komando-boot.service", "disabled", True, "repair")),
+        ({"timer__LoadState": "masked"}, ("komando-hours.timer", "it is masked", True, "role")),
+        (
+            {"boot__DropInPaths": "/etc/x.conf"},
+            ("komando-boot.service", "/etc/x.conf", True, "role"),
+        ),
+        (
+            {"hours__NeedDaemonReload": "yes"},
+            (
+                "komando-hours.service",
+                "it was changed on the disk since systemd read it",
+                True,
+                "role",
+            ),
+        ),
+        (
+            {"hours__ActiveState": "failed"},
+            (
+                "komando-hours.service",
+                "its last run failed: journalctl -u komando-hours.service",
+                False,
+                "repair",
+            ),
+        ),
+        (
+            {"nft__LoadState": "loaded", "nft__UnitFileState": "enabled"},
+            ("nftables.service", "it is enabled", True, "role"),
+        ),
+        (
+            {"nft__ActiveState": "active"},
+            (
+                "nftables.service",
+                "it counts as running since before it was masked",
+                False,
+                "console",
+            ),
+        ),
+    ],
+)
+def test_a_unit_that_is_otherwise_is_told(
+    changes: dict[str, str], found: tuple[str, str, bool, str]
+) -> None:
+    assert of_units(**changes) == [found]
+
+
+def test_ours_and_tables_without_a_hook_are_not_told() -> None:
+    ruleset = (
+        "table inet shaper {\n\tchain post {\n\t\ttype filter hook postrouting priority mangle; "
+        "policy accept;\n\t\tdrop\n\t}\n}\ntable inet sets {\n"
+        "\tset a {\n\t\ttype ipv4_addr\n\t}\n}\n"
+    )
+    assert list(tables_of(ruleset)) == []
+
+
+def test_an_ingress_chain_of_a_device_that_drops_is_drift() -> None:
+    ruleset = (
+        'table netdev far {\n\tchain in {\n\t\ttype filter hook ingress device "wan0" priority 0; '
+        "policy accept;\n\t\tip saddr 192.0.2.1 drop\n\t}\n}\n"
+    )
+    (one,) = tables_of(ruleset)
+    assert (one.where, one.drift) == ("netdev far", True)
+    assert "+\t\tip saddr 192.0.2.1 drop" in one.diff
+
+
+def test_diffs_are_cut_at_whole_lines_and_say_how_much_is_left_out() -> None:
+    assert diff_of("a\nb\n", "a\nc\n") == "@@ -1,2 +1,2 @@\n a\n-b\n+c"
+    assert shortened("one\ntwo\nthree", 9) == "one\ntwo\n(1 lines more)"
+    assert shortened("one\ntwo", -5) == "(2 lines more)"
+    one = Finding("file", "a", "b", "c", "\n".join("x" * 9 for _ in range(10)))
+    first, second, third = bounded([one, one, one], limit=150)
+    assert first.diff == one.diff
+    assert second.diff.endswith(" lines more)")
+    assert third.diff == "(10 lines more)"
+    many = bounded([replace(one, where=str(n)) for n in range(NUMBER_LIMIT + 5)])
+    assert len(many) == NUMBER_LIMIT
+    assert many[-1].found == "there is more than can be told"
+
+
+def test_what_is_mended_is_bounded_and_the_same_again_is_counted(tmp_path: Path) -> None:
+    mended, applied = Mended(tmp_path / "state/mended"), Applied("f" * 64, "day")
+    for minute in range(3 * KEPT):
+        found = Finding("tree", f"wan{minute // 2}", "", "changed", "x\n" * 9000)
+        mended.add(applied, [found], NOW + timedelta(minutes=minute))
+    entries = mended.entries()
+    assert len(entries) == KEPT
+    assert {one["times"] for one in entries} == {2}
+    assert (entries[-1]["time"], entries[-1]["last"]) == (
+        *("2026-11-24T04:58:00Z", "2026-11-24T04:59:00Z"),
+    )
+    assert len(entries[-1]["diff"]) < 4200
+    assert len(mended.entries(since="2026-11-24T04:58:30Z")) == 1
+    (tmp_path / "state/mended").write_text("half a li")
+    assert mended.entries() == []
