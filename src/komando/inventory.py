@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -16,9 +16,14 @@ from komando.policy.faults import faults_of
 from komando.policy.fields import Slug
 from komando.policy.reader import read
 from komando.policy.tree import read_bytes
+from komando.ways import Entry, check_ways, way_to
 
-HostKind = Literal["router"]
-"""The groups of the inventory: one kind of machine each, prepared by the role of that name."""
+HostKind = Literal["router", "jump"]
+"""The groups of the inventory, one kind of machine each.
+
+A router is prepared by the roles base and router. A jump is there to lead to others alone: it has
+no generations, and the role base is all of it.
+"""
 
 Leaf = Literal["fq_codel", "cake", "pfifo"]
 """The queue of one office on a router: the best that its kernel has."""
@@ -30,6 +35,9 @@ CONFIRM_WITHIN = 60
 
 A person who is cut off waits for so long; a router with 500 offices is confirmed in about 3 s.
 """
+
+PATIENCE = 10
+"""Seconds for each step to a host; a round trip by satellite takes 0.7."""
 
 # As Linux allows and no shell minds; 15 characters are IFNAMSIZ - 1.
 _Interface = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,14}$")]
@@ -43,6 +51,16 @@ class InventoryError(ValueError):
         sources = Sources()
         super().__init__("\n\n".join(as_text(one, sources) for one in diagnostics))
         self.diagnostics = diagnostics
+
+
+@dataclass(frozen=True)
+class Hop:
+    """A machine on the way to another one, and how it is logged in to."""
+
+    name: str
+    address: str
+    port: int
+    user: str
 
 
 @dataclass(frozen=True)
@@ -66,7 +84,8 @@ class Host:
     machine's own interfaces. `user` is who the controller logs in as. Its ssh answers the networks
     of `management` alone. A change there reverts by itself unless it is confirmed within
     `confirm_within` seconds; a `canary` changes before the others; `neighbour` is another host,
-    which has to reach this one before a change is confirmed.
+    which has to reach this one before a change is confirmed. `hops` are the machines that ssh goes
+    over, the one that the controller reaches by itself first.
     """
 
     name: str
@@ -81,6 +100,12 @@ class Host:
     canary: bool = False
     neighbour: str | None = None
     secrets: tuple[SecretReference, ...] = ()
+    hops: tuple[Hop, ...] = ()
+
+    @property
+    def jump(self) -> str | None:
+        """The machine that leads to it; None where the controller reaches it by itself."""
+        return self.hops[-1].name if self.hops else None
 
 
 @dataclass(frozen=True)
@@ -91,19 +116,27 @@ class Inventory:
     hosts: dict[str, Host]
     divisor: int = 1
 
+    @property
+    def routers(self) -> dict[str, Host]:
+        """The hosts that a policy can speak of."""
+        return {name: host for name, host in self.hosts.items() if host.kind == "router"}
+
 
 @dataclass(frozen=True)
 class Access:
     """How the controller reaches the hosts.
 
     `prefix` stands before every command that speaks to one (the lab's controller works from a
-    network namespace); `known_hosts` is the only file of host keys that is trusted.
+    network namespace); `known_hosts` is the only file of host keys that is trusted, also for the
+    machines on the way. Each step to a host (TCP, the key exchange, the log-in, a jump host's
+    forwarding) is given up after `patience` seconds.
     """
 
     prefix: tuple[str, ...]
     identity: Path | None
     known_hosts: Path
     user: str = "deploy"
+    patience: int = PATIENCE
 
 
 class _Written(BaseModel):
@@ -116,7 +149,9 @@ class _Secret(_Written):
     )
 
 
-class _Machine(_Written):
+class _Reached(_Written):
+    """How any machine is reached, in Ansible's own words where it has them."""
+
     ansible_host: AddressField = Field(
         description="Address in the management network.", examples=["10.255.0.2"]
     )
@@ -126,6 +161,14 @@ class _Machine(_Written):
     ansible_user: _User | None = Field(
         default=None, description="Who the controller logs in as.", examples=["deploy"]
     )
+    jump: Slug | None = Field(
+        default=None,
+        description="The machine of this file over which ssh reaches it.",
+        examples=["bastion"],
+    )
+
+
+class _Machine(_Reached):
     interfaces: dict[Slug, _Interface] = Field(
         min_length=1,
         description="The interface of the uplink, and of each segment by its name.",
@@ -154,6 +197,16 @@ class _Machine(_Written):
     )
 
 
+class _Jump(_Reached):
+    """A machine that leads to others, and nothing else."""
+
+
+class _Jumps(_Written):
+    hosts: dict[Slug, _Jump] = Field(
+        min_length=1, description="Its machines by name.", examples=[{"bastion": {}}]
+    )
+
+
 class _Group(_Written):
     hosts: dict[Slug, _Machine] = Field(
         min_length=1, description="Its machines by name.", examples=[{"core-1": {}}]
@@ -162,6 +215,15 @@ class _Group(_Written):
 
 class _Groups(_Written):
     router: _Group = Field(description="The routers.", examples=[{"hosts": {}}])
+    jump: _Jumps | None = Field(
+        default=None,
+        description="Machines that lead to others, and nothing else.",
+        examples=[{"hosts": {}}],
+    )
+
+    def machines(self) -> dict[str, _Machine | _Jump]:
+        """All of them, the routers first."""
+        return {**self.router.hosts, **(self.jump.hosts if self.jump else {})}
 
 
 class _Variables(_Written):
@@ -206,25 +268,52 @@ def load_inventory(folder: Path) -> Inventory:
     """
     written, document = _read(folder / FILE)
     everything = written.all
-    hosts = {
-        name: Host(
-            name=name,
-            kind=kind,
-            address=str(machine.ansible_host),
-            interfaces=dict(machine.interfaces),
-            leaf=machine.leaf,
-            port=machine.ansible_port,
-            user=machine.ansible_user or everything.vars.ansible_user,
-            management=tuple(everything.vars.management),
-            confirm_within=machine.confirm_within or everything.vars.confirm_within,
-            canary=machine.canary,
-            neighbour=machine.neighbour,
-            secrets=_secrets(everything, kind, name, document),
+    settings, machines = everything.vars, everything.children.machines()
+    hops = {
+        name: Hop(
+            name,
+            str(machine.ansible_host),
+            machine.ansible_port,
+            machine.ansible_user or settings.ansible_user,
         )
-        for kind in get_args(HostKind)
-        for name, machine in getattr(everything.children, kind).hosts.items()
+        for name, machine in machines.items()
     }
-    return Inventory(folder.name, hosts, everything.vars.rate_divisor)
+    jumps = {name: machine.jump for name, machine in machines.items()}
+    hosts = {
+        name: _host(machine, hops[name], settings, tuple(hops[one] for one in way_to(name, jumps)))
+        for name, machine in machines.items()
+    }
+    for name in everything.children.router.hosts:
+        hosts[name] = replace(hosts[name], secrets=_secrets(everything, "router", name, document))
+    return Inventory(folder.name, hosts, settings.rate_divisor)
+
+
+def _host(
+    machine: _Machine | _Jump, itself: Hop, settings: _Variables, hops: tuple[Hop, ...]
+) -> Host:
+    router = machine if isinstance(machine, _Machine) else None
+    host = Host(
+        name=itself.name,
+        kind="router" if router else "jump",
+        address=itself.address,
+        interfaces={},
+        leaf="pfifo",
+        port=itself.port,
+        user=itself.user,
+        management=tuple(settings.management),
+        confirm_within=settings.confirm_within,
+        hops=hops,
+    )
+    if router is None:
+        return host
+    return replace(
+        host,
+        interfaces=dict(router.interfaces),
+        leaf=router.leaf,
+        confirm_within=router.confirm_within or settings.confirm_within,
+        canary=router.canary,
+        neighbour=router.neighbour,
+    )
 
 
 def _secrets(
@@ -256,6 +345,24 @@ def _read(path: Path) -> tuple[_HostsFile, Document]:
             explainer = Explainer(_HostsFile, reading.document, text)
             diagnostics += explainer.explain(list(faults_of(error)), reading)
         else:
+            diagnostics += check_ways(reading.document, _entries(found.all))
             if not errors_in(diagnostics):
                 return found, reading.document
     raise InventoryError(in_order(diagnostics))
+
+
+def _entries(everything: _Everything) -> dict[str, Entry]:
+    """What the checks of the ways look at, by name."""
+    entries: dict[str, Entry] = {}
+    management = tuple(everything.vars.management)
+    for kind, group in (("router", everything.children.router), ("jump", everything.children.jump)):
+        for name, machine in (group.hosts if group else {}).items():
+            router = machine if isinstance(machine, _Machine) else None
+            entries[name] = Entry(
+                path=("all", "children", kind, "hosts", name),
+                jump=machine.jump,
+                neighbour=router.neighbour if router else None,
+                address=machine.ansible_host if router else None,
+                management=management,
+            )
+    return entries

@@ -15,6 +15,7 @@ from xml.etree import ElementTree as ET
 
 from komando.bundle import Bundle
 from komando.inventory import Access, Host
+from komando.openssh import configuration
 
 CHECKS = Path(__file__).parents[2] / "tests" / "hosts"
 """The checks stand in the repository, beside the code: they are no part of the package."""
@@ -22,8 +23,8 @@ CHECKS = Path(__file__).parents[2] / "tests" / "hosts"
 TIMEOUT = 300
 """Seconds for all hosts together; one router takes about 3."""
 
-PATIENCE = 10
-"""Seconds until a host that does not answer is given up."""
+STEPS = 3
+"""How often ssh's patience may pass on each machine of a way: TCP, the key exchange, the log-in."""
 
 ANSWERS = "answers ssh"
 """The check before all others; where it does not hold, the others are not made."""
@@ -72,7 +73,7 @@ def verify(
         for host in hosts:
             bundles[host.name].write(folder / "bundles" / host.name)
         config = folder / "ssh"
-        config.write_text("".join(_ssh(host, access, folder) for host in hosts))
+        config.write_text(configuration(hosts, access, control=folder))
         told(f"asking {', '.join(host.name for host in hosts)}")
         silent = _silent(hosts, access, config)
         checks = [Check(name, ANSWERS, words) for name, words in silent.items()]
@@ -99,10 +100,11 @@ def _silent(hosts: tuple[Host, ...], access: Access, config: Path) -> dict[str, 
 
     def ask(host: Host) -> str:
         command = [*access.prefix, "ssh", "-F", str(config), host.name, "true"]
+        seconds = STEPS * access.patience * (1 + len(host.hops))
         try:
-            done = _finish(command, 3 * PATIENCE)
+            done = _finish(command, seconds)
         except subprocess.TimeoutExpired:
-            return f"no answer in {3 * PATIENCE} s"
+            return f"no answer in {seconds} s"
         words = "; ".join(done.stderr.split("\n")).strip("; \r")
         return "" if done.returncode == 0 else words or f"ssh ended with {done.returncode}"
 
@@ -123,25 +125,6 @@ def _finish(command: list[str], seconds: float) -> subprocess.CompletedProcess[s
         check=False,
         timeout=seconds,
     )
-
-
-def _ssh(host: Host, access: Access, folder: Path) -> str:
-    """How ssh reaches one host: its known key alone, and nothing from the user's configuration."""
-    lines = {
-        "HostName": host.address,
-        "Port": host.port,
-        "User": host.user,
-        "UserKnownHostsFile": access.known_hosts.absolute(),
-        "GlobalKnownHostsFile": "none",
-        "StrictHostKeyChecking": "yes",
-        "BatchMode": "yes",
-        "ConnectTimeout": PATIENCE,
-        "LogLevel": "ERROR",
-        "ControlPath": folder / "%n",
-    }
-    if access.identity is not None:
-        lines |= {"IdentityFile": access.identity.absolute(), "IdentitiesOnly": "yes"}
-    return f"Host {host.name}\n" + "".join(f"  {key} {value}\n" for key, value in lines.items())
 
 
 @contextmanager

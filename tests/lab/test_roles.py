@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from komando.generation import PROGRAM
+from komando.lab import prepare
 from komando.lab.city import City
 from komando.lab.place import LabError
 from komando.lab.prepare import prepare_router
@@ -59,9 +64,16 @@ def test_a_run_mends_what_was_changed_by_hand(city: City) -> None:
     assert on_router(city, "systemctl is-active komando-hours.timer").strip() == "active"
 
 
-def test_the_deploy_user_has_one_right(city: City) -> None:
+def test_the_deploy_user_may_run_some_verbs_of_one_program(city: City) -> None:
+    """tests/platforms/test_ssh_rights.py tries all of them, and what else an attacker would."""
     assert ask_router(city, "observe")["generation"] is None
-    for command in ("sudo -n id", "sudo -n /bin/sh", "sudo -n /usr/bin/python3", "cat /etc/shadow"):
+    for command in (
+        "sudo -n id",
+        "sudo -n /bin/sh",
+        f"sudo -n {PROGRAM} clock off",
+        f"sudo -n {PROGRAM} bypass on",
+        "cat /etc/shadow",
+    ):
         refused = _as_deploy(city, command)
         assert refused.returncode != 0, command
     assert _as_deploy(city, "test -w /usr/local/sbin/komando-host").returncode == 1
@@ -74,6 +86,35 @@ def test_sshd_takes_keys_only(city: City) -> None:
     assert "kbdinteractiveauthentication no" in settings
     assert "permitrootlogin without-password" in settings
     assert "authorizedkeysfile /etc/ssh/authorized_keys.d/%u" in settings
+    assert "allowtcpforwarding no" in settings
+
+
+def test_an_observing_key_asks_and_does_nothing_else(
+    city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = tmp_path / "observer"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    settings = {**prepare._settings(city.place), "base_observe_keys": [_public(key)]}
+    with monkeypatch.context() as patched:
+        patched.setattr(prepare, "_settings", lambda _: settings)
+        assert _prepare(city) == 1
+    observer = replace(city, router=replace(city.router, user="observe"))
+    way = replace(observer.access, identity=key)
+
+    def ask(command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*ssh_command(way, city.router), command], capture_output=True, text=True, check=False
+        )
+
+    assert json.loads(ask(f"sudo -n {PROGRAM} observe").stdout)["generation"] is None
+    for command in ("id", f"sudo -n {PROGRAM} hours", f"sudo -n {PROGRAM} observe; id"):
+        assert "this key asks" in ask(command).stderr
+    assert _prepare(city) == 1
+    assert ask("observe").returncode == 255, "a key that is withdrawn opens nothing"
+
+
+def _public(key: Path) -> str:
+    return key.with_suffix(".pub").read_text().strip()
 
 
 def test_another_host_key_is_refused(city: City) -> None:

@@ -14,6 +14,9 @@ RENDERED = {"syntax-check", "syntax-check-skipped", "queue-check-skipped"}
 SECRETS = {"secret-missing", "secret-plain", "secret-shut", "secret-recipient"}
 """Checks that no policy file can provoke by itself; tests/unit and tests/platforms have them."""
 
+OF_MACHINES = {"host-unknown", "host-itself", "jump-loop", "address-unmanaged"}
+"""Checks of an inventory; tests/unit/test_inventory.py has them."""
+
 
 def shown() -> set[str]:
     """The ids in all expected texts."""
@@ -41,7 +44,7 @@ def test_each_check_has_a_page() -> None:
 
 
 def test_each_page_has_a_case() -> None:
-    assert pages() - shown() == RENDERED | SECRETS
+    assert pages() - shown() == RENDERED | SECRETS | OF_MACHINES
 
 
 def test_the_list_names_each_page_once() -> None:

@@ -8,16 +8,19 @@ import subprocess
 import sys
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from komando.inventory import (
     CONFIRM_WITHIN,
+    Hop,
     Host,
     InventoryError,
     SecretReference,
     load_inventory,
 )
+from komando.ways import way_to
 
 REPOSITORY = Path(__file__).parents[2]
 INVENTORIES = sorted(path.parent for path in REPOSITORY.glob("inventories/*/hosts.yaml"))
@@ -42,32 +45,86 @@ def _written(folder: Path, text: str) -> Path:
     return folder
 
 
+JUMPS = """\
+all:
+  vars:
+    ansible_user: deploy
+    management: [10.255.0.0/24]
+  children:
+    router:
+      hosts:
+        core-1:
+          ansible_host: 10.255.0.2
+          interfaces: {uplink: eno1, metro: eno2}
+          leaf: fq_codel
+        core-2:
+          ansible_host: 10.255.0.3
+          interfaces: {uplink: eno1, metro: eno2}
+          leaf: fq_codel
+          jump: inner
+          neighbour: core-1
+    jump:
+      hosts:
+        outer:
+          ansible_host: 192.0.2.1
+          ansible_port: 2222
+          ansible_user: bastion
+        inner:
+          ansible_host: 10.255.0.9
+          jump: outer
+"""
+
+
+def test_ansible_reads_the_same_ways(tmp_path: Path) -> None:
+    folder = _written(tmp_path, JUMPS)
+    assert load_inventory(folder).hosts == _as_ansible_lists(_listed(folder, tmp_path))
+
+
 @pytest.mark.parametrize("folder", INVENTORIES, ids=lambda folder: folder.name)
 def test_ansible_reads_the_same_machines(folder: Path, tmp_path: Path) -> None:
-    program = Path(sys.executable).with_name("ansible-inventory")
-    listed = json.loads(
-        subprocess.run(
-            [program, "-i", folder / "hosts.yaml", "--list"],
-            env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "ANSIBLE_HOME": str(tmp_path)},
-            capture_output=True,
-            check=True,
-        ).stdout
-    )
+    listed = _listed(folder, tmp_path)
+    assert load_inventory(folder).hosts == _as_ansible_lists(listed)
     inventory = load_inventory(folder)
     variables = listed["_meta"]["hostvars"]
-    theirs = {
+    assert {inventory.divisor} == {one.get("rate_divisor", 1) for one in variables.values()}
+
+
+def _listed(folder: Path, home: Path) -> dict[str, Any]:
+    """What Ansible makes of an inventory."""
+    program = Path(sys.executable).with_name("ansible-inventory")
+    done = subprocess.run(
+        [program, "-i", folder / "hosts.yaml", "--list"],
+        env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "ANSIBLE_HOME": str(home)},
+        capture_output=True,
+        check=True,
+    )
+    listed: dict[str, Any] = json.loads(done.stdout)
+    return listed
+
+
+def _as_ansible_lists(listed: dict[str, Any]) -> dict[str, Host]:
+    variables = listed["_meta"]["hostvars"]
+    jumps = {name: one.get("jump") for name, one in variables.items()}
+
+    def hop(name: str) -> Hop:
+        one = variables[name]
+        port = one.get("ansible_port", 22)
+        return Hop(name, one["ansible_host"], port, one["ansible_user"])
+
+    return {
         name: Host(
             name=name,
             kind=kind,
             address=variables[name]["ansible_host"],
-            interfaces=variables[name]["interfaces"],
-            leaf=variables[name]["leaf"],
+            interfaces=variables[name].get("interfaces", {}),
+            leaf=variables[name].get("leaf", "pfifo"),
             port=variables[name].get("ansible_port", 22),
             user=variables[name]["ansible_user"],
             management=tuple(map(ip_network, variables[name]["management"])),
             confirm_within=variables[name].get("confirm_within", CONFIRM_WITHIN),
             canary=variables[name].get("canary", False),
             neighbour=variables[name].get("neighbour"),
+            hops=tuple(map(hop, way_to(name, jumps))),
             secrets=tuple(
                 SecretReference(one, stated.get("owner", "root"))
                 for one, stated in sorted(variables[name].get("secrets", {}).items())
@@ -77,8 +134,6 @@ def test_ansible_reads_the_same_machines(folder: Path, tmp_path: Path) -> None:
         if kind != "ungrouped"
         for name in listed[kind]["hosts"]
     }
-    assert inventory.hosts == theirs
-    assert {inventory.divisor} == {one.get("rate_divisor", 1) for one in variables.values()}
 
 
 def test_the_lab_states_its_divisor_and_production_has_none() -> None:
@@ -141,3 +196,63 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(InventoryError, match="no such file or directory"):
         load_inventory(tmp_path)
+
+
+def test_the_way_to_a_host_leads_over_its_jump_hosts(tmp_path: Path) -> None:
+    inventory = load_inventory(_written(tmp_path, JUMPS))
+    outer = Hop("outer", "192.0.2.1", 2222, "bastion")
+    inner = Hop("inner", "10.255.0.9", 22, "deploy")
+    assert inventory.hosts["core-1"].hops == ()
+    assert inventory.hosts["core-2"].hops == (outer, inner)
+    assert inventory.hosts["core-2"].jump == "inner"
+    assert inventory.hosts["inner"].hops == (outer,)
+    assert sorted(inventory.routers) == ["core-1", "core-2"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "check", "words"),
+    [
+        ("jump: inner", "jump: iner", "16:17", "host-unknown", "did you mean `inner`?"),
+        ("jump: inner", "jump: core-2", "16:17", "host-itself", "core-2 is its own `jump`"),
+        (
+            "neighbour: core-1",
+            "neighbour: core-3",
+            "17:22",
+            "host-unknown",
+            "`neighbour` of core-2",
+        ),
+        ("neighbour: core-1", "neighbour: core-2", "17:22", "host-itself", "or remove `neighbour`"),
+        (
+            "ansible_user: bastion",
+            "jump: inner",
+            "23:17",
+            "jump-loop",
+            "outer over inner over outer",
+        ),
+        (
+            "ansible_user: bastion",
+            "jump: inner",
+            "26:17",
+            "jump-loop",
+            "inner over outer over inner",
+        ),
+        ("10.255.0.3", "10.254.0.3", "13:25", "address-unmanaged", "an address in 10.255.0.0/24"),
+        ("jump: outer", "leaf: pfifo", "26:11", "key-unknown", "leaf"),
+    ],
+)
+def test_a_way_that_leads_nowhere_is_told_at_its_place(
+    tmp_path: Path, old: str, new: str, place: str, check: str, words: str
+) -> None:
+    assert JUMPS.count(old) == 1
+    with pytest.raises(InventoryError) as caught:
+        load_inventory(_written(tmp_path, JUMPS.replace(old, new)))
+    told = {
+        (f"{one.location.line}:{one.location.column}", one.id) for one in caught.value.diagnostics
+    }
+    assert (place, check) in told
+    assert words in str(caught.value)
+
+
+def test_a_machine_that_only_leads_to_others_may_stand_elsewhere(tmp_path: Path) -> None:
+    """Its outer side is in the controller's network; routers see its inner side."""
+    assert load_inventory(_written(tmp_path, JUMPS)).hosts["outer"].address == "192.0.2.1"

@@ -63,12 +63,6 @@ def test_the_hosts_that_answer_are_checked_all_the_same(
     assert found == [Check("core-1", ANSWERS, "Connection timed out"), Check("core-2", "x")]
 
 
-def test_ssh_waits_ten_seconds_for_a_connection_and_no_longer(
-    access: Access, tmp_path: Path
-) -> None:
-    assert "  ConnectTimeout 10\n" in module._ssh(host("core-1", 22), access, tmp_path)
-
-
 def test_a_silent_host_is_one_line_and_no_count(capsys: pytest.CaptureFixture[str]) -> None:
     _tell([Check("core-1", ANSWERS, "Connection timed out"), Check("core-2", "x")])
     told = capsys.readouterr()

@@ -21,6 +21,7 @@ VERBS = {
     "rollback": ("komando.cli.rollback:rollback", "Bring a host back to what it ran."),
     "drift": ("komando.cli.drift:drift", "What was changed by hand on the hosts."),
     "verify": ("komando.cli.verify:verify", "Observed against intended."),
+    "ssh-config": ("komando.cli.ssh_config:ssh_config", "How ssh and Ansible reach the machines."),
     "secret": ("komando.cli.secret:secret", "Encrypted secrets: set, list, rekey."),
     "ledger": ("komando.cli.ledger:ledger", "The chained record of what was done, and by whom."),
     "lab": ("komando.cli.lab:lab", "The miniature city on this machine."),

@@ -56,12 +56,13 @@ def desired(policies: Path, inventory: str) -> Desired:
     sealed = sealed_of(folder, machines)
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in sealed.items()}
     for name in sorted(intent.routers):
-        if name not in machines.hosts:
+        if name not in machines.routers:
             raise click.ClickException(
-                f"router {name} stands in the policies, but not in {folder}/hosts.yaml: add it"
+                f"router {name} stands in the policies, but not among the routers of "
+                f"{folder}/hosts.yaml: add it"
             )
         try:
-            bundles[name] = render(intent, machines.hosts[name], hashes)
+            bundles[name] = render(intent, machines.routers[name], hashes)
         except ValueError as error:
             raise click.ClickException(str(error)) from error
     return Desired(policy, machines, folder, intent, bundles, sealed)

@@ -100,7 +100,7 @@ def _divided(pair: Pair, divisor: int) -> Pair:
 
 
 def _router(inventory: Inventory) -> Host:
-    routers = list(inventory.hosts.values())
+    routers = list(inventory.routers.values())
     if len(routers) != 1:
         raise LabError(f"the lab shows one router, and the inventory has {len(routers)}")
     return routers[0]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import gevent
+from paramiko import Transport
 from pyinfra.api.config import Config
 from pyinfra.api.connect import connect_all, disconnect_all
 from pyinfra.api.exceptions import PyinfraError
@@ -21,11 +23,12 @@ from pyinfra.connectors.sshuserclient.client import SSHClient
 from pyinfra.context import ctx_host, ctx_state
 
 from komando.rollout.protocol import Event, Opening, Target
+from komando.rollout.reach import Reach, ask_nobody, watch, within
 from komando.rollout.reasons import CUT, HOST_SAYS, NO_REASON, REFUSED, Reasons, refusal
 from komando.rollout.unreached import Unreached
 
-SILENCE_MS = 30_000
-"""A connection whose bytes stay unacknowledged for so long counts as lost (TCP_USER_TIMEOUT)."""
+LEEWAY = 2
+"""Seconds that pyinfra has to tell of a timeout before the connection itself is ended."""
 
 Say = Callable[[Event], None]
 """Is told of each host's outcome the moment that it is known."""
@@ -41,7 +44,9 @@ class Crew:
         config = Config(  # type: ignore[no-untyped-call]
             PARALLEL=max(1, len(targets)), CONNECT_TIMEOUT=opening.connect_timeout
         )
-        names = [(target.name, _ssh_data(target, opening)) for target in targets]
+        ask_nobody()
+        self.reach = Reach(opening)
+        names = [(target.name, _ssh_data(target, opening, self.reach)) for target in targets]
         inventory = Inventory((names, {}))  # type: ignore[no-untyped-call]
         self.state = State(inventory, config, check_for_changes=False)
         self.state.add_callback_handler(Unreached(reasons.note))  # type: ignore[no-untyped-call]
@@ -55,7 +60,7 @@ class Crew:
             trouble = str(error)
         for host in self.state.inventory:
             if host.connected:
-                _watch(_client(host))
+                watch(_client(host))
                 say(Event("connected", host.name))
             else:
                 say(Event("failed", host.name, self.reasons.take(host.name) or trouble))
@@ -65,6 +70,7 @@ class Crew:
         disconnect_all(self.state)
         for host in self.state.activated_hosts:
             _client(host).close()
+        self.reach.close()
 
     def hosts(self, names: Iterable[str]) -> list[Host]:
         """Those of `names` that are connected, and were not cut off since."""
@@ -82,14 +88,19 @@ class Crew:
 
         def one(host: Host) -> None:
             values = {**questions[host.name], "_timeout": timeout}
-            with ctx_host.use(host):
+            answer = None
+            with (
+                ctx_host.use(host),
+                within(_transport(host), timeout + LEEWAY) as deadline,
+                suppress(EOFError),  # the connection ended between two steps of paramiko
+            ):
                 # a host that has no answer to one question is still good for the next request
                 answer = get_fact(self.state, host, fact, kwargs=values, apply_failed_hosts=False)
             reason = self.reasons.take(host.name) or NO_REASON
             if answer is not None:
                 say(Event("result", host.name, answer))
             elif _cut(host):
-                say(Event("lost", host.name, CUT))
+                say(Event("lost", host.name, _late(timeout) if deadline.passed else CUT))
             else:
                 say(Event("failed", host.name, reason.removeprefix(HOST_SAYS)))
 
@@ -118,9 +129,15 @@ class Crew:
 
         def one(host: Host) -> None:
             done = prepared[host.name]
-            with ctx_host.use(host):
+            with (
+                ctx_host.use(host),
+                within(_transport(host), timeout + LEEWAY) as deadline,
+                suppress(EOFError),
+            ):
                 run_host_op(self.state, host, done._hash)  # noqa: SLF001  # its only name
-            say(self._outcome(host, done))
+            outcome = self._outcome(host, done)
+            late = deadline.passed and outcome.kind == "lost"
+            say(replace(outcome, value=_late(timeout)) if late else outcome)
 
         self.state.is_executing = True
         self._at_once(one, orders)
@@ -152,21 +169,20 @@ def _client(host: Host) -> SSHClient:
     return client
 
 
+def _transport(host: Host) -> Transport | None:
+    return _client(host).get_transport()
+
+
+def _late(timeout: float) -> str:
+    return f"it did not answer in {timeout:g} s"
+
+
 def _cut(host: Host) -> bool:
-    transport = _client(host).get_transport()
+    transport = _transport(host)
     return transport is None or not transport.is_active()
 
 
-def _watch(client: SSHClient) -> None:
-    """A silent connection shall end, and not wait for an hour."""
-    transport = client.get_transport()
-    if transport is not None:
-        transport.set_keepalive(5)
-        if isinstance(transport.sock, socket.socket):
-            transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE_MS)
-
-
-def _ssh_data(target: Target, opening: Opening) -> dict[str, Any]:
+def _ssh_data(target: Target, opening: Opening, reach: Reach) -> dict[str, Any]:
     """How pyinfra reaches the host: known keys only, nothing from ~/.ssh/config.
 
     With an identity that key alone; without one the agent's, and the user's own.
@@ -182,5 +198,6 @@ def _ssh_data(target: Target, opening: Opening) -> dict[str, Any]:
         "ssh_allow_agent": opening.identity is None,
         "ssh_look_for_keys": opening.identity is None,
         "ssh_forward_agent": False,
+        "ssh_paramiko_connect_kwargs": reach.options(target),
     }
     return {key: value for key, value in data.items() if value is not None}

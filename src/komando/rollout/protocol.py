@@ -12,18 +12,26 @@ PROTOCOL = 2
 
 @dataclass(frozen=True)
 class Target:
-    """One host as the worker reaches it."""
+    """One host as the worker reaches it, over `hops`: the one that it meets first stands first."""
 
     name: str
     address: str
     port: int
     user: str
+    hops: tuple[Target, ...] = ()
+
+    @classmethod
+    def from_fields(cls, fields: dict[str, Any]) -> Target:
+        """Read what `encode` made of it."""
+        hops = tuple(cls.from_fields(hop) for hop in fields["hops"])
+        return cls(**fields | {"hops": hops})
 
 
 @dataclass(frozen=True)
 class Opening:
     """The first line: whom to connect to, and how. Times in seconds.
 
+    `connect_timeout` bounds each step to a host, and to a jump host on the way.
     `activate_timeout` bounds one activation; a router with 500 offices takes about 1 s.
     `confirm_timeout` bounds a confirmation, a revert and a neighbour's probe.
     """
@@ -40,7 +48,7 @@ class Opening:
     def from_json(cls, line: str) -> Opening:
         """Read one line that `encode` wrote."""
         fields = json.loads(line)
-        targets = tuple(Target(**target) for target in fields.pop("targets"))
+        targets = tuple(map(Target.from_fields, fields.pop("targets")))
         return cls(targets=targets, **fields)
 
 

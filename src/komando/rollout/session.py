@@ -261,6 +261,21 @@ def _opening(hosts: tuple[Host, ...], access: Access) -> Opening:
     for path in (access.known_hosts, access.identity):
         if path is not None and not path.is_file():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
-    targets = tuple(Target(host.name, host.address, host.port, access.user) for host in hosts)
     identity = None if access.identity is None else str(access.identity)
-    return Opening(targets, known_hosts=str(access.known_hosts), identity=identity)
+    return Opening(
+        tuple(_target(host, access) for host in hosts),
+        known_hosts=str(access.known_hosts),
+        identity=identity,
+        connect_timeout=access.patience,
+    )
+
+
+def _target(host: Host, access: Access) -> Target:
+    """Whoever comes as another user than the inventory's does so on the way as well."""
+    hops = tuple(
+        Target(
+            hop.name, hop.address, hop.port, access.user if access.user != host.user else hop.user
+        )
+        for hop in host.hops
+    )
+    return Target(host.name, host.address, host.port, access.user, hops)

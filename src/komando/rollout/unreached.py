@@ -5,12 +5,24 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 
-from paramiko.ssh_exception import NoValidConnectionsError
+from paramiko.ssh_exception import (
+    BadHostKeyException,
+    NoValidConnectionsError,
+    SSHException,
+)
 from pyinfra.api.exceptions import ConnectError
 from pyinfra.api.host import Host
 from pyinfra.api.state import BaseStateCallback, State
 
 SILENT = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT)
+
+
+class Unreachable(SSHException):
+    """The way to a host does not lead there; the message says where it ends, and why."""
+
+
+class Stalled(SSHException):
+    """A host took the connection, and then did not do what ssh asks of it."""
 
 
 class Unreached(BaseStateCallback):
@@ -24,9 +36,19 @@ class Unreached(BaseStateCallback):
     ) -> None:
         """Called by pyinfra for each host that it could not connect to."""
         del state
-        words = cause(error.__context__)
-        if words:
-            where = f"{host.data.ssh_hostname} port {host.data.ssh_port}"
+        why = error.__context__
+        where = f"{host.data.ssh_hostname} port {host.data.ssh_port}"
+        if isinstance(why, Unreachable):
+            self._note(host.name, f"Could not connect: {why}")
+        elif isinstance(why, Stalled):
+            self._note(host.name, f"Could not connect to {where}: {why}")
+        elif isinstance(why, BadHostKeyException):
+            # pyinfra's own advice is to remove the key that is known
+            words = f"{where} shows another key than known_hosts has for it"
+            self._note(
+                host.name, f"Host key error: {words}. Look at its console which one is its own"
+            )
+        elif words := cause(why):
             self._note(host.name, f"Could not connect: {words} {where}")
 
 

@@ -22,7 +22,8 @@ from komando.lab.measure.results import ClassChange
 from komando.lab.measure.running import Running, read_running
 from komando.lab.measure.stage import Stage
 from komando.lab.place import LabError
-from komando.lab.rehearsal import ask_router
+from komando.lab.rehearsal import order_router
+from komando.rollout.protocol import PROTOCOL
 from komando.units import DIRECTIONS
 
 KOMANDO = Path(sys.executable).with_name("komando")
@@ -48,7 +49,8 @@ def _restoring(stage: Stage) -> Iterator[None]:
     try:
         yield
     finally:
-        ask_router(stage.city, "activate", before.generation)
+        # without a window: nobody is cut off by what ran a moment ago
+        order_router(stage.city, "activate", before.generation, "--protocol", str(PROTOCOL))
         stage.running = before
 
 

@@ -1,0 +1,81 @@
+"""How OpenSSH reaches the machines: a configuration from the inventory, and nothing of the user's.
+
+`komando verify`, Ansible and people use it, so that one file of host keys and one statement of the
+ways holds for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from komando.inventory import Access, Hop, Host
+
+ALIVE = 5
+"""Seconds between questions to a machine that says nothing."""
+
+ALIVE_COUNT = 3
+"""Questions without an answer after which the connection counts as lost."""
+
+
+def configuration(hosts: Iterable[Host], access: Access, control: Path | None = None) -> str:
+    """The text of an `ssh -F` file that knows these hosts, and the machines on the way to them.
+
+    Each stands there by its name and by its address (Ansible asks for the address); the first of
+    two with the same address is meant by it. With `control`, a folder, connections may be shared.
+    """
+    wanted = {host.name: host for host in hosts}
+    hops = {hop.name: hop for host in wanted.values() for hop in host.hops}
+    before = {
+        hop.name: earlier.name
+        for host in wanted.values()
+        for earlier, hop in zip(host.hops, host.hops[1:], strict=False)
+    }
+    blocks = [
+        _block(Hop(host.name, host.address, host.port, host.user), host.jump)
+        for host in wanted.values()
+    ]
+    blocks += [
+        _block(hop, before.get(name)) for name, hop in sorted(hops.items()) if name not in wanted
+    ]
+    return "".join([*blocks, _for_all(access, control)])
+
+
+def _block(machine: Hop, jump: str | None) -> str:
+    names = dict.fromkeys((machine.name, machine.address))
+    lines = {"HostName": machine.address, "Port": machine.port, "User": machine.user}
+    # ssh's own proxy is started with this very file: the way to the jump host stands there, too
+    return _lines(f"Host {' '.join(names)}", {**lines, **({"ProxyJump": jump} if jump else {})})
+
+
+def _for_all(access: Access, control: Path | None) -> str:
+    """Known keys alone, no questions, and an end to each wait."""
+    lines: dict[str, object] = {
+        "UserKnownHostsFile": _quoted(access.known_hosts.absolute()),
+        "GlobalKnownHostsFile": "none",
+        "StrictHostKeyChecking": "yes",
+        "BatchMode": "yes",
+        "ConnectTimeout": access.patience,
+        "ServerAliveInterval": ALIVE,
+        "ServerAliveCountMax": ALIVE_COUNT,
+        # OpenSSH's default takes two to three times as long
+        "KexAlgorithms": "curve25519-sha256",
+        "ForwardAgent": "no",
+        "ClearAllForwardings": "yes",
+        "LogLevel": "ERROR",
+    }
+    if control is not None:
+        lines["ControlPath"] = _quoted(control / "%n")
+    if access.identity is not None:
+        lines["IdentityFile"] = _quoted(access.identity.absolute())
+        lines["IdentitiesOnly"] = "yes"
+    return _lines("Host *", lines)
+
+
+def _quoted(path: Path) -> str:
+    """A path as ssh_config(5) takes one with spaces in it."""
+    return f'"{path}"' if " " in str(path) else str(path)
+
+
+def _lines(head: str, lines: dict[str, object]) -> str:
+    return f"{head}\n" + "".join(f"  {key} {value}\n" for key, value in lines.items())

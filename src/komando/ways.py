@@ -1,0 +1,111 @@
+"""The ways between machines: who is reached over whom, and whether an inventory can be right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from komando.diagnostics import Diagnostic, Location
+from komando.policy.addresses import Address, Network
+from komando.policy.documents import Document, Path
+from komando.policy.near import nearest
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One machine as an inventory's file states it; `path` leads to it there.
+
+    `address` is None where it need not lie in a network of `management`.
+    """
+
+    path: Path
+    jump: str | None
+    neighbour: str | None
+    address: Address | None
+    management: tuple[Network, ...]
+
+
+def way_to(name: str, jumps: Mapping[str, str | None]) -> list[str]:
+    """The machines that ssh goes over to reach one, the first that it meets first.
+
+    Ends at a machine that is not in `jumps`, and before one that it has met already.
+    """
+    way: list[str] = []
+    hop = jumps.get(name)
+    while hop is not None and hop in jumps and hop not in (*way, name):
+        way.insert(0, hop)
+        hop = jumps[hop]
+    return way
+
+
+def check_ways(document: Document, entries: Mapping[str, Entry]) -> Iterator[Diagnostic]:
+    """What no single machine of an inventory can know: errors, each at its value."""
+    jumps = {name: entry.jump for name, entry in entries.items()}
+    for name, entry in entries.items():
+        for key, other in (("jump", entry.jump), ("neighbour", entry.neighbour)):
+            if other is not None:
+                at = document.value((*entry.path, key))
+                yield from _named(name, key, other, list(entries), at)
+        if _returns(name, jumps):
+            yield _loop(name, jumps, document.value((*entry.path, "jump")))
+        if entry.address and not any(entry.address in network for network in entry.management):
+            yield _unmanaged(entry, document.value((*entry.path, "ansible_host")))
+
+
+def _named(name: str, key: str, other: str, known: list[str], at: Location) -> Iterator[Diagnostic]:
+    purpose = {"jump": "over which ssh reaches it", "neighbour": "that has to reach it"}[key]
+    if other == name:
+        yield Diagnostic(
+            "host-itself",
+            "error",
+            f"{name} is its own `{key}`",
+            found=other,
+            expected=f"another machine, {purpose}",
+            remedy=f"name that machine, or remove `{key}`",
+            location=at,
+        )
+    elif other not in known:
+        others = [one for one in known if one != name]
+        near = nearest(other, others)
+        yield Diagnostic(
+            "host-unknown",
+            "error",
+            f"the `{key}` of {name} is no machine of this inventory",
+            found=other,
+            expected=f"one of {', '.join(others)}" if others else f"no `{key}`: it is alone",
+            remedy=f"did you mean `{near}`?" if near else "add it, or name another one",
+            location=at,
+        )
+
+
+def _returns(name: str, jumps: Mapping[str, str | None]) -> bool:
+    """Whether the way to a machine, followed backwards, comes to that machine again."""
+    way = way_to(name, jumps)
+    return bool(way) and jumps[way[0]] == name
+
+
+def _loop(name: str, jumps: Mapping[str, str | None], at: Location) -> Diagnostic:
+    way = " over ".join([name, *reversed(way_to(name, jumps)), name])
+    return Diagnostic(
+        "jump-loop",
+        "error",
+        f"nobody can reach {name}: the way to it leads over itself",
+        found=way,
+        expected="a way that begins at a machine without `jump`",
+        remedy="remove `jump` from the machine that the controller reaches by itself",
+        location=at,
+    )
+
+
+def _unmanaged(entry: Entry, at: Location) -> Diagnostic:
+    networks = ", ".join(map(str, entry.management))
+    return Diagnostic(
+        "address-unmanaged",
+        "error",
+        "the address lies in no network of `management`",
+        found=str(entry.address),
+        expected=f"an address in {networks}",
+        remedy="correct it, or add its network to `management`: its neighbours, and those that it "
+        "leads to, are asked from this address, and answer these networks alone",
+        location=at,
+    )
