@@ -185,7 +185,9 @@ def _tell(found: Verified) -> None:
     for one in found.disagreements:
         click.echo(str(one))
     count = len(found.disagreements)
-    words = f"{count} things do not fit" if count else "all of it fits"
+    words = {0: "all of it fits", 1: "1 thing does not fit"}.get(
+        count, f"{count} things do not fit"
+    )
     click.echo(f"{found.entries} entries: {words}", err=bool(count))
     if count:
         click.echo("docs/runbooks/lost-ledger.md says what to do", err=True)
