@@ -14,7 +14,7 @@ from komando.cli.drift_text import as_json, as_markdown, text_lines
 from komando.cli.planning import Planned, changing_nothing, tell_failures, working
 from komando.cli.reach import Scope, host_options
 from komando.cli.rolling import carry_out, ending_as_told
-from komando.cli.turns import Register, Undertaken, register_options
+from komando.cli.turns import Register, Undertaken, emergency_option, register_options
 from komando.plan import HostPlan, Plan
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ ROLES = Path("roles")
 
 @click.command()
 @host_options
+@emergency_option
 @register_options
 @click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text",
               show_default=True, help="How to print it.")  # fmt: skip
