@@ -34,10 +34,10 @@ LINKED = ("etc/komando", SYSCTL)
 
 LAID = (
     PROGRAM.lstrip("/"),
+    "usr/local/sbin/komando-observe",
     "etc/systemd/system/komando-boot.service",
     "etc/systemd/system/komando-hours.service",
     "etc/systemd/system/komando-hours.timer",
-    "etc/ssh/sshd_config.d/10-komando.conf",
     "etc/sudoers.d/komando",
 )
 """What roles/base copies as it stands; small, and no secret in any of it."""
