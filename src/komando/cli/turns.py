@@ -200,5 +200,9 @@ def _whole(rollout: Rollout, what: Undertaken) -> WholeOutcome:
 
 def _bare(folder: Path) -> Path:
     if not folder.exists():
-        subprocess.run(["git", "init", "--quiet", "--bare", str(folder)], check=True)
+        subprocess.run(
+            ["git", "init", "--quiet", "--bare", str(folder)],
+            stdin=subprocess.DEVNULL,
+            check=True,
+        )
     return folder

@@ -165,7 +165,6 @@ class Sources:
 
 
 _SOURCES = {
-    "etc/ssh/sshd_config.d/10-komando.conf": "sshd.conf",
     "etc/sudoers.d/komando": "sudoers",
 }
 """Paths whose file in the role bears another name."""
