@@ -121,7 +121,7 @@ def test_a_tc_that_refuses_half_way_leads_back(scene: Scene) -> None:
     assert found
     unknown = head + "cake besteffort" + tail
     done = scene.apply(spoil={"router-1": {UPLOAD: unknown}})
-    assert scene.truthful(done, was)["router-1"] == "refused"
+    assert scene.truthful(done, was)["router-1"] == "reverted"
     assert "tc refused" in done.all or "is unknown" in done.all
 
 
