@@ -85,6 +85,7 @@ class Wave:
         self.told = told
         self.outcomes: dict[str, Outcome] = {}
         self.armed: set[str] = set()
+        self._looked: set[str] = set()
 
     @property
     def carried(self) -> bool:
@@ -222,6 +223,7 @@ class Wave:
         target, runs = self.targets[name], answer.get("generation")
         if answer.get("pending"):
             return False
+        self._looked.add(name)
         head = str(answer.get("head") or "")
         reason = self.outcomes[name].reason
         mended = not target.repair or answer.get("kernel") == "ok"
@@ -242,8 +244,9 @@ class Wave:
 
         Whose window is open now is left alone: that is another apply's change.
         """
-        refused = [name for name, one in self.outcomes.items() if one.state == "refused"]
-        answers = self.session.look(sorted(refused)).results if refused else {}
+        refused = {name for name, one in self.outcomes.items() if one.state == "refused"}
+        asked = sorted(refused - self._looked)
+        answers = self.session.look(asked).results if asked else {}
         for name, answer in answers.items():
             if answer.get("pending"):
                 continue

@@ -99,7 +99,7 @@ def test_a_refusal_is_told_with_its_reason(komando: Komando, host: PlayedHost) -
     host.refused["*"] = "nft: line 3: no such map"
     result = komando("apply", "--no-verify")
     assert result.exit_code == 1
-    assert "core-1 refused it and runs nothing, as before: nft: line 3: no such map" in (
+    assert "core-1 was taken back and runs nothing again: nft: line 3: no such map" in (
         result.stderr
     )
 
