@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 from .bare import take_down
 from .calendar import read_clock
 from .configuration import Configuration, read_configuration
 from .files import file_findings
+from .frozen import Frozen, replace
 from .generation import Arrived, Generations, check_digest, unpack
 from .kernel import CommandError, links, run
 from .layout import GUARD, NAT, SHAPER, SYSCTL, HostError, Paths
@@ -38,8 +38,7 @@ NONE = "none"
 UNCONFIRMED = "nobody confirmed it in time"
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(Frozen):
     """Which apply asks for a change, and within how many seconds it has to confirm it.
 
     `before` is the generation that its plan saw here, or "none"; None when it does not say.
@@ -160,7 +159,7 @@ class Changes:
     ) -> dict[str, Any]:
         try:
             outcome, profile = self.bring(digest, configuration)
-            outcome.other += self.units.mend()
+            outcome = replace(outcome, other=(*outcome.other, *self.units.mend()))
         except Exception as error:
             raise HostError(f"{_words(error)}; generation {digest} stays current") from error
         if order:
@@ -355,7 +354,7 @@ def result(
         "profile": profile,
         "changes": changes,
         "rebuilt": outcome.rebuilt,
-        "other": outcome.other,
+        "other": list(outcome.other),
     }
 
 

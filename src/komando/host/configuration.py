@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from . import layout
 from .calendar import Calendar, parse_calendar
+from .frozen import Frozen
 from .layout import HostError
 from .network import Wanted, parse_network
 from .secrets import Secret, stated
@@ -29,8 +29,7 @@ def allowed(path: str) -> bool:
     return path in layout.REQUIRED | layout.OPTIONAL or bool(_PROFILE_FILE.fullmatch(path))
 
 
-@dataclass(frozen=True)
-class Configuration:
+class Configuration(Frozen):
     """One generation: two trees, their profiles, the calendar, and what stands around them."""
 
     ifb: str

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from .configuration import Configuration, read_configuration
 from .differences import differences
 from .files import file_findings
 from .finding import Finding
+from .frozen import Frozen
 from .generation import Generations, digest_of
 from .layout import SYSCTL, HostError, Paths
 from .record import Entry
@@ -83,8 +83,7 @@ def _other_link(path: Path, expected: str) -> str:
     return "" if target == expected else f"-> {target}"
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(Frozen):
     """When it is looked, and at what: an hour switch may come up to `late` seconds after its time.
 
     `profile` is the one that the kernel was last brought to, None where there is none since boot.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from difflib import unified_diff
 from typing import Literal
+
+from .frozen import Frozen, replace
 
 Kind = Literal[
     "file",
@@ -38,8 +39,7 @@ NUMBER_LIMIT = 200
 _CONTEXT = 2
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(Frozen):
     """What was expected somewhere, and what was found.
 
     `diff` has a line each, led by `-` for what is lacking and `+` for what stands in its place. One

@@ -14,11 +14,12 @@ import tarfile
 import time
 import zlib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from . import secrets
 from .configuration import allowed
+from .frozen import Frozen
 from .layout import HostError, Paths
 
 LIMIT = 256 * 2**20
@@ -58,12 +59,15 @@ def digest_of(files: Mapping[str, bytes]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-@dataclass(frozen=True)
-class Arrived:
+class Arrived(Frozen):
     """What an archive held: the files that the digest covers, and the secrets beside them."""
 
     files: Mapping[str, bytes]
-    secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    secrets: Mapping[str, bytes] = MappingProxyType({})
+
+    def __repr__(self) -> str:
+        """Names only: a secret stands in no traceback."""
+        return f"Arrived({sorted(self.files)}, secrets={sorted(self.secrets)})"
 
 
 def unpack(archive: bytes, digest: str) -> Arrived:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
 
+from .frozen import Frozen
 from .kernel import answer
 from .layout import NETWORK, HostError
 from .tree import DEVICE
@@ -26,23 +26,20 @@ _DEFAULT = {4: "0.0.0.0/0", 6: "::/0"}
 _METRIC = {4: 0, 6: 1024}
 
 
-@dataclass(frozen=True)
-class Link:
+class Link(Frozen):
     """An interface that shall be up."""
 
     device: str
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(Frozen):
     """An address with its prefix on an interface."""
 
     device: str
     address: str
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(Frozen):
     """A route with the protocol number of the program; `kind` is unicast or what refuses."""
 
     version: int
@@ -61,8 +58,7 @@ class Route:
 Entry = Link | Address | Route
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(Frozen):
     """One line of the file: what it makes true, and the line for ip.
 
     The line names no family, which a batch of ip could not read: each destination tells its own.
@@ -123,8 +119,7 @@ def _device(kind: str | None, device: str | None) -> str:
     return "" if kind else device or ""
 
 
-@dataclass(frozen=True)
-class Live:
+class Live(Frozen):
     """What stands: links that are up, all addresses, the routes of our protocol number."""
 
     up: frozenset[str]
@@ -164,8 +159,7 @@ def _live_route(item: dict[str, Any], version: int) -> Route:
     )
 
 
-@dataclass(frozen=True)
-class NetworkSteps:
+class NetworkSteps(Frozen):
     """Commands that make entries true, and those that take away what left."""
 
     make: tuple[Wanted, ...]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +20,7 @@ from .drift import (
     program_told,
 )
 from .finding import Finding, bounded
+from .frozen import asdict
 from .generation import check_digest
 from .layout import HostError, Paths
 from .mended import Mended

@@ -13,10 +13,10 @@ import pwd
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .frozen import Frozen
 from .layout import SECRET_FOLDER, SECRETS, HostError
 
 MEMBER = "secrets/"
@@ -33,8 +33,7 @@ _OWNER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True)
-class Secret:
+class Secret(Frozen):
     """One secret by reference: `ciphertext` is the SHA-256 (hex) of its encrypted file."""
 
     name: str

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from .frozen import Frozen
 from .kernel import answer, live_qdiscs
 from .layout import STEER, HostError
 from .shape import Line
@@ -20,8 +20,7 @@ _FILTER = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Redirect:
+class Redirect(Frozen):
     """What a filter does: which packets (protocol, bytecode of a classic BPF program) go where."""
 
     protocol: str
@@ -29,8 +28,7 @@ class Redirect:
     target: str
 
 
-@dataclass(frozen=True)
-class Filter:
+class Filter(Frozen):
     """One filter line; found again in the kernel by device and priority."""
 
     device: str
@@ -45,8 +43,7 @@ class Filter:
         return (self.device, self.prio)
 
 
-@dataclass(frozen=True)
-class Steering:
+class Steering(Frozen):
     """The filters of one generation, each on a device that has clsact."""
 
     filters: tuple[Filter, ...]
@@ -86,8 +83,7 @@ def parse_steering(text: str, lans: Iterable[str], ifb: str, name: str = STEER) 
     return Steering(tuple(filters))
 
 
-@dataclass(frozen=True)
-class LiveSteering:
+class LiveSteering(Frozen):
     """What one device has: clsact or not, and the redirect at each priority."""
 
     clsact: bool

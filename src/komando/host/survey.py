@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 from .configuration import Configuration
+from .frozen import Frozen
 from .kernel import links, live_classes, live_qdiscs
 from .network import Live, NetworkSteps, live_network, plan_network
 from .offloads import live_offloads
@@ -17,8 +17,7 @@ from .tables import TableRecord, TableStep, plan_table, shown
 from .tree import LiveClass, LiveQdisc, Tree
 
 
-@dataclass(frozen=True)
-class TreeFound:
+class TreeFound(Frozen):
     """One device: what is on record of it, and what the kernel shows."""
 
     record: Record | None
@@ -26,8 +25,7 @@ class TreeFound:
     qdiscs: tuple[LiveQdisc, ...]
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(Frozen):
     """What the comparison was made of: all that it takes to say more than what there is to do.
 
     Trees by device, of those that stand alone; tables by name, each with its record.
@@ -40,8 +38,7 @@ class Found:
     settings: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Work:
+class Work(Frozen):
     """All that differs between what stands and what is wanted.
 
     `absent` are interfaces that the generation names and that are not there: what belongs to them

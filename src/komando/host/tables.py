@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from .frozen import Frozen
 from .kernel import CommandError, run
 from .layout import HostError
 from .tree import DEVICE
@@ -69,8 +69,7 @@ _CLASSIFIER = _within(
 _GUARD = _within((*_COMMON, *_GUARDS), "type filter hook input priority filter", "policy accept")
 
 
-@dataclass(frozen=True)
-class TableFiles:
+class TableFiles(Frozen):
     """One table of a generation: `full` loads on top of anything, `reload` only what it holds.
 
     An empty `full` means that the table shall not be there.
@@ -118,8 +117,7 @@ def refuse_strangers(text: str, family: str, name: str, path: str) -> None:
         raise HostError(f"{path}: a brace is open at the end")
 
 
-@dataclass(frozen=True)
-class TableRecord:
+class TableRecord(Frozen):
     """What was last loaded, and what the kernel then showed of it: what `shown` gives."""
 
     structure: str
@@ -128,8 +126,7 @@ class TableRecord:
     shown: str
 
 
-@dataclass(frozen=True)
-class TableStep:
+class TableStep(Frozen):
     """One file to load, and why."""
 
     files: TableFiles

@@ -321,7 +321,7 @@ class _PlayedChanges(Changes):
         if not thorough:
             self.played.kernel = ""
         self.records.put_applied(Applied(digest, "day"))
-        return Outcome(changes=[Change("ifb0", "1:10", "change")]), "day"
+        return Outcome(changes=(Change("ifb0", "1:10", "change"),)), "day"
 
     def _bring_back(self, previous: str | None) -> None:
         if previous is not None:
