@@ -8,26 +8,28 @@ all begin with it.
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Mapping
 from typing import Any
 
+from .archive import Arrived, unpack
 from .bare import take_down
 from .calendar import read_clock
 from .configuration import Configuration, read_configuration
 from .files import file_findings
 from .frozen import Frozen, replace
-from .generation import Arrived, Generations, check_digest, unpack
+from .generation import check_digest
 from .kernel import CommandError, links, run
 from .layout import GUARD, NAT, SHAPER, SYSCTL, HostError, Paths
 from .reconcile import Outcome, reconcile, route_alone
-from .record import Event, Record
-from .records import Applied, Records
+from .record import Event
+from .records import Applied
 from .secrets import stated
+from .standing import Standing
 from .tables import GUARD_TABLE, delete_tables
 from .timer import SystemdTimer, Timer
 from .units import Units
-from .window import Pending, Windows, boot_id, seconds_up
+from .window import Pending, boot_id, seconds_up
 
 LONGEST = 3600
 """Seconds that a window may have."""
@@ -54,10 +56,11 @@ class Changes:
 
     def __init__(self, paths: Paths, timer: Timer | None = None) -> None:
         self.paths = paths
-        self.generations = Generations(paths)
-        self.records = Records(paths.applied)
-        self.record = Record(paths.record)
-        self.windows = Windows(paths)
+        self.standing = Standing(paths)
+        self.generations = self.standing.generations
+        self.records = self.standing.records
+        self.record = self.standing.record
+        self.windows = self.standing.windows
         self.timer = timer or SystemdTimer()
         self.units = Units(paths.root)
 
@@ -150,7 +153,7 @@ class Changes:
         if digest is None:
             return set()
         try:
-            return set(read_configuration(self.generations.read(digest)).interfaces)
+            return set(read_configuration(self.generations.read(digest), staged=True).interfaces)
         except HostError:
             return set()
 
@@ -175,7 +178,7 @@ class Changes:
         The other way round the change would have a window that nobody closes in time.
         """
         pending = Pending(
-            token=secrets.token_hex(8),
+            token=os.urandom(8).hex(),
             generation=digest,
             previous=previous,
             sequence=order.sequence,
@@ -315,16 +318,6 @@ class Changes:
             )
 
     # --- the kernel --------------------------------------------------------------------------
-
-    def in_force(self) -> str | None:
-        """The generation that the kernel should hold: while a change is taken back, the one before.
-
-        That is what `current` says but for the time in which the disk cannot be written.
-        """
-        if reverting := self.windows.reverting():
-            return reverting.previous
-        pending = self.windows.pending()
-        return pending.previous if pending and pending.left <= 0 else self.generations.current()
 
     def bring(
         self, digest: str, configuration: Configuration, *, thorough: bool = False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import unified_diff
 from typing import Literal
 
 from .frozen import Frozen, replace
@@ -57,6 +56,8 @@ class Finding(Frozen):
 
 def diff_of(expected: str, found: str) -> str:
     """A unified diff without its two lines of names."""
+    from difflib import unified_diff  # slow to load, and there is seldom a diff
+
     lines = unified_diff(expected.splitlines(), found.splitlines(), lineterm="", n=_CONTEXT)
     return "\n".join(list(lines)[2:])
 

@@ -95,6 +95,9 @@ def ailing(folder: Path, digest: str, wanted: tuple[Secret, ...]) -> list[str]:
     """What is wrong with a generation's secrets, in words; empty when all are as they were laid."""
     if not wanted:
         return []
+    from .private import leave_no_core  # most generations have no secret
+
+    leave_no_core()
     try:
         seal: dict[str, Any] = json.loads((folder / SEAL).read_bytes())
         key, marks = bytes.fromhex(seal["key"]), dict(seal["marks"])
