@@ -8,7 +8,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
 
 from .frozen import Frozen
-from .kernel import answer
+from .kernel import answers
 from .layout import NETWORK, HostError
 from .tree import DEVICE
 
@@ -120,30 +120,49 @@ def _device(kind: str | None, device: str | None) -> str:
 
 
 class Live(Frozen):
-    """What stands: links that are up, all addresses, the routes of our protocol number."""
+    """What stands: links that are up, all addresses, the routes of our protocol number.
+
+    `devices` are all links, also those that are down.
+    """
 
     up: frozenset[str]
     addresses: frozenset[Address]
     routes: frozenset[Route]
+    devices: frozenset[str] = frozenset()
+
+
+_ASKED = (
+    "address show",
+    f"route show proto {PROTOCOL}",
+    f"route show table all proto {PROTOCOL} root ::/0",
+)
+"""A batch of ip has no option for the family: IPv4 is meant where one table is (main, if none is
+named), any family where all are."""
 
 
 def live_network() -> Live:
     """Asks the kernel for links, addresses and the routes of our protocol number."""
+    links, *routes = answers(["ip", "-j"], _ASKED)
     up: set[str] = set()
     addresses: set[Address] = set()
-    for item in answer(["ip", "-j", "address", "show"]):
+    for item in links:
         if "UP" in item.get("flags", []):
             up.add(item["ifname"])
         for found in item.get("addr_info", []):
             if found:
                 text = f"{found['local']}/{found['prefixlen']}"
                 addresses.add(Address(item["ifname"], str(ip_interface(text))))
-    routes = {
-        _live_route(item, version)
-        for version in (4, 6)
-        for item in answer(["ip", f"-{version}", "-j", "route", "show", "proto", PROTOCOL])
-    }
-    return Live(frozenset(up), frozenset(addresses), frozenset(routes))
+    return Live(
+        frozenset(up),
+        frozenset(addresses),
+        routes=frozenset(
+            _live_route(item, version)
+            for version, shown in zip((4, 6), routes, strict=True)
+            for item in shown
+            if "table" not in item  # as of all that is in main
+        ),
+        devices=frozenset(item["ifname"] for item in links),
+    )
 
 
 def _live_route(item: dict[str, Any], version: int) -> Route:

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .frozen import Frozen
-from .kernel import answer, live_qdiscs
 from .layout import STEER, HostError
 from .shape import Line
-from .tree import DEVICE
+from .tree import DEVICE, LiveQdisc
 
 _CLSACT = re.compile(rf"qdisc add dev ({DEVICE}) clsact")
 _FILTER = re.compile(
@@ -90,12 +89,12 @@ class LiveSteering(Frozen):
     redirects: Mapping[int, Redirect]
 
 
-def live_steering(device: str) -> LiveSteering:
-    """Asks the kernel for the egress redirects of one device."""
-    if not any(item.kind == "clsact" for item in live_qdiscs(device)):
+def steering_of(qdiscs: Iterable[LiveQdisc], filters: Iterable[Mapping[str, Any]]) -> LiveSteering:
+    """The redirects of one device, from its qdiscs and what `tc -j` tells of its egress filters."""
+    if not any(item.kind == "clsact" for item in qdiscs):
         return LiveSteering(clsact=False, redirects={})
     redirects: dict[int, Redirect] = {}
-    for item in answer(["tc", "-j", "filter", "show", "dev", device, "egress"]):
+    for item in filters:
         for action in item.get("options", {}).get("actions", []):
             if action.get("mirred_action") == "redirect":
                 code = _bytecode(item["options"].get("bytecode", {}))

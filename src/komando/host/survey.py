@@ -6,14 +6,14 @@ from collections.abc import Collection, Mapping
 
 from .configuration import Configuration
 from .frozen import Frozen
-from .kernel import links, live_classes, live_qdiscs
+from .kernel import answers, live_classes, qdisc_of
 from .network import Live, NetworkSteps, live_network, plan_network
 from .offloads import live_offloads
 from .records import Records
 from .settings import live_settings
 from .shape import Line, Record, Steps, plan_tree
-from .steer import LiveSteering, live_steering, plan_steering
-from .tables import TableRecord, TableStep, plan_table, shown
+from .steer import LiveSteering, Steering, plan_steering, steering_of
+from .tables import TableRecord, TableStep, plan_table, shown_tables
 from .tree import LiveClass, LiveQdisc, Tree
 
 
@@ -78,17 +78,18 @@ class Work(Frozen):
 def survey(configuration: Configuration, profile: str, records: Records) -> Work:
     """Compares the kernel with what the generation wants under `profile`; touches nothing."""
     trees = {tree.device: tree for tree in configuration.trees(profile)}
-    here = links()
-    ifb = {None: "missing", False: "down", True: ""}[here.get(configuration.ifb)]
-    absent = [device for device in configuration.interfaces if device not in here]
+    live = live_network()
+    ifb = "missing" if configuration.ifb not in live.devices else ""
+    ifb = ifb or ("" if configuration.ifb in live.up else "down")
+    absent = [device for device in configuration.interfaces if device not in live.devices]
     sent = records.steering()
-    found = _find(configuration, records, trees, here.keys())
+    found = _find(configuration, records, trees, sent, live)
     return Work(
         configuration=configuration,
         trees=trees,
         absent=tuple(absent),
         ifb=ifb,
-        offloads=live_offloads({*configuration.interfaces, configuration.ifb} & here.keys()),
+        offloads=live_offloads({*configuration.interfaces, configuration.ifb} & live.devices),
         steps=tuple(
             _plan_tree(tree, found.trees.get(device))
             for device, tree in trees.items()
@@ -107,24 +108,34 @@ def _find(
     configuration: Configuration,
     records: Records,
     trees: Collection[str],
-    here: Collection[str],
+    sent: Steering | None,
+    live: Live,
 ) -> Found:
-    sent = records.steering()
     steered = configuration.steering.devices | (sent.devices if sent else frozenset())
+    steered &= live.devices
+    lines = ["qdisc show", *(f"filter show dev {device} egress" for device in steered)]
+    shown, *filters = answers(["tc", "-j"], lines)
+    qdiscs: dict[str, list[LiveQdisc]] = {}
+    for item in shown:
+        qdiscs.setdefault(item["dev"], []).append(qdisc_of(item))
+    tables = shown_tables([(files.family, files.name) for files in configuration.tables])
     return Found(
         trees={
             device: TreeFound(
-                records.tree(device), live_classes(device), tuple(live_qdiscs(device))
+                records.tree(device), live_classes(device), tuple(qdiscs.get(device, ()))
             )
             for device in trees
-            if device in here
+            if device in live.devices
         },
         tables={
-            files.name: (records.table(files.name), shown(files.family, files.name))
+            files.name: (records.table(files.name), tables[files.family, files.name])
             for files in configuration.tables
         },
-        steering={device: live_steering(device) for device in steered if device in here},
-        network=live_network(),
+        steering={
+            device: steering_of(qdiscs.get(device, ()), shown)
+            for device, shown in zip(steered, filters, strict=True)
+        },
+        network=live,
         settings=live_settings(configuration.settings),
     )
 
