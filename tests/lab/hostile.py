@@ -156,6 +156,19 @@ class Running:
         return Done(code, "".join(self._said), "".join(self._words))
 
 
+def _git(folder: Path, *words: str, check: bool = True) -> str:
+    done = subprocess.run(
+        ["git", *words],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0 or not check, done.stderr
+    return done.stdout
+
+
 def _children(pid: int) -> list[int]:
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [int(one) for one in found]
@@ -199,8 +212,21 @@ class Scene:
         """What the policies ask for."""
         return desired(self.policies, str(self.inventory)).bundles
 
-    def argv(self, verb: str, *rest: str, spoil: Spoil | None = None) -> list[str]:
-        """The command line of a verb."""
+    @property
+    def forge(self) -> Path:
+        """The lab's own forge."""
+        return self.fleet.place.folder / "forge.git"
+
+    def entries(self) -> list[dict[str, Any]]:
+        """The ledger's entries, the oldest first."""
+        if not self.forge.exists():
+            return []
+        branch = "refs/heads/deployments/lab"
+        commits = _git(self.forge, "rev-list", "--reverse", branch, check=False).split()
+        return [json.loads(_git(self.forge, "show", f"{one}:entry.json")) for one in commits]
+
+    def argv(self, verb: str, *rest: str, spoil: Spoil | None = None, clone: str = "") -> list[str]:
+        """The command line of a verb; in a `clone` of its own, where one is named."""
         program = [str(KOMANDO)]
         if spoil is not None:
             paper = self.folder / "spoil.json"
@@ -209,16 +235,20 @@ class Scene:
         where = ["--inventory", str(self.inventory), "--lab", self.fleet.name]
         if verb in ("plan", "apply", "drift", "verify"):
             where += ["--policies", str(self.policies)]
+        if clone:
+            folder = self.folder / f"{clone}.git"
+            _git(self.folder, "init", "--quiet", "--bare", str(folder))
+            where += ["--repository", str(folder), "--remote", str(self.forge)]
         return [*program, verb, *rest, *where]
 
     def run(self, verb: str, *rest: str, spoil: Spoil | None = None) -> Done:
         """Run a verb to its end."""
         return self.start(verb, *rest, spoil=spoil).end()
 
-    def start(self, verb: str, *rest: str, spoil: Spoil | None = None) -> Running:
+    def start(self, verb: str, *rest: str, spoil: Spoil | None = None, clone: str = "") -> Running:
         """Start a verb."""
         environment = os.environ | {"XDG_CACHE_HOME": str(self.folder / "cache")}
-        return Running(self.argv(verb, *rest, spoil=spoil), environment)
+        return Running(self.argv(verb, *rest, spoil=spoil, clone=clone), environment)
 
     def apply(self, *rest: str, spoil: Spoil | None = None) -> Done:
         """Apply, without the checks from outside: a window has but three seconds here."""
@@ -259,6 +289,16 @@ class Scene:
                     raise AssertionError(f"{router} has not come to rest: {error}") from error
                 time.sleep(0.1)
 
+    def _recorded(self, states: Mapping[str, str]) -> None:
+        """The ledger's last word is that of the verb; of what it never began, it says nothing."""
+        last = self.entries()[-1]
+        told = {name: state for name, state in states.items() if state}
+        if set(told.values()) <= {"unreached"}:
+            return
+        assert last["entry"] == "finished", last
+        results = {name: result["result"] for name, result in last["hosts"].items()}
+        assert results == told
+
     def record(self, router: str) -> list[dict[str, Any]]:
         """A router's own record; AssertionError unless it is one chain."""
         lines = self.routers[router].run("komando-host record").splitlines()
@@ -285,6 +325,7 @@ class Scene:
             elif state in ("refused", "reverted", "untouched", ""):
                 assert runs == before[router], (router, state, done.all)
             states[router] = state
+        self._recorded(states)
         told = set(states.values())
         if told <= {"carried", ""}:
             assert done.code == 0, done.all

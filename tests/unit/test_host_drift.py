@@ -2,33 +2,56 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+import os
+import pwd
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from komando.host.files import file_findings
+from komando.host.archive import Arrived
+from komando.host.files import file_findings, secret_findings
 from komando.host.finding import NUMBER_LIMIT, Finding, bounded, diff_of, shortened
-from komando.host.generation import Generations
-from komando.host.layout import Paths
+from komando.host.generation import Generations, digest_of
+from komando.host.layout import SECRET_FOLDER, SECRETS, Paths
 from komando.host.mended import KEPT, Mended
 from komando.host.records import Applied
 from komando.host.strangers import tables_of
 from komando.host.units import parse_units, unit_findings
 from tests.host_bundle import City, bundle_of, files_of
 
-SECRET = "etc/komando/secrets/radius"  # noqa: S105  # a path
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
-def test_what_is_in_a_secret_is_never_told(tmp_path: Path) -> None:
-    for name in (SECRET, "etc/komando/calendar"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text("canary-after\n")
-    (plain,) = file_findings(tmp_path, {"etc/komando/calendar": b"a\n"})
-    assert plain.where == "etc/komando/calendar"
-    assert "+canary-after" in plain.diff
+def secrets_json(name: str) -> bytes:
+    owner = pwd.getpwuid(os.geteuid()).pw_name
+    return json.dumps({"secrets": [{"name": name, "owner": owner, "sha256": "0" * 64}]}).encode()
+
+
+def test_what_is_in_a_secret_is_never_told_and_comes_back(tmp_path: Path) -> None:
+    files = {SECRETS: secrets_json("radius"), "etc/komando/calendar": b"a\n"}
+    digest, generations = digest_of(files), Generations(Paths(tmp_path))
+    generations.stage(digest, files, {"radius": b"canary-before"})
+    folder = generations.folder(digest)
+
+    def found() -> list[Finding]:
+        return [*file_findings(folder, files), *secret_findings(folder, digest, files)]
+
+    assert found() == []
+    assert b"canary" not in gzip.decompress((folder / "bundle.tar.gz").read_bytes())
+    assert generations.with_secrets(digest, Arrived(files)).secrets == {"radius": b"canary-before"}
+    (folder / SECRET_FOLDER / "radius").write_text("canary-after")
+    (folder / SECRET_FOLDER / "mine").write_text("canary-mine")
+    (folder / "etc/komando/calendar").write_text("b\n")
+    plain, stray, secret = found()
+    assert "+b" in plain.diff
+    assert (stray.found, stray.diff) == ("11 bytes, which are not of the generation", "")
+    assert (secret.found, secret.diff) == ("secret radius was changed", "")
+    assert "canary" not in str(found())
+    assert generations.with_secrets(digest, Arrived(files)).secrets == {}, "it is not whole"
 
 
 def test_a_link_in_place_of_a_file_and_a_dead_one_are_told(tmp_path: Path) -> None:

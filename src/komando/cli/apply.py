@@ -11,7 +11,7 @@ import click
 
 from komando.cli.opened import opened, secrets_key_option
 from komando.cli.reach import Scope, host_options
-from komando.cli.turns import Register, Undertaken, register_options
+from komando.cli.turns import Register, Undertaken, emergency_option, register_options
 
 if TYPE_CHECKING:
     from komando.cli.desired import Desired
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @click.argument("plan_file", metavar="[PLAN]", required=False,
                 type=click.Path(path_type=Path, exists=True, dir_okay=False))  # fmt: skip
 @host_options
+@emergency_option
 @register_options
 @secrets_key_option
 @click.option("--limit", metavar="HOST[,HOST]", help="Only these hosts: a PARTIAL apply.")

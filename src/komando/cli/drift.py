@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
+from komando.bundle import NO_SECRETS
 from komando.cli.desired import Desired, limited
 from komando.cli.drift_text import as_json, as_markdown, text_lines
+from komando.cli.opened import opened, secrets_key_option
 from komando.cli.planning import Planned, changing_nothing, tell_failures, working
 from komando.cli.reach import Scope, host_options
 from komando.cli.rolling import carry_out, ending_as_told
-from komando.cli.turns import Register, Undertaken, register_options
+from komando.cli.turns import Register, Undertaken, emergency_option, register_options
 from komando.plan import HostPlan, Plan
 
 if TYPE_CHECKING:
-    from komando.rollout.drift import Drift
+    from komando.rollout.drift import Drift, HostDrift
     from komando.rollout.outcome import Rollout
     from komando.rollout.session import Session
 
@@ -30,7 +32,9 @@ ROLES = Path("roles")
 
 @click.command()
 @host_options
+@emergency_option
 @register_options
+@secrets_key_option
 @click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text",
               show_default=True, help="How to print it.")  # fmt: skip
 @click.option("--limit", metavar="HOST[,HOST]", help="Only these hosts.")
@@ -100,22 +104,27 @@ def _repair(
 ) -> Rollout:
     """The rollout that gives hosts what they run already.
 
-    The files travel where the policies still ask for them; elsewhere the host has its own copy.
+    The files travel where the policies still ask for them, secrets where they were touched; else
+    the host has its own copy.
     """
     from komando.rollout.wave import Target
     from komando.rollout.waves import arrange
 
     hosts = wanted.inventory.hosts
+    with changing_nothing():
+        plaintexts = opened(
+            wanted,
+            [one.host for one in found.hosts if one.repairable and one.secrets and _asked_for(one)],
+        )
     targets: dict[str, Target] = {}
     plans: list[HostPlan] = []
     for one in found.hosts:
         if not one.repairable or (digest := one.running.digest) is None:
             continue
         bundle = wanted.bundles[one.host]
-        same = bundle.digest == digest
         targets[one.host] = (
-            Target.of(hosts[one.host], digest, bundle)
-            if same
+            Target.of(hosts[one.host], digest, bundle, plaintexts.get(one.host, NO_SECRETS))
+            if _asked_for(one)
             else Target(hosts[one.host], digest, digest)
         )
         words = f"{len(one.drift)} findings of drift"
@@ -123,3 +132,8 @@ def _repair(
     running = {one.host: one.running for one in found.hosts}
     planned = Planned(Plan(tuple(plans)), session, running, {})
     return carry_out(planned, targets, arrange(targets, hosts), register, what)
+
+
+def _asked_for(one: HostDrift) -> bool:
+    """Whether the policies ask for what the host runs."""
+    return one.wanted == one.running.digest

@@ -15,7 +15,9 @@ from rich.console import Console
 
 from komando.cli.desired import folder_of
 from komando.cli.ledger_text import plain, print_links
-from komando.cli.planning import working
+from komando.cli.planning import tell_failures, working
+from komando.cli.reach import Scope, machine_options
+from komando.cli.turns import Register, register_options
 from komando.ledger import Ledger, LedgerError, Signers, UnreachedError, Verified
 from komando.ledger import verify as verified
 from komando.ledger.restore import begin_anew
@@ -24,46 +26,14 @@ from komando.ledger.restore import restore as restored
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 
-def ledger_options(verb: Verb) -> Verb:
-    """`--repository`, `--remote`, `--key`: where the ledger is, and how entries are signed."""
-    for option in (
-        click.option(
-            "--key",
-            "ledger_key",
-            type=click.Path(path_type=Path, exists=True, dir_okay=False),
-            envvar="KOMANDO_LEDGER_KEY",
-            show_envvar=True,
-            help="The ssh key that signs entries. Default: they are not signed.",
-        ),
-        click.option(
-            "--remote",
-            default="origin",
-            show_default=True,
-            envvar="KOMANDO_LEDGER_REMOTE",
-            show_envvar=True,
-            help="Where the ledger's branch is: a remote's name, a URL or a path.",
-        ),
-        click.option(
-            "--repository",
-            type=click.Path(path_type=Path),
-            default=Path(),
-            show_default=True,
-            help="A folder of the policies' repository.",
-        ),
-    ):
-        verb = option(verb)
-    return verb
-
-
-def _options(verb: Verb) -> Verb:
-    for option in (
-        click.option("--environment", default=None, metavar="NAME",
-                     help="The environment, where its inventory is not at hand."),
-        click.option("--inventory", default="production", show_default=True,
-                     help="The machines: a folder of inventories/, and the environment's name."),
-    ):  # fmt: skip
-        verb = option(verb)
-    return ledger_options(verb)
+def _options(verb: Callable[..., None]) -> Callable[..., None]:
+    """Which machines, and where their ledger is."""
+    environment = click.option(
+        "--environment",
+        metavar="NAME",
+        help="The environment, where its inventory is not at hand.",
+    )
+    return environment(machine_options(register_options(verb)))
 
 
 @contextmanager
@@ -77,9 +47,27 @@ def _telling() -> Iterator[None]:
         raise click.ClickException("interrupted; nothing is lost") from None
 
 
-def _open(given: dict[str, Any]) -> Ledger:
-    name = given["environment"] or folder_of(given["inventory"]).resolve().name
-    return Ledger.open(given["repository"], name, given["remote"], key=given["ledger_key"])
+def _open(scope: Scope, register: Register, environment: str | None) -> Ledger:
+    name = environment or folder_of(scope.inventory).resolve().name
+    return register.open(name, scope.lab_folder)
+
+
+def _asked(scope: Scope) -> dict[str, list[str]]:
+    """The lines of each host's own record, asked over ssh; who cannot be asked is told."""
+    from komando.rollout.session import Session, WorkerFailedError
+
+    inventory, access = scope.machines()
+    try:
+        with (
+            working("asking the hosts for their records"),
+            Session(inventory.hosts.values(), access) as session,
+        ):
+            answers = session.record([n for n in inventory.hosts if n not in session.refused])
+            failures = session.refused | answers.failures | answers.lost
+    except (WorkerFailedError, FileNotFoundError) as error:
+        raise click.ClickException(str(error)) from error
+    tell_failures(failures)
+    return {name: text.splitlines() for name, text in answers.results.items()}
 
 
 def host_records(folder: Path) -> dict[str, list[str]]:
@@ -103,7 +91,7 @@ def ledger() -> None:
 
     \b
     komando ledger show                      who changed what, newest first
-    komando ledger verify --records FOLDER   does it hold, and do the hosts say the same
+    komando ledger verify                    does it hold, and do the hosts say the same
     komando ledger push                      land what was done while the forge was away
     komando ledger restore                   bring a lost branch back from this clone
     """  # noqa: D301
@@ -115,13 +103,13 @@ def ledger() -> None:
               help="How many entries, from the newest.")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",
               show_default=True, help="How to print it.")  # fmt: skip
-def show(most: int, form: str, **given: Any) -> None:
+def show(scope: Scope, register: Register, environment: str | None, most: int, form: str) -> None:
     """Who changed what, newest first; also what waits in this clone.
 
     With the forge away it shows what this clone last knew, and says so.
     """
     with _telling():
-        here = _open(given)
+        here = _open(scope, register, environment)
         with working("asking the forge"), here.spool.alone():
             try:
                 here.fetch()
@@ -147,7 +135,7 @@ def show(most: int, form: str, **given: Any) -> None:
     type=click.Path(path_type=Path),
     default=None,
     metavar="FOLDER",
-    help="The hosts' own records, HOST.jsonl each; compared with the ledger.",
+    help="The hosts' own records, HOST.jsonl each. Default: the hosts are asked.",
 )
 @click.option(
     "--allowed-signers",
@@ -161,16 +149,22 @@ def show(most: int, form: str, **given: Any) -> None:
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",
               show_default=True, help="How to print it.")  # fmt: skip
 def verify(
-    records: Path | None, allowed_signers: Path | None, signed_since: int, form: str, **given: Any
+    scope: Scope,
+    register: Register,
+    environment: str | None,
+    records: Path | None,
+    allowed_signers: Path | None,
+    signed_since: int,
+    form: str,
 ) -> None:
     """Hold the ledger against itself, what this clone knew of it, signatures and hosts' records.
 
     Exit status: 0 all of it fits, 1 something does not, or cannot be read.
     """
-    told = None if records is None else host_records(records)
+    told = _asked(scope) if records is None else host_records(records)
     signers = None if allowed_signers is None else Signers(allowed_signers, signed_since)
     with _telling(), working("reading the ledger"):
-        found = verified(_open(given), told, signers)
+        found = verified(_open(scope, register, environment), told, signers)
     if form == "json":
         click.echo(json.dumps(asdict(found), indent=1, ensure_ascii=False))
     else:
@@ -185,7 +179,9 @@ def _tell(found: Verified) -> None:
     for one in found.disagreements:
         click.echo(str(one))
     count = len(found.disagreements)
-    words = f"{count} things do not fit" if count else "all of it fits"
+    words = {0: "all of it fits", 1: "1 thing does not fit"}.get(
+        count, f"{count} things do not fit"
+    )
     click.echo(f"{found.entries} entries: {words}", err=bool(count))
     if count:
         click.echo("docs/runbooks/lost-ledger.md says what to do", err=True)
@@ -193,10 +189,10 @@ def _tell(found: Verified) -> None:
 
 @ledger.command()
 @_options
-def push(**given: Any) -> None:
+def push(scope: Scope, register: Register, environment: str | None) -> None:
     """Land what was done while the forge was away, behind what is there."""
     with _telling(), working("pushing"):
-        count = _open(given).push()
+        count = _open(scope, register, environment).push()
     click.echo(f"{count} entries landed" if count else "nothing waits in this clone")
 
 
@@ -204,10 +200,10 @@ def push(**given: Any) -> None:
 @_options
 @click.option("--anew", "why", metavar="WHY", default=None,
               help="Begin a new one, where nobody has the old: why, for the record.")  # fmt: skip
-def restore(why: str | None, **given: Any) -> None:
+def restore(scope: Scope, register: Register, environment: str | None, why: str | None) -> None:
     """Push back the longest chain that this clone has of a branch that was lost or cut."""
     with _telling(), working("restoring"):
-        here = _open(given)
+        here = _open(scope, register, environment)
         made = restored(here) if why is None else [begin_anew(here, why)]
     name = here.branch.name
     click.echo(f"{len(made)} entries pushed to {name}" if made else f"{name} lacks nothing")

@@ -73,12 +73,30 @@ class Scope:
         return machines, access_to(machines, folder, self.lab, self.identity)
 
 
+POLICIES = Path("policies")
+
+
 def host_options(verb: Callable[..., None]) -> Callable[..., None]:
     """`--inventory`, `--policies`, `--lab` and `--identity`, as the verb's `scope`."""
+    return click.option(
+        "--policies",
+        type=click.Path(readable=False, path_type=Path),
+        default=POLICIES,
+        show_default=True,
+        help="The folder of the policies.",
+    )(machine_options(verb))
+
+
+def machine_options(verb: Callable[..., None]) -> Callable[..., None]:
+    """The same without `--policies`, for a verb that reads none."""
 
     @wraps(verb)
     def scoped(
-        inventory: str, policies: Path, lab: str | None, identity: Path | None, **rest: Any
+        inventory: str,
+        lab: str | None,
+        identity: Path | None,
+        policies: Path = POLICIES,
+        **rest: Any,
     ) -> None:
         verb(scope=Scope(inventory, policies, lab, identity), **rest)
 
@@ -96,13 +114,6 @@ def host_options(verb: Callable[..., None]) -> Callable[..., None]:
             metavar="NAME",
             default=None,
             help="Which lab, where several stand; for --inventory lab.",
-        ),
-        click.option(
-            "--policies",
-            type=click.Path(readable=False, path_type=Path),
-            default=Path("policies"),
-            show_default=True,
-            help="The folder of the policies.",
         ),
         click.option(
             "--inventory",

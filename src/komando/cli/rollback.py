@@ -10,9 +10,9 @@ import click
 
 from komando.cli.plan import show_plan
 from komando.cli.planning import Planned, changing_nothing, working
-from komando.cli.reach import Scope, host_options
+from komando.cli.reach import Scope, machine_options
 from komando.cli.rolling import carry_out, conclude, ending_as_told
-from komando.cli.turns import Register, Undertaken, register_options
+from komando.cli.turns import Register, Undertaken, emergency_option, register_options
 from komando.diagnostics import Location
 from komando.generation import RunningGeneration
 from komando.plan import make_plan
@@ -29,7 +29,8 @@ SHORTEST = 6
 @click.argument("digest", required=False)
 @click.option("--list", "listing", is_flag=True, help="Only list the generations of the host.")
 @click.option("--diff/--no-diff", default=False, help="Show the files' unified diffs, too.")
-@host_options
+@machine_options
+@emergency_option
 @register_options
 def rollback(
     scope: Scope, register: Register, name: str, digest: str | None, listing: bool, diff: bool

@@ -58,11 +58,16 @@ class Undertaken:
 
 
 def register_options(verb: Callable[..., None]) -> Callable[..., None]:
-    """`--emergency`, `--remote`, `--repository` and `--ledger-key`, as the verb's `register`."""
+    """`--remote`, `--repository` and `--ledger-key`, as the verb's `register`."""
 
     @wraps(verb)
     def registered(
-        repository: Path, remote: str | None, ledger_key: Path | None, emergency: bool, **rest: Any
+        repository: Path,
+        remote: str | None,
+        ledger_key: Path | None,
+        *,
+        emergency: bool = False,
+        **rest: Any,
     ) -> None:
         verb(register=Register(repository, remote, ledger_key, emergency), **rest)
 
@@ -73,12 +78,19 @@ def register_options(verb: Callable[..., None]) -> Callable[..., None]:
         click.option("--repository", type=click.Path(path_type=Path), default=Path(),
                      show_default=True, help="A folder of the policies' repository."),
         click.option("--remote", default=None, envvar="KOMANDO_LEDGER_REMOTE", show_envvar=True,
-                     help="Where the ledger's branch is. Default: origin, or a lab's own."),
-        click.option("--emergency", is_flag=True,
-                     help="Go on without the forge; `komando ledger push` lands the record later."),
+                     help="Where the ledger's branch is: a remote's name, a URL or a path. "
+                          "Default: origin, or a lab's own."),
     ):  # fmt: skip
         registered = option(registered)
     return registered
+
+
+emergency_option = click.option(
+    "--emergency",
+    is_flag=True,
+    help="Go on without the forge; `komando ledger push` lands the record later.",
+)
+"""For verbs with `register_options`, written above these."""
 
 
 def in_turn(
@@ -188,5 +200,9 @@ def _whole(rollout: Rollout, what: Undertaken) -> WholeOutcome:
 
 def _bare(folder: Path) -> Path:
     if not folder.exists():
-        subprocess.run(["git", "init", "--quiet", "--bare", str(folder)], check=True)
+        subprocess.run(
+            ["git", "init", "--quiet", "--bare", str(folder)],
+            stdin=subprocess.DEVNULL,
+            check=True,
+        )
     return folder

@@ -24,7 +24,6 @@ from .layout import GUARD, NAT, SHAPER, SYSCTL, HostError, Paths
 from .reconcile import Outcome, reconcile, route_alone
 from .record import Event
 from .records import Applied
-from .secrets import stated
 from .standing import Standing
 from .tables import GUARD_TABLE, delete_tables
 from .timer import SystemdTimer, Timer
@@ -132,7 +131,7 @@ class Changes:
         """The files of a generation, and whether they lie on this host already, and they alone.
 
         Where somebody edited them, they are those of the archive, or of the copy that was kept: it
-        is as if they were not here. Secrets have no copy: what lies beside them stays.
+        is as if they were not here. Secrets that are whole are kept, where none come.
         """
         try:
             files = self.generations.read(digest)
@@ -140,13 +139,16 @@ class Changes:
                 raise HostError(f"generation {digest} is not whole: {'; '.join(ailing)}")
             if not any(file_findings(self.generations.folder(digest), files)):
                 return Arrived(files), True
+            arrived = Arrived(files)
         except HostError as error:
-            if not archive.strip() and self.generations.original(digest) is None:
+            original = self.generations.original(digest)
+            if archive.strip():
+                arrived = unpack(archive, digest)
+            elif original and not self.generations.ailing(digest, original):
+                arrived = Arrived(original)
+            else:
                 raise HostError(f"{error}, and no archive came with it") from None
-        if archive.strip():
-            return unpack(archive, digest), False
-        original = self.generations.original(digest) or {}
-        return Arrived(original), bool(stated(original))
+        return self.generations.with_secrets(digest, arrived), False
 
     def _interfaces(self, digest: str | None) -> set[str]:
         """What a generation names of this machine: that is no news to it when it is away."""

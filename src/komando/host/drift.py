@@ -17,7 +17,7 @@ from typing import Any
 from .calendar import iso, read_clock
 from .configuration import Configuration, read_configuration
 from .differences import differences
-from .files import file_findings
+from .files import file_findings, secret_findings
 from .finding import Finding, bounded
 from .frozen import Frozen, asdict
 from .generation import Generations, digest_of
@@ -37,10 +37,10 @@ LINKED = ("etc/komando", SYSCTL)
 
 LAID = (
     PROGRAM.lstrip("/"),
+    "usr/local/sbin/komando-observe",
     "etc/systemd/system/komando-boot.service",
     "etc/systemd/system/komando-hours.service",
     "etc/systemd/system/komando-hours.timer",
-    "etc/ssh/sshd_config.d/10-komando.conf",
     "etc/sudoers.d/komando",
 )
 """What roles/base copies as it stands; small, and no secret in any of it."""
@@ -145,10 +145,9 @@ def generation_findings(
     if original is None:
         words = "its files were changed, and so was the copy of them: what was there is lost"
         return [Finding("file", str(folder), "the files of the generation", words)]
-    findings = list(file_findings(folder, original))
-    findings += [
-        Finding("file", "the secrets", "as they were staged", words)
-        for words in generations.ailing(digest, original)
+    findings = [
+        *file_findings(folder, original),
+        *secret_findings(folder, digest, original),
     ]
     try:
         findings += _kernel(read_configuration(original, staged=True), records, moment)

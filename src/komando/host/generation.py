@@ -8,10 +8,15 @@ import re
 import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import secrets
 from .configuration import allowed
+from .frozen import replace
 from .layout import HostError, Paths
+
+if TYPE_CHECKING:
+    from .archive import Arrived
 
 NUMBER_KEPT = 20
 """Generations that stay on a host, the failed ones among them; each has some 100 kB."""
@@ -87,13 +92,6 @@ class Generations:
             raise HostError(f"generation {digest} is damaged on disk: its files differ")
         return files
 
-    def ailing(self, digest: str, files: Mapping[str, bytes]) -> list[str]:
-        """What is wrong with the secrets of a generation that has these files, in words.
-
-        It is asked apart from `read`: the network is kept as it should be whatever became of them.
-        """
-        return secrets.ailing(self.folder(digest), digest, secrets.stated(files))
-
     def original(self, digest: str) -> dict[str, bytes] | None:
         """The files as they were staged: those of the copy, or those that lie there.
 
@@ -111,6 +109,20 @@ class Generations:
             return self.read(digest)
         except HostError:
             return None
+
+    def ailing(self, digest: str, files: Mapping[str, bytes]) -> list[str]:
+        """What is wrong with the secrets of a generation that has these files, in words.
+
+        It is asked apart from `read`: the network is kept as it should be whatever became of them.
+        """
+        return secrets.ailing(self.folder(digest), digest, secrets.stated(files))
+
+    def with_secrets(self, digest: str, arrived: Arrived) -> Arrived:
+        """What arrived, and where no secrets came, those of this host that are whole."""
+        wanted = secrets.stated(arrived.files)
+        if arrived.secrets or secrets.ailing(self.folder(digest), digest, wanted):
+            return arrived
+        return replace(arrived, secrets=secrets.held(self.folder(digest), wanted))
 
     def stage(
         self, digest: str, files: Mapping[str, bytes], private: Mapping[str, bytes] | None = None

@@ -110,6 +110,11 @@ def ailing(folder: Path, digest: str, wanted: tuple[Secret, ...]) -> list[str]:
     return [f"secret {name} {fault}" for name, fault in found if fault]
 
 
+def held(folder: Path, wanted: tuple[Secret, ...]) -> dict[str, bytes]:
+    """The secrets that lie in a generation; nothing else may read them."""
+    return {one.name: (folder / SECRET_FOLDER / one.name).read_bytes() for one in wanted}
+
+
 def _secret(entry: Mapping[str, Any]) -> Secret:
     one = Secret(entry["name"], entry["owner"], entry["sha256"])
     fits = _NAME.fullmatch(one.name) and len(one.name) <= 60

@@ -102,11 +102,16 @@ class Standing:
         confirmed = self.windows.confirmed()
         return confirmed.previous if confirmed and confirmed.generation == digest else None
 
-    def _reverted(self) -> dict[str, str | None] | None:
+    def _reverted(self) -> dict[str, str | int | None] | None:
         last = self.record.last()
         if last is None or last.event not in ("reverted", "failed"):
             return None
-        return {"generation": last.generation, "reason": last.reason, "time": last.time}
+        return {
+            "generation": last.generation,
+            "sequence": last.sequence,
+            "reason": last.reason,
+            "time": last.time,
+        }
 
     def bypassed(self) -> str | None:
         """Since when the policy is bypassed, if it is."""

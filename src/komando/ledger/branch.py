@@ -27,7 +27,6 @@ _FETCH = (
     "--no-write-fetch-head",
     "--no-auto-maintenance",
     "--no-recurse-submodules",
-    "--no-prune",  # fetch.prune would take away what this clone knew of a branch that is lost
     "--no-filter",
     "--refmap=",  # what `git fetch` by hand keeps stays as it was: a witness
 )

@@ -164,6 +164,7 @@ def signature_disagreements(
         f"gpg.ssh.allowedSignersFile={allowed_signers.resolve()}",
         "log",
         "--first-parent",
+        "--no-show-signature",
         "--format=%H%x00%G?%x00%GF%x00%GS",
         links[-1].commit,
         "--",

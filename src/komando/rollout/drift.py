@@ -18,6 +18,7 @@ from komando.generation import RunningGeneration
 from komando.host.drift import LAID
 from komando.host.finding import Finding, diff_of, pairs_diff
 from komando.host.generation import digest_of
+from komando.host.layout import SECRET_FOLDER
 from komando.rollout.observe import generation_of
 from komando.rollout.session import Session
 
@@ -64,6 +65,11 @@ class HostDrift:
         free = self.running.waits is None and self.running.bypass is None
         mends = any(one.mend == "repair" for one in self.drift)
         return mends and free and self.running.digest is not None
+
+    @property
+    def secrets(self) -> bool:
+        """Whether its secrets are not as they were laid: a repair has to bring them along."""
+        return any(one.where == SECRET_FOLDER for one in self.drift)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -159,7 +165,6 @@ class Sources:
 
 
 _SOURCES = {
-    "etc/ssh/sshd_config.d/10-komando.conf": "sshd.conf",
     "etc/sudoers.d/komando": "sudoers",
 }
 """Paths whose file in the role bears another name."""

@@ -8,8 +8,9 @@ from typing import Literal
 
 State = Literal["carried", "refused", "reverted", "unreached", "unknown", "untouched"]
 """carried: it runs the wanted generation, confirmed. refused: it said no and nothing was changed
-there. reverted: it was changed, and runs what it ran again. unreached: it could not be asked at
-all. unknown: it does not answer, and only itself can tell. untouched: the rollout ended before."""
+there. reverted: a change was begun there, and it runs what it ran again. unreached: it could not be
+asked at all. unknown: it does not answer, and only itself can tell. untouched: the rollout ended
+before."""
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,7 @@ class Wave:
         self.told = told
         self.outcomes: dict[str, Outcome] = {}
         self.armed: set[str] = set()
+        self._looked: set[str] = set()
 
     @property
     def carried(self) -> bool:
@@ -101,6 +102,7 @@ class Wave:
             self._revert(self._trouble() or "interrupted")
         if not self.carried and not self._left:
             self._settle()
+            self._look_at_refused()
         if self._left:
             self._leave()
         elif not self.carried:
@@ -221,6 +223,7 @@ class Wave:
         target, runs = self.targets[name], answer.get("generation")
         if answer.get("pending"):
             return False
+        self._looked.add(name)
         head = str(answer.get("head") or "")
         reason = self.outcomes[name].reason
         mended = not target.repair or answer.get("kernel") == "ok"
@@ -229,12 +232,37 @@ class Wave:
             self._tell([name], "repaired" if target.repair else "confirmed")
             return True
         reverted = answer.get("reverted") or {}
-        changed = reverted.get("generation") == target.digest
+        changed = self._is_ours(name, reverted)
         state: State = "reverted" if changed else "refused"
         host_says = f"; the host says: {reverted.get('reason')}" if changed else ""
         self._set(name, state, f"{reason}{host_says}", runs=runs, head=head)
         self._tell([name], "taken back" if changed else "refused")
         return True
+
+    def _look_at_refused(self) -> None:
+        """Whether who refused had begun, and what its record says of it.
+
+        Whose window is open now is left alone: that is another apply's change.
+        """
+        refused = {name for name, one in self.outcomes.items() if one.state == "refused"}
+        asked = sorted(refused - self._looked)
+        answers = self.session.look(asked).results if asked else {}
+        for name, answer in answers.items():
+            if answer.get("pending"):
+                continue
+            begun = self._is_ours(name, answer.get("reverted") or {})
+            self._set(
+                name,
+                "reverted" if begun else "refused",
+                self.outcomes[name].reason,
+                runs=answer.get("generation"),
+                head=str(answer.get("head") or ""),
+            )
+
+    def _is_ours(self, name: str, reverted: Mapping[str, Any]) -> bool:
+        """Whether it is this very change that a host has taken back."""
+        theirs = (reverted.get("generation"), reverted.get("sequence"))
+        return theirs == (self.targets[name].digest, self.sequence)
 
     # --- the rest ----------------------------------------------------------------------------
 

@@ -245,14 +245,14 @@ def test_neither_identity_nor_hooks_nor_settings_of_the_user_get_in_the_way(
     clone: Clone, tmp_path: Path
 ) -> None:
     folder = clone("one")
-    hook = folder / ".git" / "hooks" / "pre-push"
-    hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/hooked\nexit 1\n")
-    hook.chmod(0o755)
+    for name in ("pre-push", "reference-transaction"):
+        hook = folder / ".git" / "hooks" / name
+        hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/hooked\nexit 1\n")
+        hook.chmod(0o755)
     for name, value in (
         ("fetch.prune", "true"),
         ("commit.gpgSign", "true"),
         ("push.followTags", "true"),
-        ("log.showSignature", "true"),
         ("user.useConfigOnly", "true"),
     ):
         git(folder, "config", name, value)

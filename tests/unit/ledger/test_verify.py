@@ -203,6 +203,7 @@ def test_signed_entries_hold_and_others_are_named(
     allowed = tmp_path / "allowed"
     allowed.write_text(f"controller-1 {public}")
     ledger = ledger_of(clone("one"), key=ours)
+    git(ledger.git.folder, "config", "log.showSignature", "true")
     ledger.begin(change()).finish(carried(), "done")
     assert told(ledger, signers=Signers(allowed)) == ""
     trust = ("-c", f"gpg.ssh.allowedSignersFile={allowed}")

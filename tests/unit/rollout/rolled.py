@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -125,6 +126,9 @@ def command_line(
     }
     (inventory / "hosts.yaml").write_text(yaml.safe_dump({"all": written}))
     shutil.copy(access.known_hosts, inventory / "known_hosts")
+    for words in (["init", "-q", "."], ["init", "-q", "--bare", "forge.git"],
+                  ["remote", "add", "origin", str(folder / "forge.git")]):  # fmt: skip
+        subprocess.run(["git", *words], cwd=folder, stdin=subprocess.DEVNULL, check=True)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
     monkeypatch.setenv("KOMANDO_IDENTITY", str(access.identity))

@@ -69,7 +69,7 @@ def hosts(access: Access, tmp_path: Path) -> Any:
     assert access.identity is not None
     key = paramiko.ECDSAKey.from_private_key_file(str(access.identity))
     names = ("core-1", "core-2", "core-3")
-    made = [DriftingHost(name, key, tmp_path / name) for name in names]
+    made = [DriftingHost(name, key, tmp_path / f"host-{name}") for name in names]
     access.known_hosts.write_text("".join(one.known_hosts_line for one in made))
     yield made
     for one in made:

@@ -99,7 +99,7 @@ def test_a_refusal_is_told_with_its_reason(komando: Komando, host: PlayedHost) -
     host.refused["*"] = "nft: line 3: no such map"
     result = komando("apply", "--no-verify")
     assert result.exit_code == 1
-    assert "core-1 refused it and runs nothing, as before: nft: line 3: no such map" in (
+    assert "core-1 was taken back and runs nothing again: nft: line 3: no such map" in (
         result.stderr
     )
 
@@ -172,14 +172,16 @@ def test_another_apply_in_between_is_refused(komando: Komando, host: PlayedHost)
 def test_a_change_that_waits_is_waited_for_and_not_by_a_plan(
     komando: Komando, host: PlayedHost
 ) -> None:
-    host.arm(bundle("core-1"), within=6, sequence=5)
+    assert komando("apply", "--no-verify").exit_code == 0
+    edit("policies/opd/rsud.yaml", "ceiling: 80 Mbit/s", "ceiling: 85 Mbit/s")
+    host.arm(bundle("core-1"), within=6, sequence=1)
     begun = time.monotonic()
     assert komando("plan", "--no-diff").exit_code == 2
     assert host.armed, f"a plan took {time.monotonic() - begun:.0f} s"
     result = komando("apply", "--no-verify")
     assert result.exit_code == 0, result.output
-    assert host.events == ["armed", "reverted", "armed", "confirmed"]
-    assert host.words[-2][5:8] == ["60", "--sequence", "6"]
+    assert host.events == ["armed", "confirmed", "armed", "reverted", "armed", "confirmed"]
+    assert host.words[-2][5:8] == ["60", "--sequence", "2"]
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,12 @@ class Machine:
         way = access(self._place, "root", ADMINISTRATOR)
         command = [*ssh_command(way, self.host), "true"]
         _until(
-            lambda: subprocess.run(command, capture_output=True, check=False).returncode == 0,
+            lambda: (
+                subprocess.run(
+                    command, stdin=subprocess.DEVNULL, capture_output=True, check=False
+                ).returncode
+                == 0
+            ),
             patience,
             f"{self.name} does not answer ssh",
         )
