@@ -107,7 +107,7 @@ class Bundle:
 
         Raises ValueError when it is damaged, or holds anything but plain files and folders.
         """
-        from komando.host.generation import inflated, members
+        from komando.host.archive import inflated, members
         from komando.host.layout import HostError
 
         try:

@@ -16,7 +16,7 @@ from testinfra.host import Host
 from komando import generation
 from komando.bundle import Bundle
 from komando.host.calendar import parse_calendar
-from komando.host.program import LATE_SECONDS
+from komando.host.standing import LATE_SECONDS
 from komando.intent import RouterIntent
 
 GRACE = timedelta(seconds=LATE_SECONDS)

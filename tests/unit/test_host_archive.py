@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from komando.host import generation
-from komando.host.generation import check_digest, digest_of, unpack
+from komando.host import archive
+from komando.host.archive import unpack
+from komando.host.generation import check_digest, digest_of
 from komando.host.layout import HostError
 from tests.host_bundle import City, bundle_of, cargo_of, files_of
 
@@ -198,7 +199,7 @@ def test_another_bundle_than_the_digest_says_is_refused() -> None:
 
 
 def test_a_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generation, "LIMIT", 10_000)
+    monkeypatch.setattr(archive, "LIMIT", 10_000)
     with pytest.raises(HostError, match="unpacks to more than 10000 bytes"):
         unpack(base64.b64encode(gzip.compress(bytes(10_001))), "0" * 64)
 

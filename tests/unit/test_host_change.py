@@ -13,9 +13,10 @@ import pytest
 
 from komando.bundle import Bundle
 from komando.host.__main__ import main
+from komando.host.archive import unpack
 from komando.host.change import LONGEST, Changes, Order
 from komando.host.configuration import Configuration, read_configuration
-from komando.host.generation import DAYS_KEPT, NUMBER_KEPT, Generations, unpack
+from komando.host.generation import DAYS_KEPT, NUMBER_KEPT, Generations
 from komando.host.layout import HostError, Paths
 from komando.host.reconcile import Outcome
 from tests.host_bundle import City, cargo_of, files_of
@@ -171,7 +172,7 @@ def test_nothing_is_activated_while_the_policy_is_bypassed(host: OnDisk) -> None
 def test_what_is_overdue_is_taken_back_by_whoever_comes_first(host: OnDisk) -> None:
     host.change(NEW, Order(7, 60))
     overdue(host)
-    assert host.in_force() == OLD.digest, "even before anybody could do anything about it"
+    assert host.standing.in_force() == OLD.digest, "even before anybody could do anything about it"
     with pytest.raises(HostError, match=r"^too late: nobody confirmed it in time$"):
         host.confirm(NEW.digest)
     assert host.generations.current() == OLD.digest
@@ -208,7 +209,7 @@ def test_a_revert_that_cannot_be_done_stays_to_be_done(host: OnDisk) -> None:
     with pytest.raises(OSError, match="Read-only"):
         host.revert(NEW.digest, "by hand")
     assert host.windows.reverting() is not None
-    assert host.in_force() == OLD.digest
+    assert host.standing.in_force() == OLD.digest
     host.generations.flip_back = flip_back  # type: ignore[method-assign]
     host.settle()
     assert host.generations.current() == OLD.digest

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from komando.host.archive import Arrived
 from komando.host.files import file_findings, secret_findings
 from komando.host.finding import NUMBER_LIMIT, Finding, bounded, diff_of, shortened
-from komando.host.generation import Arrived, Generations, digest_of
+from komando.host.generation import Generations, digest_of
 from komando.host.layout import SECRET_FOLDER, SECRETS, Paths
 from komando.host.mended import KEPT, Mended
 from komando.host.records import Applied

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import socket
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -13,10 +14,12 @@ from typing import BinaryIO
 
 import pytest
 
-from komando.host.__main__ import main, parser
+from komando.host.__main__ import main
+from komando.host.grammar import parser
 from komando.host.layout import Paths
 from komando.host.record import Record
 from tests.host_bundle import City, bundle_of, cargo_of, files_of
+from tests.host_network import SOURCES
 
 
 def test_a_host_without_a_generation_is_well(
@@ -125,3 +128,23 @@ def test_a_record_is_printed_as_it_stands(
     assert capsys.readouterr().out == "".join(
         paths.record.read_text().splitlines(keepends=True)[1:]
     )
+
+
+def test_the_question_that_is_asked_most_loads_little(tmp_path: Path) -> None:
+    """Each of these takes 1 to 10 ms to load, on each host and at each apply."""
+    script = (
+        "import sys; from pathlib import Path; from komando.host.__main__ import main\n"
+        "from komando.host.layout import Paths\n"
+        f"main(['observe'], Paths(Path({str(tmp_path)!r}))); print(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(SOURCES)!r}); {script}"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    answer, loaded = done.stdout.splitlines()
+    assert json.loads(answer)["kernel"] == "ok"
+    dear = {"argparse", "ctypes", "dataclasses", "difflib", "gzip", "inspect", "tarfile", "shutil"}
+    ours = {f"komando.host.{name}" for name in ("program", "drift", "archive", "statements")}
+    assert not (dear | ours) & {*loaded.split()}

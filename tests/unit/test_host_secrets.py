@@ -20,7 +20,8 @@ import pytest
 
 from komando.bundle import Bundle, Plaintexts
 from komando.host import secrets
-from komando.host.generation import Arrived, Generations, unpack
+from komando.host.archive import Arrived, unpack
+from komando.host.generation import Generations
 from komando.host.layout import HostError, Paths
 from tests.host_bundle import City, bundle_of
 

@@ -10,6 +10,7 @@ import pytest
 
 from komando.host.configuration import read_configuration
 from komando.host.layout import HostError
+from komando.host.statements import refuse_strangers
 from komando.host.tables import (
     GUARD_TABLE,
     NAT_TABLE,
@@ -17,7 +18,6 @@ from komando.host.tables import (
     TableFiles,
     TableRecord,
     plan_table,
-    refuse_strangers,
 )
 from komando.intent import compile_intent
 from komando.inventory import load_inventory

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from .frozen import Frozen
 from .layout import CALENDAR, HostError
 
 _UNTIL = re.compile(r"until (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
@@ -39,8 +39,7 @@ def parse_moment(text: str) -> datetime:
     return moment
 
 
-@dataclass(frozen=True)
-class Calendar:
+class Calendar(Frozen):
     """Sorted instants (UTC) and the profile that is in force from each one on.
 
     From `until` on no day is covered any more, and the last profile stays.
@@ -94,8 +93,7 @@ def parse_calendar(text: str) -> Calendar:
     return Calendar(tuple(instants), tuple(names), until)
 
 
-@dataclass(frozen=True)
-class Clock:
+class Clock(Frozen):
     """The real clock, or a rehearsed one that runs `offset` ahead of it."""
 
     offset: timedelta | None = None

@@ -8,25 +8,27 @@ all begin with it.
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
+from .archive import Arrived, unpack
 from .bare import take_down
 from .calendar import read_clock
 from .configuration import Configuration, read_configuration
 from .files import file_findings
-from .generation import Arrived, Generations, check_digest, unpack
+from .frozen import Frozen, replace
+from .generation import check_digest
 from .kernel import CommandError, links, run
 from .layout import GUARD, NAT, SHAPER, SYSCTL, HostError, Paths
 from .reconcile import Outcome, reconcile, route_alone
-from .record import Event, Record
-from .records import Applied, Records
+from .record import Event
+from .records import Applied
+from .standing import Standing
 from .tables import GUARD_TABLE, delete_tables
 from .timer import SystemdTimer, Timer
 from .units import Units
-from .window import Pending, Windows, boot_id, seconds_up
+from .window import Pending, boot_id, seconds_up
 
 LONGEST = 3600
 """Seconds that a window may have."""
@@ -37,8 +39,7 @@ NONE = "none"
 UNCONFIRMED = "nobody confirmed it in time"
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(Frozen):
     """Which apply asks for a change, and within how many seconds it has to confirm it.
 
     `before` is the generation that its plan saw here, or "none"; None when it does not say.
@@ -54,10 +55,11 @@ class Changes:
 
     def __init__(self, paths: Paths, timer: Timer | None = None) -> None:
         self.paths = paths
-        self.generations = Generations(paths)
-        self.records = Records(paths.applied)
-        self.record = Record(paths.record)
-        self.windows = Windows(paths)
+        self.standing = Standing(paths)
+        self.generations = self.standing.generations
+        self.records = self.standing.records
+        self.record = self.standing.record
+        self.windows = self.standing.windows
         self.timer = timer or SystemdTimer()
         self.units = Units(paths.root)
 
@@ -153,7 +155,7 @@ class Changes:
         if digest is None:
             return set()
         try:
-            return set(read_configuration(self.generations.read(digest)).interfaces)
+            return set(read_configuration(self.generations.read(digest), staged=True).interfaces)
         except HostError:
             return set()
 
@@ -162,7 +164,7 @@ class Changes:
     ) -> dict[str, Any]:
         try:
             outcome, profile = self.bring(digest, configuration)
-            outcome.other += self.units.mend()
+            outcome = replace(outcome, other=(*outcome.other, *self.units.mend()))
         except Exception as error:
             raise HostError(f"{_words(error)}; generation {digest} stays current") from error
         if order:
@@ -178,7 +180,7 @@ class Changes:
         The other way round the change would have a window that nobody closes in time.
         """
         pending = Pending(
-            token=secrets.token_hex(8),
+            token=os.urandom(8).hex(),
             generation=digest,
             previous=previous,
             sequence=order.sequence,
@@ -319,16 +321,6 @@ class Changes:
 
     # --- the kernel --------------------------------------------------------------------------
 
-    def in_force(self) -> str | None:
-        """The generation that the kernel should hold: while a change is taken back, the one before.
-
-        That is what `current` says but for the time in which the disk cannot be written.
-        """
-        if reverting := self.windows.reverting():
-            return reverting.previous
-        pending = self.windows.pending()
-        return pending.previous if pending and pending.left <= 0 else self.generations.current()
-
     def bring(
         self, digest: str, configuration: Configuration, *, thorough: bool = False
     ) -> tuple[Outcome, str]:
@@ -357,7 +349,7 @@ def result(
         "profile": profile,
         "changes": changes,
         "rebuilt": outcome.rebuilt,
-        "other": outcome.other,
+        "other": list(outcome.other),
     }
 
 

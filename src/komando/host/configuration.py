@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from . import layout
 from .calendar import Calendar, parse_calendar
+from .frozen import Frozen
 from .layout import HostError
 from .network import Wanted, parse_network
 from .secrets import Secret, stated
 from .settings import parse_settings
 from .steer import Steering, parse_steering
-from .tables import GUARD_TABLE, NAT_TABLE, SHAPER_TABLE, TableFiles, refuse_strangers
+from .tables import GUARD_TABLE, NAT_TABLE, SHAPER_TABLE, TableFiles
 from .tree import DEVICE, Tree, parse_tree, with_profile
 
 KIND = "router"
@@ -29,8 +29,7 @@ def allowed(path: str) -> bool:
     return path in layout.REQUIRED | layout.OPTIONAL or bool(_PROFILE_FILE.fullmatch(path))
 
 
-@dataclass(frozen=True)
-class Configuration:
+class Configuration(Frozen):
     """One generation: two trees, their profiles, the calendar, and what stands around them."""
 
     ifb: str
@@ -61,8 +60,12 @@ class Configuration:
         )
 
 
-def read_configuration(files: Mapping[str, bytes]) -> Configuration:
-    """Parses a bundle's files; raises HostError for what is missing, unknown or not understood."""
+def read_configuration(files: Mapping[str, bytes], *, staged: bool = False) -> Configuration:
+    """Parses a bundle's files; raises HostError for what is missing, unknown or not understood.
+
+    Those that are `staged` lie on this host under their digest: the statements of their tables were
+    looked at when they came, and are again before one is loaded.
+    """
     for path in files:
         if not allowed(path):
             raise HostError(f"{path}: no file of a {KIND}'s bundle")
@@ -84,7 +87,7 @@ def read_configuration(files: Mapping[str, bytes]) -> Configuration:
         profiles=_profiles(texts),
         calendar=parse_calendar(texts[layout.CALENDAR]),
         steering=parse_steering(texts[layout.STEER], lans, ifb),
-        tables=_tables(texts),
+        tables=_tables(texts, staged=staged),
         network=parse_network(texts[layout.NETWORK]),
         settings=parse_settings(texts[layout.SYSCTL]),
         secrets=stated(files),
@@ -139,15 +142,18 @@ def _profiles(texts: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     return profiles
 
 
-def _tables(texts: Mapping[str, str]) -> tuple[TableFiles, ...]:
-    for path, table in (
-        (layout.SHAPER, SHAPER_TABLE),
-        (layout.RELOAD, SHAPER_TABLE),
-        (layout.NAT, NAT_TABLE),
-    ):
-        refuse_strangers(texts[path], *table, path)
+def _tables(texts: Mapping[str, str], *, staged: bool) -> tuple[TableFiles, ...]:
     guard = texts.get(layout.GUARD, "")
-    refuse_strangers(guard, *GUARD_TABLE, layout.GUARD)
+    if not staged:
+        from .statements import refuse_strangers
+
+        for path, table in (
+            (layout.SHAPER, SHAPER_TABLE),
+            (layout.RELOAD, SHAPER_TABLE),
+            (layout.NAT, NAT_TABLE),
+            (layout.GUARD, GUARD_TABLE),
+        ):
+            refuse_strangers(texts.get(path, ""), *table, path)
     return (
         TableFiles(
             *SHAPER_TABLE,

@@ -10,24 +10,27 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from .calendar import iso
+from .calendar import iso, read_clock
 from .configuration import Configuration, read_configuration
 from .differences import differences
 from .files import file_findings, secret_findings
-from .finding import Finding
+from .finding import Finding, bounded
+from .frozen import Frozen, asdict
 from .generation import Generations, digest_of
 from .layout import SYSCTL, HostError, Paths
-from .record import Entry
+from .mended import Mended
+from .record import STAYED, Entry
 from .records import Records
+from .standing import LATE_SECONDS, Standing
 from .strangers import strangers
 from .survey import survey
 from .tables import NAT_TABLE
 from .timer import PROGRAM
+from .units import Units
 
 LINKED = ("etc/komando", SYSCTL)
 """Paths below the root that roles/router links into the current generation."""
@@ -43,6 +46,44 @@ LAID = (
 """What roles/base copies as it stands; small, and no secret in any of it."""
 
 _LAID_LIMIT = 8 * 2**10
+
+
+def drift_of(standing: Standing, asked_from: str | None) -> dict[str, Any]:
+    """As `observe`, and all that stands otherwise than the generation says; touches nothing.
+
+    `findings` are those of `finding.Finding`, bounded; `mended` what the hours put right since
+    the last change that stayed; `program` what stands here of the program itself.
+    """
+    said = standing.told(asked_from)
+    digest = said["generation"]
+    last = standing.record.last()
+    findings = [*link_findings(standing.paths), *current_findings(standing.paths, last)]
+    if digest:
+        now = read_clock(standing.paths.clock).now()
+        moment = Moment(now, LATE_SECONDS, said["profile"], said["bypass"] is not None)
+        findings += generation_findings(standing.generations, standing.records, digest, moment)
+    else:
+        findings += _left_over(standing.records)
+    if since := said["bypass"]:
+        words = f"bypassed since {since} by a person at the console"
+        findings.append(Finding("bypass", "the policy", "in force", words, mend="console"))
+    findings += Units(standing.paths.root).findings()
+    drifts = sum(one.drift for one in findings)
+    said["kernel"] = f"missing: {drifts} findings of drift" if drifts else "ok"
+    stayed = standing.record.last(STAYED)
+    return {
+        **said,
+        "findings": [asdict(one) for one in bounded(findings)],
+        "mended": Mended(standing.paths.mended).entries(stayed.time if stayed else ""),
+        "program": program_told(standing.paths.root),
+    }
+
+
+def _left_over(records: Records) -> list[Finding]:
+    return [
+        Finding("tree", device, "no generation", "a tree is left over", mend="apply")
+        for device in records.devices()
+    ]
 
 
 def link_findings(paths: Paths) -> Iterator[Finding]:
@@ -83,8 +124,7 @@ def _other_link(path: Path, expected: str) -> str:
     return "" if target == expected else f"-> {target}"
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(Frozen):
     """When it is looked, and at what: an hour switch may come up to `late` seconds after its time.
 
     `profile` is the one that the kernel was last brought to, None where there is none since boot.
@@ -110,7 +150,7 @@ def generation_findings(
         *secret_findings(folder, digest, original),
     ]
     try:
-        findings += _kernel(read_configuration(original), records, moment)
+        findings += _kernel(read_configuration(original, staged=True), records, moment)
     except HostError as error:  # the kernel tells what this program has no words for
         words = f"it could not be compared: {error}"
         findings.append(Finding("tree", "the kernel", "as the generation says", words))

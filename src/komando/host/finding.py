@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from difflib import unified_diff
 from typing import Literal
+
+from .frozen import Frozen, replace
 
 Kind = Literal[
     "file",
@@ -38,8 +38,7 @@ NUMBER_LIMIT = 200
 _CONTEXT = 2
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(Frozen):
     """What was expected somewhere, and what was found.
 
     `diff` has a line each, led by `-` for what is lacking and `+` for what stands in its place. One
@@ -57,6 +56,8 @@ class Finding:
 
 def diff_of(expected: str, found: str) -> str:
     """A unified diff without its two lines of names."""
+    from difflib import unified_diff  # slow to load, and there is seldom a diff
+
     lines = unified_diff(expected.splitlines(), found.splitlines(), lineterm="", n=_CONTEXT)
     return "\n".join(list(lines)[2:])
 

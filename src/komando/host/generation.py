@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import ctypes
-import gzip
 import hashlib
-import io
 import os
 import re
-import shutil
-import tarfile
 import time
-import zlib
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import secrets
 from .configuration import allowed
+from .frozen import replace
 from .layout import HostError, Paths
 
-LIMIT = 256 * 2**20
-"""Bytes that a bundle may unpack to; one with 10,000 offices has about 20 MiB."""
-
-ARCHIVE_LIMIT = 32 * 2**20
-"""Bytes of base64 in which a bundle may come; one with 10,000 offices has about 2 MiB."""
+if TYPE_CHECKING:
+    from .archive import Arrived
 
 NUMBER_KEPT = 20
 """Generations that stay on a host, the failed ones among them; each has some 100 kB."""
@@ -56,73 +47,6 @@ def digest_of(files: Mapping[str, bytes]) -> str:
         f"{hashlib.sha256(files[path]).hexdigest()}  {path}\n" for path in sorted(files)
     )
     return hashlib.sha256(lines.encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class Arrived:
-    """What an archive held: the files that the digest covers, and the secrets beside them."""
-
-    files: Mapping[str, bytes]
-    secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-
-
-def unpack(archive: bytes, digest: str) -> Arrived:
-    """What a base64 tar.gz holds; raises HostError for all but the bundle of this digest.
-
-    Its secrets are all that the bundle states, or none: a host that has them needs no others.
-    """
-    files: dict[str, bytes] = {}
-    private: dict[str, bytes] = {}
-    try:
-        packed = base64.b64decode(b"".join(archive.split()), validate=True)
-        for member, content in members(inflated(packed)):
-            name = secrets.member_name(member.name)
-            held, key = (files, member.name) if name is None else (private, name)
-            known = name is not None or allowed(member.name)
-            if member.type != tarfile.REGTYPE or not known or key in held:
-                raise HostError(f"the archive holds {member.name!r}, which it may not")
-            held[key] = content
-    except (tarfile.TarError, zlib.error, ValueError) as error:
-        raise HostError(f"the archive is damaged: {error}") from None
-    found = digest_of(files)
-    if found != digest:
-        raise HostError(f"the archive has the digest {found}, not {digest}")
-    if private:
-        secrets.agree(secrets.stated(files), private)
-    return Arrived(files, private)
-
-
-def inflated(packed: bytes) -> bytes:
-    """What a gzip holds, its checksum verified; raises zlib.error or ValueError for damage.
-
-    A HostError where that is more than LIMIT.
-    """
-    decompressor = zlib.decompressobj(wbits=31)
-    plain = decompressor.decompress(packed, LIMIT)
-    if decompressor.unconsumed_tail:
-        raise HostError(f"the archive unpacks to more than {LIMIT} bytes")
-    if not decompressor.eof:
-        raise ValueError("it ends too early")
-    return plain
-
-
-def members(plain: bytes) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
-    """The entries of a tar, each as it stands there; raises TarError or ValueError for damage.
-
-    tarfile's own reader would carry out what an entry asks for: a sparse file of 144 octets may
-    say that it has gigabytes. None of that is in a bundle.
-    """
-    start = 0
-    while any(header := plain[start : start + tarfile.BLOCKSIZE]):
-        entry = tarfile.TarInfo.frombuf(header, "utf-8", "strict")
-        start += tarfile.BLOCKSIZE
-        end = start + entry.size
-        if not start <= end <= len(plain):
-            raise tarfile.ReadError(f"{entry.name!r} is not whole")
-        yield entry, plain[start:end]
-        start = end + -entry.size % tarfile.BLOCKSIZE
-    if not header:
-        raise tarfile.ReadError("it ends too early")
 
 
 class Generations:
@@ -173,10 +97,11 @@ class Generations:
 
         None where neither have the digest any more.
         """
+        from .archive import contents
+
         try:
-            plain = inflated((self.folder(digest) / KEPT_COPY).read_bytes())
-            files = {member.name: content for member, content in members(plain)}
-        except (OSError, tarfile.TarError, zlib.error, ValueError, HostError):
+            files = contents((self.folder(digest) / KEPT_COPY).read_bytes())
+        except (OSError, HostError):
             files = {}
         if digest_of(files) == digest:
             return files
@@ -197,7 +122,7 @@ class Generations:
         wanted = secrets.stated(arrived.files)
         if arrived.secrets or secrets.ailing(self.folder(digest), digest, wanted):
             return arrived
-        return Arrived(arrived.files, secrets.held(self.folder(digest), wanted))
+        return replace(arrived, secrets=secrets.held(self.folder(digest), wanted))
 
     def stage(
         self, digest: str, files: Mapping[str, bytes], private: Mapping[str, bytes] | None = None
@@ -207,6 +132,8 @@ class Generations:
         `private` holds its secrets by name; raises HostError unless they are all that it states.
         One that is damaged is replaced, and kept aside as evidence: the latest one of all.
         """
+        from .archive import packed
+
         wanted, private = secrets.stated(files), private or {}
         secrets.agree(wanted, private)
         self.paths.generations.mkdir(parents=True, exist_ok=True)
@@ -279,19 +206,11 @@ class Generations:
 
     def export(self, digest: str) -> bytes:
         """A generation as base64 tar.gz, the same bytes each time."""
-        return base64.encodebytes(packed(self.read(digest)))
+        from base64 import encodebytes
 
+        from .archive import packed
 
-def packed(files: Mapping[str, bytes]) -> bytes:
-    """Files as tar.gz, the same bytes each time."""
-    plain = io.BytesIO()
-    with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for path, content in sorted(files.items()):
-            entry = tarfile.TarInfo(path)
-            entry.size = len(content)
-            entry.mode = 0o644
-            tar.addfile(entry, io.BytesIO(content))
-    return gzip.compress(plain.getvalue(), compresslevel=6, mtime=0)
+        return encodebytes(packed(self.read(digest)))
 
 
 def _keep(path: Path, content: bytes) -> None:
@@ -304,10 +223,12 @@ def _keep(path: Path, content: bytes) -> None:
 
 
 def _remove(path: Path) -> None:
+    from shutil import rmtree
+
     if path.is_symlink() or not path.is_dir():
         path.unlink()
     else:
-        shutil.rmtree(path)
+        rmtree(path)
 
 
 def _replace(folder: Path, new: Path, aside: Path) -> None:
@@ -325,6 +246,8 @@ def _replace(folder: Path, new: Path, aside: Path) -> None:
 
 def _exchange(one: Path, other: Path) -> None:
     """Swaps two paths in one step of the kernel, which the standard library does not offer."""
+    import ctypes
+
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.renameat2(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE):
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(other))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .layout import HostError
@@ -31,7 +31,8 @@ def _finish(argv: Sequence[str], stdin: str | None) -> subprocess.CompletedProce
             stdin=subprocess.DEVNULL if stdin is None else None,
             input=stdin,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",  # others name their things as they like
             check=False,
             close_fds=False,
             timeout=TIMEOUT,
@@ -67,11 +68,34 @@ def answer(argv: Sequence[str]) -> Any:
 
     Raises CommandError for what is no JSON, as for a command that failed.
     """
-    said = run(argv)
+    found = _values(argv, run(argv))
+    return found[0] if found else []
+
+
+def answers(argv: Sequence[str], lines: Sequence[str]) -> list[Any]:
+    """The parsed JSON that `argv` prints for each line of a batch: one process for all of them.
+
+    Raises CommandError as `answer` does.
+    """
+    whole = [*argv, "-batch", "-"]
+    found = _values(whole, run(whole, "".join(f"{line}\n" for line in lines)))
+    if len(found) == len(lines):
+        return found
+    # one of them prints nothing at all, where others print an empty list
+    return [answer([*argv, *line.split()]) for line in lines]
+
+
+def _values(argv: Sequence[str], said: str) -> list[Any]:
+    """One JSON value after the other."""
+    values, rest = [], said.lstrip()
     try:
-        return json.loads(said.strip() or "[]")
+        while rest:
+            value, end = json.JSONDecoder().raw_decode(rest)
+            values.append(value)
+            rest = rest[end:].lstrip()
     except ValueError as error:
         raise CommandError(f"{' '.join(argv)}: no JSON: {error}: {said[:120]!r}") from None
+    return values
 
 
 def batch(lines: Sequence[tuple[str, str]]) -> None:
@@ -131,13 +155,15 @@ def live_classes(device: str) -> dict[str, LiveClass]:
 
 def live_qdiscs(device: str) -> list[LiveQdisc]:
     """The qdiscs of `device` with their backlog in bytes."""
-    return [
-        LiveQdisc(
-            kind=item["kind"],
-            handle=item["handle"],
-            parent="root" if item.get("root") else item.get("parent", ""),
-            backlog=item.get("backlog", 0),
-            shown=json.dumps(item.get("options", {}), sort_keys=True),
-        )
-        for item in answer(["tc", "-s", "-j", "qdisc", "show", "dev", device])
-    ]
+    return [qdisc_of(item) for item in answer(["tc", "-s", "-j", "qdisc", "show", "dev", device])]
+
+
+def qdisc_of(item: Mapping[str, Any]) -> LiveQdisc:
+    """A qdisc as `tc -j` tells it; the backlog is told with `-s` alone."""
+    return LiveQdisc(
+        kind=item["kind"],
+        handle=item["handle"],
+        parent="root" if item.get("root") else item.get("parent", ""),
+        backlog=item.get("backlog", 0),
+        shown=json.dumps(item.get("options", {}), sort_keys=True),
+    )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from .frozen import Frozen
 
 
 class HostError(Exception):
     """What went wrong, in words for the person who reads the log."""
 
 
-@dataclass(frozen=True)
-class Paths:
+class Paths(Frozen):
     """The folders of the program under `root`; `/` on a host, a scratch folder in a test."""
 
     root: Path = Path("/")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
 
-from .kernel import answer
+from .frozen import Frozen
+from .kernel import answers
 from .layout import NETWORK, HostError
 from .tree import DEVICE
 
@@ -26,23 +26,20 @@ _DEFAULT = {4: "0.0.0.0/0", 6: "::/0"}
 _METRIC = {4: 0, 6: 1024}
 
 
-@dataclass(frozen=True)
-class Link:
+class Link(Frozen):
     """An interface that shall be up."""
 
     device: str
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(Frozen):
     """An address with its prefix on an interface."""
 
     device: str
     address: str
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(Frozen):
     """A route with the protocol number of the program; `kind` is unicast or what refuses."""
 
     version: int
@@ -61,8 +58,7 @@ class Route:
 Entry = Link | Address | Route
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(Frozen):
     """One line of the file: what it makes true, and the line for ip.
 
     The line names no family, which a batch of ip could not read: each destination tells its own.
@@ -123,32 +119,50 @@ def _device(kind: str | None, device: str | None) -> str:
     return "" if kind else device or ""
 
 
-@dataclass(frozen=True)
-class Live:
-    """What stands: links that are up, all addresses, the routes of our protocol number."""
+class Live(Frozen):
+    """What stands: links that are up, all addresses, the routes of our protocol number.
+
+    `devices` are all links, also those that are down.
+    """
 
     up: frozenset[str]
     addresses: frozenset[Address]
     routes: frozenset[Route]
+    devices: frozenset[str] = frozenset()
+
+
+_ASKED = (
+    "address show",
+    f"route show proto {PROTOCOL}",
+    f"route show table all proto {PROTOCOL} root ::/0",
+)
+"""A batch of ip has no option for the family: IPv4 is meant where one table is (main, if none is
+named), any family where all are."""
 
 
 def live_network() -> Live:
     """Asks the kernel for links, addresses and the routes of our protocol number."""
+    links, *routes = answers(["ip", "-j"], _ASKED)
     up: set[str] = set()
     addresses: set[Address] = set()
-    for item in answer(["ip", "-j", "address", "show"]):
+    for item in links:
         if "UP" in item.get("flags", []):
             up.add(item["ifname"])
         for found in item.get("addr_info", []):
             if found:
                 text = f"{found['local']}/{found['prefixlen']}"
                 addresses.add(Address(item["ifname"], str(ip_interface(text))))
-    routes = {
-        _live_route(item, version)
-        for version in (4, 6)
-        for item in answer(["ip", f"-{version}", "-j", "route", "show", "proto", PROTOCOL])
-    }
-    return Live(frozenset(up), frozenset(addresses), frozenset(routes))
+    return Live(
+        frozenset(up),
+        frozenset(addresses),
+        routes=frozenset(
+            _live_route(item, version)
+            for version, shown in zip((4, 6), routes, strict=True)
+            for item in shown
+            if "table" not in item  # as of all that is in main
+        ),
+        devices=frozenset(item["ifname"] for item in links),
+    )
 
 
 def _live_route(item: dict[str, Any], version: int) -> Route:
@@ -164,8 +178,7 @@ def _live_route(item: dict[str, Any], version: int) -> Route:
     )
 
 
-@dataclass(frozen=True)
-class NetworkSteps:
+class NetworkSteps(Frozen):
     """Commands that make entries true, and those that take away what left."""
 
     make: tuple[Wanted, ...]

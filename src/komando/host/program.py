@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-import socket
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from .bare import take_down_shaping
 from .calendar import iso, read_clock
 from .change import Changes, Order, result
-from .configuration import Configuration, read_configuration
-from .differences import differences
-from .drift import (
-    Moment,
-    current_findings,
-    generation_findings,
-    link_findings,
-    program_told,
-)
-from .finding import Finding, bounded
+from .configuration import read_configuration
 from .generation import check_digest
 from .layout import HostError, Paths
-from .mended import Mended
 from .reconcile import Outcome
-from .record import STAYED, Event
+from .record import Event
 from .records import Applied
-from .survey import survey
 from .timer import Timer
-from .window import UNREADABLE, Pending, write
-
-PROTOCOL = 2
-"""What controller and host program say to each other; 1 knew no confirmation."""
-
-LATE_SECONDS = 90
-"""An hour switch may wait for the next minute's timer; one that is later than this is missing."""
+from .window import UNREADABLE, write
 
 PROBE_SECONDS = 3.0
 """How long a neighbour is waited for: a machine in the same room answers in a millisecond."""
@@ -47,128 +28,21 @@ class Program:
     def __init__(self, paths: Paths, timer: Timer | None = None) -> None:
         self.paths = paths
         self.changes = Changes(paths, timer)
-        self.generations = self.changes.generations
-        self.records = self.changes.records
-        self.windows = self.changes.windows
-        self.record = self.changes.record
-        self.mended = Mended(paths.mended)
-
-    def _stands(self, asked_from: str | None) -> dict[str, Any]:
-        """What is known of this host before the kernel is asked."""
-        digest = self.changes.in_force()
-        pending = self.windows.pending()
-        applied = self.records.applied()
-        here = applied is not None and applied.generation == digest
-        return {
-            "protocol": PROTOCOL,
-            "generation": digest,
-            "previous": self._previous(digest),
-            "generations": self.generations.kept(),
-            "profile": applied.profile if applied and here else None,
-            "clock": read_clock(self.paths.clock).rehearsed(),
-            "kernel": "ok",
-            "calendar": None,
-            "pending": pending and _waiting(pending),
-            "sequence": self.windows.sequence(),
-            "head": self.record.head(),
-            "reverted": self._reverted(),
-            "bypass": self._bypass(),
-            "asked_from": asked_from,
-        }
+        self.standing = self.changes.standing
+        self.generations = self.standing.generations
+        self.records = self.standing.records
+        self.windows = self.standing.windows
+        self.record = self.standing.record
 
     def observe(self, asked_from: str | None = None) -> dict[str, Any]:
         """What runs here, and whether the kernel is as it should be; touches nothing."""
-        said = self._stands(asked_from)
-        digest, clock = said["generation"], read_clock(self.paths.clock)
-        if digest is None:
-            if left := self.records.devices():
-                said["kernel"] = f"missing: no generation; left over: trees on {', '.join(left)}"
-            return said
-        try:
-            files = self.generations.read(digest)
-            configuration = read_configuration(files)
-            missing = self._missing(configuration, said["profile"], clock.now())
-            missing += self.generations.ailing(digest, files)
-        except HostError as error:
-            said["kernel"] = f"missing: {error}"
-            return said
-        if missing:
-            said["kernel"] = "missing: " + "; ".join(missing)
-        until = iso(configuration.calendar.until)
-        ended = configuration.calendar.ended(clock.now())
-        said["calendar"] = f"ended: no hours are known after {until}" if ended else "ok"
-        return said
+        return self.standing.observe(asked_from)
 
     def drift(self, asked_from: str | None = None) -> dict[str, Any]:
-        """As `observe`, and all that stands otherwise than the generation says; touches nothing.
+        """As `observe`, and all that stands otherwise than the generation says; touches nothing."""
+        from .drift import drift_of
 
-        `findings` are those of `finding.Finding`, bounded; `mended` what the hours put right since
-        the last change that stayed; `program` what stands here of the program itself.
-        """
-        said = self._stands(asked_from)
-        digest = said["generation"]
-        last = self.record.last()
-        findings = [*link_findings(self.paths), *current_findings(self.paths, last)]
-        if digest:
-            now = read_clock(self.paths.clock).now()
-            moment = Moment(now, LATE_SECONDS, said["profile"], said["bypass"] is not None)
-            findings += generation_findings(self.generations, self.records, digest, moment)
-        else:
-            findings += self._left_over()
-        if since := said["bypass"]:
-            words = f"bypassed since {since} by a person at the console"
-            findings.append(Finding("bypass", "the policy", "in force", words, mend="console"))
-        findings += self.changes.units.findings()
-        drifts = sum(one.drift for one in findings)
-        said["kernel"] = f"missing: {drifts} findings of drift" if drifts else "ok"
-        stayed = self.record.last(STAYED)
-        return {
-            **said,
-            "findings": [asdict(one) for one in bounded(findings)],
-            "mended": self.mended.entries(stayed.time if stayed else ""),
-            "program": program_told(self.paths.root),
-        }
-
-    def _left_over(self) -> list[Finding]:
-        return [
-            Finding("tree", device, "no generation", "a tree is left over", mend="apply")
-            for device in self.records.devices()
-        ]
-
-    def _previous(self, digest: str | None) -> str | None:
-        """What was in force before the change that was confirmed last: a rollback leads there."""
-        confirmed = self.windows.confirmed()
-        return confirmed.previous if confirmed and confirmed.generation == digest else None
-
-    def _reverted(self) -> dict[str, str | int | None] | None:
-        last = self.record.last()
-        if last is None or last.event not in ("reverted", "failed"):
-            return None
-        return {
-            "generation": last.generation,
-            "sequence": last.sequence,
-            "reason": last.reason,
-            "time": last.time,
-        }
-
-    def _bypass(self) -> str | None:
-        try:
-            return self.paths.bypass.read_text().strip()
-        except FileNotFoundError:
-            return None
-
-    def _missing(
-        self, configuration: Configuration, profile: str | None, now: datetime
-    ) -> list[str]:
-        if since := self._bypass():
-            return [f"the policy is bypassed since {since}, by a person at the console"]
-        due = configuration.calendar.at(now)
-        if profile is None or profile not in configuration.profiles:
-            return ["nothing was brought into force since the machine started"]
-        begun = configuration.calendar.since(now)
-        late = profile != due and (now - begun).total_seconds() > LATE_SECONDS
-        missing = survey(configuration, profile, self.records).words()
-        return [*missing, f"profile {due} since {iso(begun)}"] if late else missing
+        return drift_of(self.standing, asked_from)
 
     def activate(self, digest: str, archive: bytes, order: Order | None) -> dict[str, Any]:
         """Brings a bundle in force; when that fails, the generation before is in force again."""
@@ -181,15 +55,13 @@ class Program:
         """
         pending = self.windows.pending()
         if pending and pending.generation == digest:
-            configuration = read_configuration(self.generations.read(digest))
+            configuration = read_configuration(self.generations.read(digest), staged=True)
             applied = self.records.applied()
             profile = applied.profile if applied and applied.generation == digest else None
             now = read_clock(self.paths.clock).now()
             away = {f"interface {device} is away" for device in configuration.interfaces}
-            missing = [
-                word for word in self._missing(configuration, profile, now) if word not in away
-            ]
-            if missing:
+            missing = self.standing.missing(configuration, profile, now)
+            if missing := [word for word in missing if word not in away]:
                 raise HostError(f"not confirmed, for the kernel lacks: {'; '.join(missing)}")
         return self.changes.confirm(digest)
 
@@ -217,11 +89,11 @@ class Program:
             self.changes.settle()
         except (HostError, OSError) as error:
             unsettled = error
-        digest = self.changes.in_force()
+        digest = self.standing.in_force()
         if digest is None:
             outcome, profile = Outcome(), None
         else:
-            configuration = read_configuration(self.generations.read(digest))
+            configuration = read_configuration(self.generations.read(digest), staged=True)
             before = self.records.applied()
             outcome, profile = self.changes.bring(digest, configuration)
             self._note_mended(before, Applied(digest, profile), outcome)
@@ -236,12 +108,15 @@ class Program:
 
         An interface that is away is told each minute anyway.
         """
-        if before != now or outcome.work is None:
+        if before != now or outcome.work is None or not outcome.work.words():
             return
+        from .differences import differences
+        from .mended import Mended
+
         found = [one for one in differences(outcome.work) if one.where not in outcome.absent]
         if found:
             with suppress(OSError):  # a full disk must not keep the hours from their work
-                self.mended.add(now, found, datetime.now(UTC))
+                Mended(self.paths.mended).add(now, found, datetime.now(UTC))
 
     def bypass(self, *, on: bool) -> dict[str, Any]:
         """Takes the policy out of the traffic's way, or brings it back; at the console.
@@ -251,11 +126,11 @@ class Program:
         """
         if on:
             self.changes.settle()
-            if self._bypass() is None:
+            if self.standing.bypassed() is None:
                 write(self.paths.bypass, iso(datetime.now(UTC)) + "\n")
                 self._note("bypassed")
             take_down_shaping(self.records)
-        elif self._bypass() is not None:
+        elif self.standing.bypassed() is not None:
             self.paths.bypass.unlink()
             self._note("restored")
         return self.hours()
@@ -275,23 +150,16 @@ class Program:
 
     def export(self, digest: str | None) -> bytes:
         """A generation as base64 tar.gz, the current one unless another is named."""
-        wanted = check_digest(digest) if digest else self.changes.in_force()
+        wanted = check_digest(digest) if digest else self.standing.in_force()
         if wanted is None:
             raise HostError("no generation is in force on this host")
         return self.generations.export(wanted)
 
 
-def _waiting(pending: Pending) -> dict[str, Any]:
-    return {
-        "generation": pending.generation,
-        "previous": pending.previous,
-        "sequence": pending.sequence,
-        "left": round(max(pending.left, 0.0), 3),
-    }
-
-
 def probe(address: str, port: int) -> dict[str, str]:
     """Whether a fresh connection from here reaches an ssh server; raises HostError if not."""
+    import socket
+
     where = f"{address} port {port}"
     try:
         with socket.create_connection((address, port), PROBE_SECONDS) as connection:

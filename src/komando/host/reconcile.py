@@ -8,11 +8,11 @@ that left, once they are drained.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
 
 from .configuration import Configuration
+from .frozen import Frozen, replace
 from .kernel import (
     CommandError,
     batch,
@@ -37,17 +37,16 @@ DRAIN_SECONDS = 1.0
 """How long a class that leaves may take to send what it still holds."""
 
 
-@dataclass
-class Outcome:
+class Outcome(Frozen):
     """What was done: classes, whether a whole tree was built anew, and all else in words.
 
     `absent` are the interfaces that are not there, around which it was done. `work` is what was
     found to do.
     """
 
-    changes: list[Change] = field(default_factory=list)
+    changes: tuple[Change, ...] = ()
     rebuilt: bool = False
-    other: list[str] = field(default_factory=list)
+    other: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     work: Work | None = None
 
@@ -69,9 +68,9 @@ def reconcile(
     """
     work = survey(configuration, applied.profile, records)
     outcome = Outcome(
-        changes=[change for steps in work.steps for change in steps.changes],
+        changes=tuple(change for steps in work.steps for change in steps.changes),
         rebuilt=any(steps.rebuild for steps in work.steps),
-        other=[word for word in work.words() if not word.startswith("tree on ")],
+        other=tuple(word for word in work.words() if not word.startswith("tree on ")),
         absent=work.absent,
         work=work,
     )
@@ -112,7 +111,7 @@ def route_alone(
     run_.network()
     if run_.failures:
         raise HostError("; ".join(run_.failures))
-    return Outcome(other=[step.reason for step in tables], absent=work.absent)
+    return Outcome(other=tuple(step.reason for step in tables), absent=work.absent)
 
 
 class _Run:

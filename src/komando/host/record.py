@@ -10,11 +10,11 @@ import hashlib
 import json
 import os
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from .frozen import Frozen, asdict
 from .layout import HostError
 
 Event = Literal["armed", "confirmed", "reverted", "activated", "failed", "bypassed", "restored"]
@@ -33,8 +33,7 @@ _REASON = 2000
 not fit in the tail could not be found again."""
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Frozen):
     """One line; `before` is the SHA-256 of the line before it, without its newline."""
 
     number: int

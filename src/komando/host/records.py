@@ -7,10 +7,10 @@ names the classes that it may or may not have touched.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from .frozen import Frozen, asdict
 from .layout import HostError
 from .network import Address
 from .shape import Record
@@ -19,8 +19,7 @@ from .tables import TableRecord, record_from
 from .tree import parse_tree
 
 
-@dataclass(frozen=True)
-class Applied:
+class Applied(Frozen):
     """The generation and the profile that the kernel was last brought to."""
 
     generation: str

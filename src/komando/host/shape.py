@@ -6,16 +6,16 @@ Pure: what stands comes in as a record (the exact lines last sent) and what the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 
+from .frozen import Frozen
 from .tree import LiveClass, LiveQdisc, TcClass, Tree
 
 Line = tuple[str, str]
 """A tc line and where it was read."""
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(Frozen):
     """The lines last sent to one device; of the `uncertain` classes it is not known how they are.
 
     They are those that a run wanted to touch and that it did not see the end of. `shown` is what
@@ -25,11 +25,10 @@ class Record:
 
     tree: Tree
     uncertain: frozenset[str] = frozenset()
-    shown: Mapping[str, str] = field(default_factory=dict)
+    shown: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Frozen):
     """One class that is added, changed or deleted."""
 
     device: str
@@ -37,8 +36,7 @@ class Change:
     action: str
 
 
-@dataclass(frozen=True)
-class Steps:
+class Steps(Frozen):
     """What to send to one device, in the order of the fields.
 
     `leave` holds the classes that go once they are drained, children first; `again` those that come

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from .kernel import answer, live_qdiscs
+from .frozen import Frozen
 from .layout import STEER, HostError
 from .shape import Line
-from .tree import DEVICE
+from .tree import DEVICE, LiveQdisc
 
 _CLSACT = re.compile(rf"qdisc add dev ({DEVICE}) clsact")
 _FILTER = re.compile(
@@ -20,8 +19,7 @@ _FILTER = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Redirect:
+class Redirect(Frozen):
     """What a filter does: which packets (protocol, bytecode of a classic BPF program) go where."""
 
     protocol: str
@@ -29,8 +27,7 @@ class Redirect:
     target: str
 
 
-@dataclass(frozen=True)
-class Filter:
+class Filter(Frozen):
     """One filter line; found again in the kernel by device and priority."""
 
     device: str
@@ -45,8 +42,7 @@ class Filter:
         return (self.device, self.prio)
 
 
-@dataclass(frozen=True)
-class Steering:
+class Steering(Frozen):
     """The filters of one generation, each on a device that has clsact."""
 
     filters: tuple[Filter, ...]
@@ -86,20 +82,19 @@ def parse_steering(text: str, lans: Iterable[str], ifb: str, name: str = STEER) 
     return Steering(tuple(filters))
 
 
-@dataclass(frozen=True)
-class LiveSteering:
+class LiveSteering(Frozen):
     """What one device has: clsact or not, and the redirect at each priority."""
 
     clsact: bool
     redirects: Mapping[int, Redirect]
 
 
-def live_steering(device: str) -> LiveSteering:
-    """Asks the kernel for the egress redirects of one device."""
-    if not any(item.kind == "clsact" for item in live_qdiscs(device)):
+def steering_of(qdiscs: Iterable[LiveQdisc], filters: Iterable[Mapping[str, Any]]) -> LiveSteering:
+    """The redirects of one device, from its qdiscs and what `tc -j` tells of its egress filters."""
+    if not any(item.kind == "clsact" for item in qdiscs):
         return LiveSteering(clsact=False, redirects={})
     redirects: dict[int, Redirect] = {}
-    for item in answer(["tc", "-j", "filter", "show", "dev", device, "egress"]):
+    for item in filters:
         for action in item.get("options", {}).get("actions", []):
             if action.get("mirred_action") == "redirect":
                 code = _bytecode(item["options"].get("bytecode", {}))

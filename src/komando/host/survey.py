@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 from .configuration import Configuration
-from .kernel import links, live_classes, live_qdiscs
+from .frozen import Frozen
+from .kernel import answers, live_classes, qdisc_of
 from .network import Live, NetworkSteps, live_network, plan_network
 from .offloads import live_offloads
 from .records import Records
 from .settings import live_settings
 from .shape import Line, Record, Steps, plan_tree
-from .steer import LiveSteering, live_steering, plan_steering
-from .tables import TableRecord, TableStep, plan_table, shown
+from .steer import LiveSteering, Steering, plan_steering, steering_of
+from .tables import TableRecord, TableStep, plan_table, shown_tables
 from .tree import LiveClass, LiveQdisc, Tree
 
 
-@dataclass(frozen=True)
-class TreeFound:
+class TreeFound(Frozen):
     """One device: what is on record of it, and what the kernel shows."""
 
     record: Record | None
@@ -26,8 +25,7 @@ class TreeFound:
     qdiscs: tuple[LiveQdisc, ...]
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(Frozen):
     """What the comparison was made of: all that it takes to say more than what there is to do.
 
     Trees by device, of those that stand alone; tables by name, each with its record.
@@ -40,8 +38,7 @@ class Found:
     settings: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Work:
+class Work(Frozen):
     """All that differs between what stands and what is wanted.
 
     `absent` are interfaces that the generation names and that are not there: what belongs to them
@@ -81,17 +78,18 @@ class Work:
 def survey(configuration: Configuration, profile: str, records: Records) -> Work:
     """Compares the kernel with what the generation wants under `profile`; touches nothing."""
     trees = {tree.device: tree for tree in configuration.trees(profile)}
-    here = links()
-    ifb = {None: "missing", False: "down", True: ""}[here.get(configuration.ifb)]
-    absent = [device for device in configuration.interfaces if device not in here]
+    live = live_network()
+    ifb = "missing" if configuration.ifb not in live.devices else ""
+    ifb = ifb or ("" if configuration.ifb in live.up else "down")
+    absent = [device for device in configuration.interfaces if device not in live.devices]
     sent = records.steering()
-    found = _find(configuration, records, trees, here.keys())
+    found = _find(configuration, records, trees, sent, live)
     return Work(
         configuration=configuration,
         trees=trees,
         absent=tuple(absent),
         ifb=ifb,
-        offloads=live_offloads({*configuration.interfaces, configuration.ifb} & here.keys()),
+        offloads=live_offloads({*configuration.interfaces, configuration.ifb} & live.devices),
         steps=tuple(
             _plan_tree(tree, found.trees.get(device))
             for device, tree in trees.items()
@@ -110,24 +108,34 @@ def _find(
     configuration: Configuration,
     records: Records,
     trees: Collection[str],
-    here: Collection[str],
+    sent: Steering | None,
+    live: Live,
 ) -> Found:
-    sent = records.steering()
     steered = configuration.steering.devices | (sent.devices if sent else frozenset())
+    steered &= live.devices
+    lines = ["qdisc show", *(f"filter show dev {device} egress" for device in steered)]
+    shown, *filters = answers(["tc", "-j"], lines)
+    qdiscs: dict[str, list[LiveQdisc]] = {}
+    for item in shown:
+        qdiscs.setdefault(item["dev"], []).append(qdisc_of(item))
+    tables = shown_tables([(files.family, files.name) for files in configuration.tables])
     return Found(
         trees={
             device: TreeFound(
-                records.tree(device), live_classes(device), tuple(live_qdiscs(device))
+                records.tree(device), live_classes(device), tuple(qdiscs.get(device, ()))
             )
             for device in trees
-            if device in here
+            if device in live.devices
         },
         tables={
-            files.name: (records.table(files.name), shown(files.family, files.name))
+            files.name: (records.table(files.name), tables[files.family, files.name])
             for files in configuration.tables
         },
-        steering={device: live_steering(device) for device in steered if device in here},
-        network=live_network(),
+        steering={
+            device: steering_of(qdiscs.get(device, ()), shown)
+            for device, shown in zip(steered, filters, strict=True)
+        },
+        network=live,
         settings=live_settings(configuration.settings),
     )
 

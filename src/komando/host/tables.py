@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 
+from .frozen import Frozen
 from .kernel import CommandError, run
 from .layout import HostError
-from .tree import DEVICE
 
 SHAPER_TABLE = ("inet", "shaper")
 NAT_TABLE = ("ip", "komando_nat")
@@ -16,61 +15,9 @@ GUARD_TABLE = ("inet", "komando_guard")
 
 _ELEMENTS = re.compile(r"elements\s*=\s*\{[^{}]*\}")
 _COMMENT = re.compile(r"#[^\n]*")
-_STRANGE = re.compile(r"[^\t\n -~]")
 
 
-def _one_or_more(item: str) -> str:
-    return rf"(?:{item}|\{{ {item}(?:, {item})* \}})"
-
-
-# What the tables of a router are made of, and no more: a statement that is new in a bundle needs
-# a new host program first, as a new kind of file does. The guard alone may let nobody in, and only
-# what is meant for this machine: no table drops what others send through it.
-_NAME = r"[A-Za-z_][A-Za-z0-9_]{0,31}"
-_QUOTED = rf'"{DEVICE}"'
-_CLASS = r"1:[0-9a-f]{1,4}"
-_MARK = r"0x[0-9a-f]{1,8}"
-_PORT = r"[0-9]{1,5}"
-# digits only: nft asks a name server for any other word in an address's place
-_ADDRESS = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}"
-_NETWORK = rf"(?:{_ADDRESS}(?:/[0-9]{{1,2}})?|[0-9a-f]*:[0-9a-f:]*(?:/[0-9]{{1,3}})?)"
-_ELEMENT = rf"{_NETWORK} : {_CLASS},?"
-_COMMON = (
-    rf"[io]ifname {_one_or_more(_QUOTED)}",
-    rf"ip6? [sd]addr {_one_or_more(_NETWORK)}",
-    rf'counter(?: name "{_NAME}")?',
-    rf"jump {_NAME}",
-    "return",
-)
-_CLASSIFIES = (
-    "fib saddr type local",
-    rf"meta mark (?:set (?:meta mark or )?)?{_MARK}",
-    rf"meta priority set (?:{_CLASS}|ip6? [sd]addr map @{_NAME})",
-    rf"snat to {_ADDRESS}",
-)
-_GUARDS = ("ct state established", rf"tcp dport {_PORT}", "accept", "drop")
-
-
-def _within(parts: tuple[str, ...], *statements: str) -> re.Pattern[str]:
-    part = "|".join(parts)
-    blocks = (r"\}", rf"(?:map|chain|counter) {_NAME} \{{")
-    return re.compile("|".join((rf"(?:{part})(?: (?:{part}))*", *blocks, *statements)))
-
-
-_CLASSIFIER = _within(
-    (*_COMMON, *_CLASSIFIES),
-    _ELEMENT,
-    "type ipv[46]_addr : classid",
-    "flags interval",
-    rf"elements = \{{(?: {_ELEMENT})*(?: \}})?",
-    "type (?:filter|nat) hook postrouting priority (?:mangle|srcnat)",
-    "policy accept",
-)
-_GUARD = _within((*_COMMON, *_GUARDS), "type filter hook input priority filter", "policy accept")
-
-
-@dataclass(frozen=True)
-class TableFiles:
+class TableFiles(Frozen):
     """One table of a generation: `full` loads on top of anything, `reload` only what it holds.
 
     An empty `full` means that the table shall not be there.
@@ -90,36 +37,7 @@ class TableFiles:
         return " ".join(bare.split())
 
 
-def refuse_strangers(text: str, family: str, name: str, path: str) -> None:
-    """Raises HostError, with line, for a statement that the table of a router is not made of.
-
-    nft could read any file and show it (`include`), ask a name server and empty any firewall; a
-    bundle must do none of it.
-    """
-    if found := _STRANGE.search(text):
-        number = text.count("\n", 0, found.start()) + 1
-        raise HostError(f"{path}:{number}: {found[0]!r} has no place in a table")
-    table = re.escape(f"{family} {name}")
-    alone = re.compile(
-        rf"(delete )?table {table}|table {table} \{{|flush (chain|map) {table} {_NAME}"
-    )
-    within = _GUARD if (family, name) == GUARD_TABLE else _CLASSIFIER
-    depth = 0
-    for number, line in enumerate(text.split("\n"), 1):
-        # cut inside a string, too: what is left of that has an open quote, and is refused for it
-        for raw in line.partition("#")[0].split(";"):
-            statement = " ".join(raw.split())
-            if statement and not (within if depth else alone).fullmatch(statement):
-                raise HostError(
-                    f"{path}:{number}: not understood in table {family} {name}: {statement[:120]}"
-                )
-            depth += statement.count("{") - statement.count("}")
-    if depth:
-        raise HostError(f"{path}: a brace is open at the end")
-
-
-@dataclass(frozen=True)
-class TableRecord:
+class TableRecord(Frozen):
     """What was last loaded, and what the kernel then showed of it: what `shown` gives."""
 
     structure: str
@@ -128,8 +46,7 @@ class TableRecord:
     shown: str
 
 
-@dataclass(frozen=True)
-class TableStep:
+class TableStep(Frozen):
     """One file to load, and why."""
 
     files: TableFiles
@@ -146,6 +63,24 @@ def shown(family: str, name: str) -> str:
         if "No such file or directory" in str(error):
             return ""
         raise
+
+
+def shown_tables(tables: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """These tables by family and name, each as `shown` gives it: one listing costs as much as one.
+
+    (nft 1.0.6 lists one table only, whatever number is asked for in one run.)
+    """
+    try:
+        ruleset = run(["nft", "-s", "list", "ruleset"])
+    except CommandError:  # a table of somebody else must not hide ours
+        return {table: shown(*table) for table in tables}
+    return {table: _cut_out(ruleset, *table) for table in tables}
+
+
+def _cut_out(ruleset: str, family: str, name: str) -> str:
+    head, end = f"\ntable {family} {name} {{", "\n}\n"
+    _, found, rest = f"\n{ruleset}".partition(f"{head}\n")
+    return f"{head}\n{rest}".partition(end)[0][1:] + end if found else ""
 
 
 def plan_table(files: TableFiles, record: TableRecord | None, live: str) -> TableStep | None:
@@ -167,6 +102,9 @@ def plan_table(files: TableFiles, record: TableRecord | None, live: str) -> Tabl
 
 def load_table(step: TableStep) -> None:
     """Loads a file as one transaction; raises HostError with nft's own words."""
+    from .statements import refuse_strangers
+
+    refuse_strangers(step.text, step.files.family, step.files.name, step.path)
     try:
         run(["nft", "-f", "-"], step.text)
     except CommandError as error:

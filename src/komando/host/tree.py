@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
+from .frozen import Frozen
 from .layout import HostError
 
 DEVICE = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}"
@@ -46,8 +46,7 @@ def bits(text: str) -> int:
     return int(found[1]) * _UNITS[found[2]]
 
 
-@dataclass(frozen=True)
-class TcClass:
+class TcClass(Frozen, aside=("source",)):
     """One HTB class; `parameters` is all that follows the word htb, `source` where it was read."""
 
     id: str
@@ -55,7 +54,7 @@ class TcClass:
     parameters: str
     rate: int
     ceil: int
-    source: str = field(default="", compare=False)
+    source: str = ""
 
     def line(self, verb: str, device: str) -> str:
         """The tc line that adds or changes this class, all parameters in it."""
@@ -64,14 +63,13 @@ class TcClass:
         )
 
 
-@dataclass(frozen=True)
-class Leaf:
+class Leaf(Frozen, aside=("source",)):
     """The qdisc of a class that has no children; `kind` with its options in `options`."""
 
     parent: str
     handle: str
     options: str
-    source: str = field(default="", compare=False)
+    source: str = ""
 
     @property
     def kind(self) -> str:
@@ -83,8 +81,7 @@ class Leaf:
         return f"qdisc {verb} dev {device} parent {self.parent} handle {self.handle} {self.options}"
 
 
-@dataclass(frozen=True)
-class Tree:
+class Tree(Frozen):
     """The whole tree of one device, classes in an order in which parents come first."""
 
     device: str
@@ -107,8 +104,7 @@ class Tree:
         return "".join(f"{line}\n" for line, _ in self.lines())
 
 
-@dataclass(frozen=True)
-class LiveClass:
+class LiveClass(Frozen):
     """A class as the kernel has it; rates in bit/s, as rounded by tc.
 
     `shown` is all that tc tells of it, to be compared with what it told when it was sent.
@@ -120,8 +116,7 @@ class LiveClass:
     shown: str = ""
 
 
-@dataclass(frozen=True)
-class LiveQdisc:
+class LiveQdisc(Frozen):
     """A qdisc as the kernel has it; `parent` is "root" for a device's own; backlog in bytes.
 
     `shown` is what tc tells of its options.

@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from .frozen import Frozen, asdict
 from .layout import HostError, Paths
 
 UNREADABLE = "unreadable"
@@ -21,8 +21,7 @@ UNREADABLE = "unreadable"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
-@dataclass(frozen=True)
-class Pending:
+class Pending(Frozen):
     """A change that waits: from which generation to which, by which apply.
 
     `deadline` is in seconds of CLOCK_BOOTTIME of the boot `boot`. `token` names this window alone;

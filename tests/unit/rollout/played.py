@@ -14,21 +14,25 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import paramiko
 from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
 from komando.bundle import Bundle
-from komando.host import __main__ as command_line
+from komando.host.archive import unpack
 from komando.host.change import Changes, Order
 from komando.host.configuration import Configuration, read_configuration
-from komando.host.generation import Generations, unpack
+from komando.host.generation import Generations
+from komando.host.grammar import parser
 from komando.host.layout import HostError, Paths
 from komando.host.program import Program, probe
 from komando.host.reconcile import Outcome
 from komando.host.records import Applied
 from komando.host.shape import Change
+from komando.host.standing import Standing
+from komando.host.verbs import VERBS, order_of
 from komando.host.window import Windows
 from komando.inventory import Host
 from tests.host_bundle import cargo_of
@@ -225,8 +229,8 @@ class PlayedHost(paramiko.ServerInterface):
         return 0, out, ""
 
     def _answer(self, words: list[str], archive: bytes) -> str:
-        """As `komando.host.__main__` answers, but for the lock and the signals of a process."""
-        given = command_line.parser().parse_args(words)
+        """As `komando.host.verbs` answers, but for the lock and the signals of a process."""
+        given = parser().parse_args(words, SimpleNamespace())
         if given.verb == "probe":
             port = CLOSED_PORT if given.port in self.barred else given.port
             return json.dumps(probe(given.address, port)) + "\n"
@@ -236,9 +240,9 @@ class PlayedHost(paramiko.ServerInterface):
             program = self.program()
             said: dict[str, Any] | str
             if given.verb == "activate":
-                said = program.activate(given.digest, archive, command_line._order(given))
+                said = program.activate(given.digest, archive, order_of(given))
             else:
-                said = command_line._VERBS[given.verb](program, given)
+                said = VERBS[given.verb](program, given)
         if given.verb == "observe" and isinstance(said, dict):
             said |= {"protocol": self.protocol}
             if self.protocol == 1:  # it knew neither that word nor these
@@ -283,9 +287,17 @@ class _PlayedProgram(Program):
     def __init__(self, played: PlayedHost, timer: ThreadTimer) -> None:
         super().__init__(played.paths)
         self.changes = _PlayedChanges(played, timer)
+        self.standing = _PlayedStanding(played)
+
+
+class _PlayedStanding(Standing):
+    """The host as it stands, but for its kernel."""
+
+    def __init__(self, played: PlayedHost) -> None:
+        super().__init__(played.paths)
         self.played = played
 
-    def _missing(self, *_: object) -> list[str]:
+    def missing(self, *_: object) -> list[str]:
         lacking = self.played.lacking
         lost = lacking.get(self.played.digest or "") or (self.played.armed and lacking.get("*"))
         return [words for words in (self.played.kernel, lost) if words]
@@ -321,7 +333,7 @@ class _PlayedChanges(Changes):
         if not thorough:
             self.played.kernel = ""
         self.records.put_applied(Applied(digest, "day"))
-        return Outcome(changes=[Change("ifb0", "1:10", "change")]), "day"
+        return Outcome(changes=(Change("ifb0", "1:10", "change"),)), "day"
 
     def _bring_back(self, previous: str | None) -> None:
         if previous is not None:

@@ -1,0 +1,144 @@
+"""What stands on this host, told without a touch: the question that every apply asks first.
+
+It has a file of its own, and imports little, because it is asked of all hosts at once: what it
+loads is most of what an answer costs.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from typing import Any
+
+from .calendar import iso, read_clock
+from .configuration import Configuration, read_configuration
+from .generation import Generations
+from .layout import HostError, Paths
+from .record import Record
+from .records import Records
+from .survey import survey
+from .window import Pending, Windows
+
+PROTOCOL = 2
+"""What controller and host program say to each other; 1 knew no confirmation."""
+
+LATE_SECONDS = 90
+"""An hour switch may wait for the next minute's timer; one that is later than this is missing."""
+
+
+def asker() -> str | None:
+    """The address of whoever asks over ssh."""
+    return os.environ.get("SSH_CONNECTION", "").partition(" ")[0] or None
+
+
+class Standing:
+    """One host as it stands: its generations, its record, its window, and its kernel."""
+
+    def __init__(self, paths: Paths) -> None:
+        self.paths = paths
+        self.generations = Generations(paths)
+        self.records = Records(paths.applied)
+        self.record = Record(paths.record)
+        self.windows = Windows(paths)
+
+    def in_force(self) -> str | None:
+        """The generation that the kernel should hold: while a change is taken back, the one before.
+
+        That is what `current` says but for the time in which the disk cannot be written.
+        """
+        if reverting := self.windows.reverting():
+            return reverting.previous
+        pending = self.windows.pending()
+        return pending.previous if pending and pending.left <= 0 else self.generations.current()
+
+    def told(self, asked_from: str | None) -> dict[str, Any]:
+        """What is known of this host before the kernel is asked."""
+        digest = self.in_force()
+        pending = self.windows.pending()
+        applied = self.records.applied()
+        here = applied is not None and applied.generation == digest
+        return {
+            "protocol": PROTOCOL,
+            "generation": digest,
+            "previous": self._previous(digest),
+            "generations": self.generations.kept(),
+            "profile": applied.profile if applied and here else None,
+            "clock": read_clock(self.paths.clock).rehearsed(),
+            "kernel": "ok",
+            "calendar": None,
+            "pending": pending and _waiting(pending),
+            "sequence": self.windows.sequence(),
+            "head": self.record.head(),
+            "reverted": self._reverted(),
+            "bypass": self.bypassed(),
+            "asked_from": asked_from,
+        }
+
+    def observe(self, asked_from: str | None = None) -> dict[str, Any]:
+        """What runs here, and whether the kernel is as it should be; touches nothing."""
+        said = self.told(asked_from)
+        digest, clock = said["generation"], read_clock(self.paths.clock)
+        if digest is None:
+            if left := self.records.devices():
+                said["kernel"] = f"missing: no generation; left over: trees on {', '.join(left)}"
+            return said
+        try:
+            files = self.generations.read(digest)
+            configuration = read_configuration(files, staged=True)
+            missing = self.missing(configuration, said["profile"], clock.now())
+            missing += self.generations.ailing(digest, files)
+        except HostError as error:
+            said["kernel"] = f"missing: {error}"
+            return said
+        if missing:
+            said["kernel"] = "missing: " + "; ".join(missing)
+        until = iso(configuration.calendar.until)
+        ended = configuration.calendar.ended(clock.now())
+        said["calendar"] = f"ended: no hours are known after {until}" if ended else "ok"
+        return said
+
+    def _previous(self, digest: str | None) -> str | None:
+        """What was in force before the change that was confirmed last: a rollback leads there."""
+        confirmed = self.windows.confirmed()
+        return confirmed.previous if confirmed and confirmed.generation == digest else None
+
+    def _reverted(self) -> dict[str, str | int | None] | None:
+        last = self.record.last()
+        if last is None or last.event not in ("reverted", "failed"):
+            return None
+        return {
+            "generation": last.generation,
+            "sequence": last.sequence,
+            "reason": last.reason,
+            "time": last.time,
+        }
+
+    def bypassed(self) -> str | None:
+        """Since when the policy is bypassed, if it is."""
+        try:
+            return self.paths.bypass.read_text().strip()
+        except FileNotFoundError:
+            return None
+
+    def missing(
+        self, configuration: Configuration, profile: str | None, now: datetime
+    ) -> list[str]:
+        """What the kernel lacks of a generation that was brought to `profile`, in words."""
+        if since := self.bypassed():
+            return [f"the policy is bypassed since {since}, by a person at the console"]
+        due = configuration.calendar.at(now)
+        if profile is None or profile not in configuration.profiles:
+            return ["nothing was brought into force since the machine started"]
+        begun = configuration.calendar.since(now)
+        late = profile != due and (now - begun).total_seconds() > LATE_SECONDS
+        missing = survey(configuration, profile, self.records).words()
+        return [*missing, f"profile {due} since {iso(begun)}"] if late else missing
+
+
+def _waiting(pending: Pending) -> dict[str, Any]:
+    return {
+        "generation": pending.generation,
+        "previous": pending.previous,
+        "sequence": pending.sequence,
+        "left": round(max(pending.left, 0.0), 3),
+    }

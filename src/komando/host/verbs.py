@@ -1,0 +1,89 @@
+"""From the words of the command line to the verb that they ask for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, BinaryIO
+
+from .archive import ARCHIVE_LIMIT
+from .calendar import parse_moment
+from .change import UNCONFIRMED, Order
+from .layout import HostError, Paths
+from .lock import locked, undisturbed
+from .private import leave_no_core
+from .program import Program, probe
+from .standing import PROTOCOL, asker
+from .timer import Timer
+
+
+def received(stream: BinaryIO) -> bytes:
+    """The archive that a sender gives; raises HostError when there is more than a bundle may be."""
+    archive = stream.read(ARCHIVE_LIMIT + 1)
+    if len(archive) > ARCHIVE_LIMIT:
+        raise HostError(f"no bundle: more than {ARCHIVE_LIMIT} bytes came on standard input")
+    return archive
+
+
+def carry_out(
+    arguments: SimpleNamespace, paths: Paths, timer: Timer | None
+) -> dict[str, Any] | str:
+    """Carries out one verb; the JSON object or the text that it prints."""
+    program = Program(paths, timer)
+    if arguments.verb == "probe":
+        return probe(arguments.address, arguments.port)
+    if arguments.verb == "activate":
+        leave_no_core()
+    order = order_of(arguments) if arguments.verb == "activate" else None
+    # read before the lock is taken: a slow sender must not keep the hours waiting
+    archive = received(sys.stdin.buffer) if arguments.verb == "activate" else b""
+    due = arguments.due if arguments.verb == "revert" else None
+    evict = partial(program.awaits, due) if due else None
+    with locked(paths, evict), undisturbed():
+        if arguments.verb == "activate":
+            return program.activate(arguments.digest, archive, order)
+        if due and not program.awaits(due):
+            return program.boot()  # it was confirmed, or taken back, meanwhile
+        return VERBS[arguments.verb](program, arguments)
+
+
+def order_of(arguments: SimpleNamespace) -> Order | None:
+    """Who asks for a change. A controller has to confirm it; a person at the console need not."""
+    if arguments.within is None:
+        if "SSH_CONNECTION" in os.environ and arguments.protocol < PROTOCOL:
+            raise HostError(
+                f"the controller is older than this host's program: it speaks protocol "
+                f"{arguments.protocol}, and {PROTOCOL} is spoken here; bring it up to date"
+            )
+        return None
+    if arguments.protocol != PROTOCOL:
+        raise HostError(
+            f"the controller speaks protocol {arguments.protocol}, and {PROTOCOL} is spoken here: "
+            "bring the older of the two up to date"
+        )
+    return Order(arguments.sequence, arguments.within, arguments.before)
+
+
+def _rehearse(program: Program, arguments: SimpleNamespace) -> dict[str, Any]:
+    moment = None if arguments.moment == "off" else parse_moment(arguments.moment)
+    return program.rehearse(moment, datetime.now(UTC))
+
+
+VERBS: dict[str, Callable[[Program, SimpleNamespace], dict[str, Any] | str]] = {
+    "observe": lambda program, _: program.observe(asker()),
+    "drift": lambda program, _: program.drift(asker()),
+    "confirm": lambda program, given: program.confirm(given.digest),
+    "revert": lambda program, given: program.revert(
+        given.digest, UNCONFIRMED if given.due else "taken back by hand or by the controller"
+    ),
+    "boot": lambda program, _: program.boot(),
+    "hours": lambda program, _: program.hours(),
+    "bypass": lambda program, given: program.bypass(on=given.state == "on"),
+    "record": lambda program, given: program.record.lines(given.since),
+    "export": lambda program, given: program.export(given.digest).decode(),
+    "clock": _rehearse,
+}
