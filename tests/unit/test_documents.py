@@ -177,7 +177,7 @@ def test_the_plan_is_quoted(plan: str) -> None:
 def test_as_many_classes_change_as_the_plan_says(plan: str) -> None:
     (each,) = re.findall(r"of \d+ classes (\d+) change in place", plan)
     line = f"core-1 runs <digest>: {2 * int(each)} classes changed in place"
-    assert block(README, "core-1 runs") == [line]
+    assert line in block(README, "core-1 runs")
     assert line in block(LIFECYCLE, "core-1 runs")
 
 
