@@ -223,8 +223,8 @@ def test_a_file_system_that_turns_read_only_in_the_window_does_not_cut_anybody_o
         running = scene.start("apply", "--no-verify", spoil={"router-1": {GUARD: CUTS_SSH}})
         running.until("router-1: activating")
         machine.behind(
-            f"until grep -q armed {STATE}/record && nft list table inet komando_guard | "
-            f"grep -q drop; do sleep 0.02; done; mount -o remount,ro {STATE}"
+            f"until test -e {STATE}/pending && ! nft list table inet komando_guard | "
+            f"grep -q management; do sleep 0.02; done; mount -o remount,ro {STATE}"
         )
         time.sleep(WINDOW + 2)
         machine.run("true")  # reached, although nothing could be written

@@ -40,7 +40,10 @@ class Register:
         from komando.ledger import Ledger
 
         if self.remote is None and lab is not None:
-            forge, clone = (_bare(lab / name) for name in ("forge.git", "clone.git"))
+            forge, clone = lab / "forge.git", lab / "clone.git"
+            if not clone.exists():  # a forge that goes away later stays away
+                _make_bare(forge)
+                _make_bare(clone)
             return Ledger.open(clone, environment, str(forge), key=self.key)
         return Ledger.open(self.repository, environment, self.remote or "origin", key=self.key)
 
@@ -198,11 +201,7 @@ def _whole(rollout: Rollout, what: Undertaken) -> WholeOutcome:
     return "partial" if what.limit or any(rollout.of("unreached")) else "done"
 
 
-def _bare(folder: Path) -> Path:
-    if not folder.exists():
-        subprocess.run(
-            ["git", "init", "--quiet", "--bare", str(folder)],
-            stdin=subprocess.DEVNULL,
-            check=True,
-        )
-    return folder
+def _make_bare(folder: Path) -> None:
+    subprocess.run(
+        ["git", "init", "--quiet", "--bare", str(folder)], stdin=subprocess.DEVNULL, check=True
+    )

@@ -21,6 +21,10 @@ from komando.rollout.protocol import PROTOCOL, Cargo, Event, Opening, Request, e
 from komando.rollout.reasons import Reasons
 
 
+GRACE = 5.0
+"""Seconds after its window in which an activation may still answer, on a slow line."""
+
+
 def main() -> None:
     """Read the opening, then one request a line; write events. Ends with its input."""
     lines = FileObjectThread(sys.stdin.buffer, "rb")
@@ -75,7 +79,10 @@ class Worker:
         orders = {name: (_words(request.cargo[name]), request.cargo[name].archive)
                   for name in request.hosts}  # fmt: skip
         self._missing(self.first, request.hosts)
-        self.first.act(operations.activate, orders, _say, self.opening.activate_timeout)
+        # by then every window has closed, and a host that has not answered is asked afresh
+        windows = max(request.cargo[name].within for name in request.hosts) + GRACE
+        patience = min(windows, self.opening.activate_timeout)
+        self.first.act(operations.activate, orders, _say, patience)
 
     def reach(self, request: Request) -> None:
         """Open fresh connections, from here and from the neighbours, both at the same time."""
