@@ -36,6 +36,8 @@ LONGEST = 3600
 NONE = "none"
 """How a controller says that its plan saw no generation."""
 
+_NFT_CHECK = ("nft", "-c", "-f", "-")
+
 UNCONFIRMED = "nobody confirmed it in time"
 
 
@@ -360,9 +362,13 @@ def _words(error: Exception) -> str:
 
 def _check_tables(files: Mapping[str, bytes]) -> None:
     """Lets nft read the tables before anything is touched."""
-    for path in (SHAPER, NAT, GUARD):
-        if path in files:
+    texts = {path: files[path].decode() for path in (SHAPER, NAT, GUARD) if path in files}
+    try:
+        run(_NFT_CHECK, "\n".join(texts.values()))
+    except CommandError as error:
+        for path, text in texts.items():  # which of them it is
             try:
-                run(["nft", "-c", "-f", "-"], files[path].decode())
-            except CommandError as error:
-                raise HostError(f"{path}: {error}") from None
+                run(_NFT_CHECK, text)
+            except CommandError as found:
+                raise HostError(f"{path}: {found}") from None
+        raise HostError(f"the tables together: {error}") from None
