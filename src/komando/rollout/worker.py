@@ -20,7 +20,6 @@ from komando.rollout.crew import Crew
 from komando.rollout.protocol import PROTOCOL, Cargo, Event, Opening, Request, encode
 from komando.rollout.reasons import Reasons
 
-
 GRACE = 5.0
 """Seconds after its window in which an activation may still answer, on a slow line."""
 
