@@ -104,6 +104,7 @@ class Running:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            process_group=0,
         )
         self._said: list[str] = []
         self._words: list[str] = []
@@ -142,8 +143,9 @@ class Running:
         self.end()
 
     def interrupt(self) -> None:
-        """Ctrl-C."""
-        self.process.send_signal(signal.SIGINT)
+        """Ctrl-C, which a terminal gives to the whole group; at its end it is no more."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGINT)
 
     def end(self) -> Done:
         """Waits for its end."""
