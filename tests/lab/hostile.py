@@ -219,8 +219,14 @@ class Scene:
 
     def start(self, verb: str, *rest: str, spoil: Spoil | None = None) -> Running:
         """Start a verb."""
-        environment = os.environ | {"XDG_CACHE_HOME": str(self.folder / "cache")}
-        return Running(self.argv(verb, *rest, spoil=spoil), environment)
+        return self._start(self.argv(verb, *rest, spoil=spoil))
+
+    def bare(self, *words: str) -> Done:
+        """Run a verb to its end that knows of no fleet."""
+        return self._start([str(KOMANDO), *words]).end()
+
+    def _start(self, argv: list[str]) -> Running:
+        return Running(argv, os.environ | {"XDG_CACHE_HOME": str(self.folder / "cache")})
 
     def apply(self, *rest: str, spoil: Spoil | None = None) -> Done:
         """Apply, without the checks from outside: a window has but three seconds here."""
