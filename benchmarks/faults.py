@@ -87,12 +87,13 @@ class Round:
 
     def wanted(self) -> dict[str, str]:
         """The digests that the apply is to bring."""
-        return {
-            name: Bundle(name, {
-                **bundle.files, **{path: text.encode() for path, text in self.spoil.get(name, {}).items()}
-            }).digest
-            for name, bundle in self.scene.wanted().items()
-        }  # fmt: skip
+        bundles = self.scene.wanted().items()
+        return {name: self._spoilt(bundle).digest for name, bundle in bundles}
+
+    def _spoilt(self, bundle: Bundle) -> Bundle:
+        wrong = self.spoil.get(bundle.host, {})
+        files = {path: text.encode() for path, text in wrong.items()}
+        return Bundle(bundle.host, {**bundle.files, **files})
 
     def ended(self, running: Running, *, interrupted: int = 0) -> Try:
         """Wait for the end of the apply."""

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 from benchmarks.rows import Progress, Unmeasured
 from komando.lab.fleet.fleet import Fleet, load_fleet
@@ -51,7 +50,7 @@ def standing_fleet(what: str, routers: int, window: int, progress: Progress) -> 
 def _ended_like_ctrl_c() -> Iterator[None]:
     """Whoever stops this run by SIGTERM finds as little left of it as after a Ctrl-C."""
 
-    def end(number: int, frame: FrameType | None) -> None:
+    def end(*_: object) -> None:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, end)

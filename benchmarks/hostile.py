@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -143,7 +144,7 @@ def _rounds(what: Settings, scene: Scene, other: Scene, tally: Tally) -> None:
                 wanting = [name for name in before if one.wanted[name] != before[name]]
                 tally.count(fault, [told.get(name, UNSAID) for name in wanting])
             scene.edit_all(NEXT_RATES[number % 2])
-            runs = judge_next(scene, lambda done, now=now: _tell(now, "the next apply", done))
+            runs = judge_next(scene, partial(_tell, now, "the next apply"))
             words = ", ".join(sorted({state for told in states for state in told.values()}))
         except (Ambiguous, LabError, AssertionError, subprocess.TimeoutExpired) as error:
             kind = "" if isinstance(error, Ambiguous) else f"{type(error).__name__}: "

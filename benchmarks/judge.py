@@ -143,13 +143,21 @@ def judge_ledger(
         if states not in written and not one.killed:
             raise Ambiguous(f"the ledger says {written or 'nothing'}, the words {states}")
     for it in finished:
-        for name, result in it.hosts.items():
-            if result.head and result.head not in heads[name]:
-                raise Ambiguous(f"{name}'s record has no line {result.head}, the ledger says so")
+        _judge_heads(it, heads)
     if finished:
-        for name, result in finished[-1].hosts.items():
-            if result.after is not None and result.after != (runs[name] or ""):
-                raise Ambiguous(f"{name} runs {runs[name]}, the ledger says {result.after}")
+        _judge_after(finished[-1], runs)
+
+
+def _judge_heads(entry: Finished, heads: Mapping[str, set[str]]) -> None:
+    for name, result in entry.hosts.items():
+        if result.head and result.head not in heads[name]:
+            raise Ambiguous(f"{name}'s record has no line {result.head}, the ledger says so")
+
+
+def _judge_after(entry: Finished, runs: Running) -> None:
+    for name, result in entry.hosts.items():
+        if result.after is not None and result.after != (runs[name] or ""):
+            raise Ambiguous(f"{name} runs {runs[name]}, the ledger says {result.after}")
 
 
 def heads_of(scene: Scene) -> dict[str, set[str]]:

@@ -25,7 +25,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.fleets import KOMANDO, ROOT, standing_fleet
 from benchmarks.rows import Progress, Row, Settings, Unmeasured, row_of
 from komando.lab.fleet.fleet import Fleet
-from komando.lab.router import ADMINISTRATOR, access, ssh_command, ssh_options
+from komando.lab.router import ADMINISTRATOR, access, ssh_options
 from tests.lab.hostile import Scene
 
 ROUTERS = 8
@@ -36,7 +36,7 @@ RATES = (20, 21)
 """The two guarantees, in Mbit/s, between which every router's first office goes back and forth."""
 
 PLAYBOOK = Path(__file__).with_name("data") / "peer.yml"
-ANSIBLE_ROUNDS = 3
+ANSIBLE_ROUNDS = 1
 """Rounds that count with Ansible in them: it takes a minute for what takes us seconds."""
 
 FLOOR = "parallel fresh `ssh true`"
@@ -215,7 +215,7 @@ def _other(rate: int) -> int:
     return RATES[1] if rate == RATES[0] else RATES[0]
 
 
-def _timed(command: list[str], environment: Mapping[str, str] | None = None) -> tuple[float, str]:
+def _timed(command: list[str], environment: dict[str, str] | None = None) -> tuple[float, str]:
     """Seconds from its start to its end, and what it printed; it has to succeed."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
     start = time.perf_counter()

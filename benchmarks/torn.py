@@ -1,6 +1,6 @@
 """`rollout.torn`: a reader on a router, while its generation goes back and forth.
 
-The reader (`data/reader.py`) looks at two files that change together. It resolves `current` once
+The reader (`reader.py`) looks at two files that change together. It resolves `current` once
 for each look, as every program of the bundle's readers does; the comparison resolves it twice. The
 changes are those of the host's protocol, each armed and confirmed, as fast as the router can. A run
 in which the comparison saw nothing torn shows nothing, and is none. Needs root.
@@ -24,7 +24,7 @@ from komando.lab.fleet.machine import Machine
 from tests.lab.hostile import Scene
 
 Way = Literal["once", "twice"]
-READER = Path(__file__).with_name("data") / "reader.py"
+READER = Path(__file__).with_name("reader.py")
 PATIENCE = 3600.0
 WINDOW = 60
 RATES = (20, 21)

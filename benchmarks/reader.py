@@ -16,6 +16,7 @@ PAIR = ("etc/komando/tc/download.tc", "etc/komando/tc/upload.tc")
 
 
 def content(path: str, folder: int | None = None) -> bytes:
+    """A small file, whole."""
     descriptor = os.open(path, os.O_RDONLY, dir_fd=folder)
     try:
         return os.read(descriptor, 1 << 20)
@@ -24,6 +25,7 @@ def content(path: str, folder: int | None = None) -> bytes:
 
 
 def once() -> tuple[bytes, bytes]:
+    """Both files of the folder that the link leads to at this moment."""
     folder = os.open(CURRENT, os.O_RDONLY | os.O_DIRECTORY)
     try:
         return content(PAIR[0], folder), content(PAIR[1], folder)
@@ -32,10 +34,12 @@ def once() -> tuple[bytes, bytes]:
 
 
 def twice() -> tuple[bytes, bytes]:
+    """Each file by the link: what lies between the two looks may have turned it."""
     return content(f"{CURRENT}/{PAIR[0]}"), content(f"{CURRENT}/{PAIR[1]}")
 
 
 def main() -> None:
+    """Look as often as the command line says."""
     reads, way, digests = int(sys.argv[1]), sys.argv[2], sys.argv[3:5]
     of_one, of_other = (
         {content(f"{STATE}/generations/{digest}/{path}"): digest for digest in digests}
