@@ -63,6 +63,7 @@ class Round:
     options: tuple[str, ...] = ()
     story: list[str] = field(default_factory=list)
     begun: float = field(default_factory=time.monotonic)
+    runs: list[Running] = field(default_factory=list)
 
     @property
     def machine(self) -> Machine:
@@ -78,12 +79,19 @@ class Round:
         """One line of the story, with its second."""
         self.story.append(f"{time.monotonic() - self.begun:7.2f} s  {words}")
 
-    def start(self, *more: str) -> Running:
+    def start(self) -> Running:
         """Start the apply, with the bundles that went wrong."""
-        self.tell(f"apply starts{''.join(f' {one}' for one in (*self.options, *more))}")
-        return self.scene.start(
-            "apply", "--no-verify", *self.options, *more, spoil=self.spoil or None
-        )
+        self.tell(f"apply starts {' '.join(self.options)}")
+        spoil = self.spoil or None
+        running = self.scene.start("apply", "--no-verify", *self.options, spoil=spoil)
+        self.runs.append(running)
+        return running
+
+    def end_all(self) -> None:
+        """Whatever still runs when the round breaks off is killed."""
+        for running in self.runs:
+            if running.process.poll() is None:
+                running.kill()
 
     def wanted(self) -> dict[str, str]:
         """The digests that the apply is to bring."""
@@ -280,6 +288,7 @@ def two_at_once(now: Round) -> list[Try]:
     now.tell("the other clone's apply starts")
     clone = ("--remote", str(forge), "--repository", str(now.other.folder / "clone"))
     second = now.other.start("apply", "--no-verify", *clone)
+    now.runs.append(second)
     wanted = {name: bundle.digest for name, bundle in now.other.wanted().items()}
     first_ended = _which_ends_first(running, second)
     theirs = Try(wanted, second.end()) if first_ended is second else None

@@ -29,6 +29,7 @@ from benchmarks.fleets import standing_fleet
 from benchmarks.judge import (
     UNSAID,
     Ambiguous,
+    at_leisure,
     heads_of,
     judge_ledger,
     judge_next,
@@ -86,6 +87,26 @@ def hostile(what: Settings) -> Row:
     """Run it; the fleet is gone afterwards, whatever happens."""
     tally = Tally()
     what.progress(f"rollout.hostile: {what.count} rounds, --seed {what.seed}")
+    try:
+        _run(what, tally)
+    finally:  # however it ended: what was found so far
+        Console(stderr=True, width=160).print(tally.table())
+        for one in tally.ambiguous:
+            what.progress(f"AMBIGUOUS {one}")
+    ambiguous, rounds = len(tally.ambiguous), tally.rounds.total()
+    return Row(
+        id="rollout.hostile",
+        value=ambiguous,
+        unit="ambiguous",
+        peer="random hostile applies",
+        peer_value=rounds,
+        ratio=ambiguous / rounds,
+        target=what.targets["rollout.hostile"],
+        met=ambiguous == 0,
+    )
+
+
+def _run(what: Settings, tally: Tally) -> None:
     with (
         standing_fleet("hostile", ROUTERS, WINDOW, what.progress) as fleet,
         TemporaryDirectory(prefix="komando-hostile-") as folder,
@@ -98,20 +119,6 @@ def hostile(what: Settings) -> Row:
             tally.ambiguous.append(f"at the end: {words}")
         else:
             shutil.rmtree(what.stories / "records")
-    Console(stderr=True, width=160).print(tally.table())
-    for one in tally.ambiguous:
-        what.progress(f"AMBIGUOUS {one}")
-    ambiguous, rounds = len(tally.ambiguous), tally.rounds.total()
-    return Row(
-        id="rollout.hostile",
-        value=ambiguous,
-        unit="ambiguous",
-        peer="random hostile applies",
-        peer_value=rounds,
-        ratio=ambiguous / rounds,
-        target=what.targets["rollout.hostile"],
-        met=ambiguous == 0,
-    )
 
 
 def scene_of(fleet: Fleet, folder: Path) -> Scene:
@@ -181,6 +188,7 @@ def _struck(fault: str, now: Round) -> list[Try]:
     try:
         return FAULTS.get(fault.partition(",")[0], FAULTS["none"])(now)
     finally:
+        now.end_all()
         _lift(now.scene)
 
 
@@ -236,7 +244,7 @@ def _keep(
 def _mended(scene: Scene) -> dict[str, str | None]:
     """So that the next round begins with a fleet that is whole; raises where that fails."""
     for attempt in range(4):
-        with suppress(LabError, Ambiguous, AssertionError):
+        with suppress(LabError, Ambiguous, AssertionError), at_leisure(scene):
             done = scene.apply()
             if done.code == 0:
                 return dict(rests(scene))
