@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from random import Random
+from subprocess import TimeoutExpired
 from tempfile import TemporaryDirectory
 
 from rich.console import Console
@@ -47,11 +48,17 @@ WINDOW = 3
 """Seconds until an unconfirmed change reverts, as in the tests."""
 
 ROUTERS = 3
-RATES = range(11, 41)
-NEXT_RATES = (41, 42)
+PACE = 6.0
+"""Seconds that an apply of three routers takes with a canary, on two busy cores."""
+
+RATES, NEXT_RATES = range(11, 41), (41, 42)
 """Rates in Mbit/s: of a hostile apply, and in turns of the apply behind it, which changes all."""
 
 STATES = ("carried", "reverted", "refused", "untouched", "unreached", "unknown", UNSAID)
+
+
+STORIES = (Ambiguous, LabError, AssertionError, ValueError, KeyError, OSError, TimeoutExpired)
+"""What ends a round, and not the run: whatever it was, nobody can say what came of the apply."""
 
 
 @dataclass
@@ -135,16 +142,15 @@ def _rounds(what: Settings, scene: Scene, other: Scene, tally: Tally) -> None:
     if first.code:
         raise LabError(f"the first apply ended with {first.code}: {first.all}")
     runs = dict(rests(scene))
-    pace, since = 4.0, 0
     for number in range(1, what.count + 1):
         # a round draws from a seed of its own: one can be looked at again without those before it
         random = Random(f"{what.seed}/{number}")  # noqa: S311  # dice, not keys
-        fault, now = _drawn(random, scene, other, pace)
+        fault, now = _drawn(random, scene, other)
         begun = time.monotonic()
-        since = links_of(scene)[-1].entry.number  # type: ignore[union-attr]
         before, tries = runs, []
         tally.rounds[fault] += 1
         try:
+            since = len(links_of(scene))
             tries = _struck(fault, now)
             states = _judged(now, tries, before, since)
             for one, told in zip(tries, states, strict=True):
@@ -153,7 +159,7 @@ def _rounds(what: Settings, scene: Scene, other: Scene, tally: Tally) -> None:
             scene.edit_all(NEXT_RATES[number % 2])
             runs = judge_next(scene, partial(_tell, now, "the next apply"))
             words = ", ".join(sorted({state for told in states for state in told.values()}))
-        except (Ambiguous, LabError, AssertionError, subprocess.TimeoutExpired) as error:
+        except STORIES as error:
             kind = "" if isinstance(error, Ambiguous) else f"{type(error).__name__}: "
             words = f"AMBIGUOUS {kind}{error}"
             tally.by_fault[fault] += 1
@@ -166,13 +172,13 @@ def _rounds(what: Settings, scene: Scene, other: Scene, tally: Tally) -> None:
         )
 
 
-def _drawn(random: Random, scene: Scene, other: Scene, pace: float) -> tuple[str, Round]:
+def _drawn(random: Random, scene: Scene, other: Scene) -> tuple[str, Round]:
     routers = list(scene.fleet.routers)
     edited = random.sample(routers, random.randint(1, len(routers)))
     for name in edited:
         scene.edit(name, random.choice(RATES))
         other.edit(name, random.choice(RATES))
-    now = Round(scene, other, random, random.choice(edited), pace)
+    now = Round(scene, other, random, random.choice(edited), PACE)
     now.options = random.choice([(), (), ("--at-once",)])
     fault = random.choice(list(FAULTS))
     bundles = bad_bundles(scene, now.victim)
