@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,7 +21,10 @@ class Unmeasured(Exception):
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table; `ratio` is value / peer_value, and `target` the most it may be."""
+    """One line of the table; `ratio` is value / peer_value, and `target` the most it may be.
+
+    A row without a target is told for comparison, and always met.
+    """
 
     id: str
     value: float
@@ -29,7 +32,7 @@ class Row:
     peer: str
     peer_value: float
     ratio: float
-    target: float
+    target: float | None
     met: bool
 
     def as_json(self) -> dict[str, object]:
@@ -57,6 +60,38 @@ def load_targets(path: Path = TARGETS) -> Mapping[str, float]:
     return {id_: float(entry["ratio"]) for id_, entry in entries.items()}
 
 
+@dataclass(frozen=True)
+class Settings:
+    """What the command line says of a run.
+
+    `rounds` count for medians. `count` rounds of hostile applies are drawn from `seed`; the stories
+    of those that do not fit lie in `stories`. `reads` are made of an invariant.
+    """
+
+    targets: Mapping[str, float]
+    progress: Progress
+    rounds: int = ROUNDS
+    count: int = 300
+    seed: int = 1
+    reads: int = 1_000_000
+    stories: Path = Path("build/hostile")
+
+
+def row_of(
+    id_: str,
+    unit: str,
+    ours: Sequence[float],
+    peer: str,
+    theirs: Sequence[float],
+    target: float | None,
+) -> Row:
+    """The row of two series in one unit, by their medians."""
+    value, peer_value = statistics.median(ours), statistics.median(theirs)
+    ratio = value / peer_value
+    met = target is None or ratio <= target
+    return Row(id_, value, unit, peer, peer_value, ratio, target, met)
+
+
 def hold(id_: str, contest: Contest, target: float, progress: Progress, rounds: int) -> Row:
     """Run both sides in turn, so that a noisy minute of the machine falls on both."""
     ours: list[float] = []
@@ -67,6 +102,4 @@ def hold(id_: str, contest: Contest, target: float, progress: Progress, rounds: 
         if number > 0:
             ours.append(mine)
             theirs.append(peers)
-    value, peer_value = statistics.median(ours), statistics.median(theirs)
-    ratio = value / peer_value
-    return Row(id_, value, contest.unit, contest.peer, peer_value, ratio, target, ratio <= target)
+    return row_of(id_, contest.unit, ours, contest.peer, theirs, target)

@@ -104,6 +104,7 @@ class Running:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            process_group=0,
         )
         self._said: list[str] = []
         self._words: list[str] = []
@@ -142,8 +143,9 @@ class Running:
         self.end()
 
     def interrupt(self) -> None:
-        """Ctrl-C."""
-        self.process.send_signal(signal.SIGINT)
+        """Ctrl-C, which a terminal gives to the whole group; at its end it is no more."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGINT)
 
     def end(self) -> Done:
         """Waits for its end."""
@@ -247,8 +249,14 @@ class Scene:
 
     def start(self, verb: str, *rest: str, spoil: Spoil | None = None, clone: str = "") -> Running:
         """Start a verb."""
-        environment = os.environ | {"XDG_CACHE_HOME": str(self.folder / "cache")}
-        return Running(self.argv(verb, *rest, spoil=spoil, clone=clone), environment)
+        return self._start(self.argv(verb, *rest, spoil=spoil, clone=clone))
+
+    def bare(self, *words: str) -> Done:
+        """Run a verb to its end that knows of no fleet."""
+        return self._start([str(KOMANDO), *words]).end()
+
+    def _start(self, argv: list[str]) -> Running:
+        return Running(argv, os.environ | {"XDG_CACHE_HOME": str(self.folder / "cache")})
 
     def apply(self, *rest: str, spoil: Spoil | None = None) -> Done:
         """Apply, without the checks from outside: a window has but three seconds here."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from benchmarks.__main__ import BENCHMARKS
+from benchmarks.faults import FAULTS
+from benchmarks.fleets import standing_fleet
+from benchmarks.hostile import Tally
 from benchmarks.offices import write_policy
-from benchmarks.rows import Contest, hold, load_targets
+from benchmarks.rows import Contest, Unmeasured, hold, load_targets, row_of
 
 
 def series(*values: float) -> Callable[[], float]:
@@ -45,8 +50,48 @@ def test_the_sides_take_turns() -> None:
     assert order == ["we", "they"] * 4
 
 
+def test_a_row_without_a_target_is_told_and_met() -> None:
+    row = row_of("a.b", "s", [3.0, 9.0, 4.0], "peer", [2.0], None)
+    assert (row.value, row.ratio, row.target, row.met) == (4.0, 2.0, None, True)
+
+
+FORM = {"id", "value", "unit", "peer", "peer_value", "ratio", "target", "met"}
+
+
+@pytest.mark.parametrize("target", [2.0, None])
+def test_a_row_has_the_same_keys_whatever_it_tells(target: float | None) -> None:
+    assert set(row_of("a.b", "s", [3.0], "peer", [2.0], target).as_json()) == FORM
+
+
+COMPARED = {
+    "rollout.change.8.canary",
+    "rollout.noop.8.ansible.persist",
+    "rollout.change.8.ansible.persist",
+}
+"""Rows that are told without a target."""
+
+
 def test_each_benchmark_has_a_target_and_each_target_a_benchmark() -> None:
-    assert set(load_targets()) == set(BENCHMARKS)
+    assert set(load_targets()) == set(BENCHMARKS) - COMPARED
+
+
+def test_the_tally_shows_every_fault_and_the_sum(tmp_path: Path) -> None:
+    tally = Tally()
+    for fault in FAULTS:
+        tally.rounds[fault] += 1
+        tally.count(fault, ["carried", "reverted"])
+    console = Console(width=200, file=(tmp_path / "table").open("w"))
+    console.print(tally.table())
+    console.file.close()
+    text = (tmp_path / "table").read_text()
+    assert all(fault in text for fault in FAULTS)
+    assert text.splitlines()[-1].split()[:4] == ["all", "10", "10", "10"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="only a user who is not root is refused")
+def test_a_fleet_needs_root_and_says_so() -> None:
+    with pytest.raises(Unmeasured, match="needs root"), standing_fleet("x", 1, 3, lambda _: None):
+        pass
 
 
 def test_generated_offices_are_the_same_bytes_each_time(tmp_path: Path) -> None:

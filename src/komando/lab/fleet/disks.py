@@ -46,6 +46,22 @@ def written(place: Place, router: str) -> Path:
     return Path(f"/proc/{_holder(place)}/root") / disk / "upper"
 
 
+def fill_disk(place: Place, router: str, spare: int = 0) -> None:
+    """Leave a router's disk but so many KiB that can still be written."""
+    folder = folder_of(place, router)
+    used = f"$(df --output=used {folder} | tail -n 1)"
+    _within(place, f"mount -o remount,size=$(({used} + {spare}))k {folder}")
+
+
+def free_disk(place: Place, router: str) -> None:
+    """Give it its room back: the kernel's default for memory, which is half of the machine's."""
+    _within(place, f"mount -o remount,size=50% {folder_of(place, router)}")
+
+
+def _within(place: Place, command: str) -> None:
+    run(["nsenter", f"--mount=/proc/{_holder(place)}/ns/mnt", "sh", "-c", command])
+
+
 def _holder(place: Place) -> int:
     try:
         return processes_in(place, _PART)[0]

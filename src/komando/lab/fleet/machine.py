@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from komando.inventory import Host
-from komando.lab.fleet.disks import folder_of, within
+from komando.lab.fleet.disks import fill_disk, folder_of, free_disk, within
 from komando.lab.fleet.fleet import Fleet
 from komando.lab.fleet.network import SWITCH, cut_between, mend_between, set_link
 from komando.lab.fleet.papers import CONTROLLER
@@ -89,6 +89,14 @@ class Machine:
     def thaw(self) -> None:
         """Let its processes go on."""
         self._set_frozen("0")
+
+    def fill_disk(self, spare: int = 0) -> None:
+        """Leave its disk but so many KiB that can still be written, all that it runs included."""
+        fill_disk(self._place, self.name, spare)
+
+    def free_disk(self) -> None:
+        """Give its disk room again; one that has room is no error."""
+        free_disk(self._place, self.name)
 
     def power_off(self) -> None:
         """Take its power, at once; what it wrote to its disk stays."""

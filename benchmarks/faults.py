@@ -1,0 +1,332 @@
+"""What befalls a rollout in `rollout.hostile`: each fault is done for real, at a moment by chance.
+
+A fault starts one apply or two, strikes meanwhile, lifts what it did, and returns what the applies
+said. The rulesets go wrong in the bundle itself, and may come together with any of the others.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from komando.bundle import Bundle
+from komando.lab.fleet.machine import CONTROLLER_SIDE, Machine
+from komando.lab.place import LabError
+from tests.lab.hostile import (
+    CUTS_SSH,
+    GUARD,
+    LETS_OLD_ONES_LIVE,
+    STATE,
+    UPLOAD,
+    Done,
+    Running,
+    Scene,
+    cuts_off,
+)
+
+STAGES = ("activating", "armed", "reached", "confirmed")
+LINGERING = 30.0
+"""Seconds in which a process ends that lost the one it worked for."""
+
+
+@dataclass(frozen=True)
+class Try:
+    """One apply: what it was to bring (digests by router), what it said, and how it ended.
+
+    `killed`: it could say nothing more. `interrupted`: by that many Ctrl-C.
+    """
+
+    wanted: Mapping[str, str]
+    done: Done
+    killed: bool = False
+    interrupted: int = 0
+
+
+@dataclass
+class Round:
+    """One round: two clones of the policies, what was drawn for it, and its story so far.
+
+    `pace` is how many seconds an apply takes on this machine that nobody disturbs.
+    """
+
+    scene: Scene
+    other: Scene
+    random: Random
+    victim: str
+    pace: float
+    spoil: dict[str, dict[str, str]] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
+    story: list[str] = field(default_factory=list)
+    begun: float = field(default_factory=time.monotonic)
+    runs: list[Running] = field(default_factory=list)
+
+    @property
+    def machine(self) -> Machine:
+        """The router that it befalls."""
+        return self.scene.routers[self.victim]
+
+    @property
+    def window(self) -> int:
+        """Seconds until an unconfirmed change reverts."""
+        return self.scene.fleet.order.window
+
+    def tell(self, words: str) -> None:
+        """One line of the story, with its second."""
+        self.story.append(f"{time.monotonic() - self.begun:7.2f} s  {words}")
+
+    def start(self) -> Running:
+        """Start the apply, with the bundles that went wrong."""
+        self.tell(f"apply starts {' '.join(self.options)}")
+        spoil = self.spoil or None
+        running = self.scene.start("apply", "--no-verify", *self.options, spoil=spoil)
+        self.runs.append(running)
+        return running
+
+    def end_all(self) -> None:
+        """Whatever still runs when the round breaks off is killed."""
+        for running in self.runs:
+            if running.process.poll() is None:
+                running.kill()
+
+    def wanted(self) -> dict[str, str]:
+        """The digests that the apply is to bring."""
+        bundles = self.scene.wanted().items()
+        return {name: self._spoilt(bundle).digest for name, bundle in bundles}
+
+    def _spoilt(self, bundle: Bundle) -> Bundle:
+        wrong = self.spoil.get(bundle.host, {})
+        files = {path: text.encode() for path, text in wrong.items()}
+        return Bundle(bundle.host, {**bundle.files, **files})
+
+    def ended(self, running: Running, *, interrupted: int = 0) -> Try:
+        """Wait for the end of the apply."""
+        done = running.end()
+        self.tell(f"apply ended with {done.code}")
+        return Try(self.wanted(), done, interrupted=interrupted)
+
+    def wait(self, running: Running) -> None:
+        """Until a moment of the apply by chance: soon after a stage, or at any time at all."""
+        if self.random.random() < 0.6:
+            stage = self.random.choice(STAGES)
+            pause = self.random.uniform(0, 0.5)
+            with suppress(AssertionError):  # it never came so far
+                running.until(f"{self.victim}: {stage}")
+            self.tell(f"{self.victim} is {stage}, or the apply is over; {pause:.2f} s more")
+        else:
+            pause = self.random.uniform(0, 1.2 * self.pace)
+        time.sleep(pause)
+
+    def pause(self, most: float) -> None:
+        """So long, at most, as it lasts."""
+        time.sleep(self.random.uniform(0.2, most))
+
+
+Fault = Callable[[Round], list[Try]]
+
+
+def none(now: Round) -> list[Try]:
+    """Nothing but the apply."""
+    return [now.ended(now.start())]
+
+
+def frozen(now: Round) -> list[Try]:
+    """A router's processes stand still for a while."""
+    running = now.start()
+    now.wait(running)
+    now.tell(f"{now.victim} is frozen")
+    now.machine.freeze()
+    now.pause(2.5 * now.window)
+    now.machine.thaw()
+    now.tell(f"{now.victim} goes on")
+    return [now.ended(running)]
+
+
+def power_off(now: Round) -> list[Try]:
+    """A router loses its power, and has it again after a while."""
+    running = now.start()
+    now.wait(running)
+    now.tell(f"{now.victim} loses its power")
+    now.machine.power_off()
+    now.pause(2 * now.window)
+    now.machine.power_on()
+    now.tell(f"{now.victim} has booted")
+    return [now.ended(running)]
+
+
+def cable_cut(now: Round) -> list[Try]:
+    """A cable is pulled out, or the way to the controller or to one other router is barred."""
+    others = [name for name in now.scene.fleet.routers if name != now.victim]
+    towards = now.random.choice([None, CONTROLLER_SIDE, now.random.choice(others)])
+    running = now.start()
+    now.wait(running)
+    now.tell(f"{now.victim} is cut off from {towards or 'everybody'}")
+    now.machine.cut(towards)
+    now.pause(2.5 * now.window)
+    now.machine.mend()
+    now.tell(f"{now.victim} has its cable again")
+    return [now.ended(running)]
+
+
+def disk_full(now: Round) -> list[Try]:
+    """A disk has no room any more, or a little: before the apply, or in its middle."""
+    spare = now.random.choice([0, 0, 4, 16, 64])
+    return _disk(now, f"has {spare} KiB left", lambda: now.machine.fill_disk(spare), _free)
+
+
+def read_only(now: Round) -> list[Try]:
+    """The state cannot be written any more: before the apply, or in its middle."""
+    remount = f"mount --bind {STATE} {STATE} && mount -o remount,bind,ro {STATE}"
+    return _disk(now, "is read-only", lambda: now.machine.behind(remount), _writable)
+
+
+def _disk(
+    now: Round, words: str, strike: Callable[[], object], lift: Callable[[Round], None]
+) -> list[Try]:
+    before, while_it_runs = now.random.random() < 0.3, now.random.random() < 0.5
+    if before:
+        now.tell(f"the disk of {now.victim} {words}")
+        strike()
+    running = now.start()
+    if not before:
+        now.wait(running)
+        now.tell(f"the disk of {now.victim} {words}")
+        strike()
+    if while_it_runs:
+        now.pause(2.5 * now.window)
+        lift(now)
+        return [now.ended(running)]
+    done = now.ended(running)
+    lift(now)
+    return [done]
+
+
+def _free(now: Round) -> None:
+    now.machine.free_disk()
+    _next_minute(now)
+
+
+def _writable(now: Round) -> None:
+    now.machine.behind(f"umount -l {STATE}")
+    _next_minute(now)
+
+
+def _next_minute(now: Round) -> None:
+    """The look at the hours that comes each minute: what a disk did not take is written then."""
+    now.tell(f"the disk of {now.victim} is as it was")
+    now.machine.behind("systemctl start komando-hours.service", check=False)
+
+
+def controller_killed(now: Round) -> list[Try]:
+    """Kill -9 of the command line; of the process that speaks with the routers, too, or not."""
+    running = now.start()
+    now.wait(running)
+    pid = running.process.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    workers = children.read_text().split() if children.exists() else []
+    if now.random.random() < 0.5:
+        now.tell("the controller is killed, and its worker")
+        with suppress(FileNotFoundError):
+            running.kill()
+    else:
+        now.tell("the controller is killed")
+        with suppress(ProcessLookupError):
+            os.kill(pid, 9)
+    done = running.end()
+    _until_gone(workers)
+    return [Try(now.wanted(), done, killed=done.code == -9)]
+
+
+def _until_gone(workers: list[str]) -> None:
+    """What the worker had begun it carries to its end."""
+    until = time.monotonic() + LINGERING
+    for worker in workers:
+        stat = Path(f"/proc/{worker}/stat")
+        while time.monotonic() < until:
+            with suppress(FileNotFoundError, ProcessLookupError):
+                if stat.read_text().rpartition(")")[2].split()[0] != "Z":
+                    time.sleep(0.1)
+                    continue
+            break
+
+
+def program_killed(now: Round) -> list[Try]:
+    """Kill -9 of the host program in the middle of a verb."""
+    verb, pause = now.random.choice(["activate", "activate", "confirm"]), now.random.random() * 0.6
+    running = now.start()
+    now.tell(f"{now.victim}: komando-host {verb} is killed after {pause:.2f} s")
+    # the brackets keep it from finding itself
+    with suppress(LabError):
+        now.machine.behind(
+            f'timeout 15 sh -c \'until pgrep -f "komando-hos[t] {verb}" >/dev/null; do'
+            f' sleep 0.02; done; sleep {pause:.3f}; pkill -KILL -f "komando-hos[t] {verb}"\'',
+            check=False,
+        )
+    return [now.ended(running)]
+
+
+def interrupted(now: Round) -> list[Try]:
+    """Ctrl-C, once or twice."""
+    times = now.random.choice([1, 2])
+    running = now.start()
+    for _ in range(times):
+        now.wait(running)
+        now.tell("Ctrl-C")
+        running.interrupt()
+    return [now.ended(running, interrupted=times)]
+
+
+def two_at_once(now: Round) -> list[Try]:
+    """A second clone applies other policies at the same time; in the order of their ends."""
+    forge = now.scene.fleet.place.folder / "forge.git"
+    running = now.start()
+    time.sleep(now.random.uniform(0, now.pace) if now.random.random() < 0.7 else 0)
+    now.tell("the other clone's apply starts")
+    clone = ("--remote", str(forge), "--repository", str(now.other.folder / "clone"))
+    second = now.other.start("apply", "--no-verify", *clone)
+    now.runs.append(second)
+    wanted = {name: bundle.digest for name, bundle in now.other.wanted().items()}
+    first_ended = _which_ends_first(running, second)
+    theirs = Try(wanted, second.end()) if first_ended is second else None
+    ours = now.ended(running)
+    if theirs is not None:
+        return [theirs, ours]
+    return [ours, Try(wanted, second.end())]
+
+
+def _which_ends_first(one: Running, other: Running) -> Running:
+    while True:
+        for running in (one, other):
+            if running.process.poll() is not None:
+                return running
+        time.sleep(0.01)
+
+
+FAULTS: Mapping[str, Fault] = {
+    "none": none,
+    "frozen": frozen,
+    "power off": power_off,
+    "cable cut": cable_cut,
+    "disk full": disk_full,
+    "read-only": read_only,
+    "controller killed": controller_killed,
+    "host program killed": program_killed,
+    "Ctrl-C": interrupted,
+    "two at once": two_at_once,
+}
+
+
+def bad_bundles(scene: Scene, victim: str) -> dict[str, dict[str, str]]:
+    """The files of a router's bundle that go wrong, by the name of what they do."""
+    neighbour = scene.fleet.routers[victim].neighbour
+    head, _, tail = scene.wanted()[victim].text(UPLOAD).rpartition("pfifo limit 100")
+    return {
+        "cuts ssh": {GUARD: CUTS_SSH},
+        "cuts new connections": {GUARD: LETS_OLD_ONES_LIVE},
+        "cuts the neighbour": {GUARD: cuts_off(scene.fleet.routers[neighbour or victim].address)},
+        "tc refuses": {UPLOAD: f"{head}cake besteffort{tail}"},
+    }

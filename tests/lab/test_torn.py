@@ -1,0 +1,50 @@
+"""Readers on a router see one whole generation, however fast the changes come."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.torn import read, turning, two_generations
+from komando.lab.fleet.fleet import load_fleet
+from komando.lab.life import raze_city
+from komando.lab.place import Place
+from tests.lab.conftest import komando, own_name
+from tests.lab.hostile import Scene
+
+pytestmark = [
+    pytest.mark.lab,
+    # routers outlive the process objects that started them
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+READS = 50_000
+MOST = 20
+"""Times so many reads through the link until one is torn: one in ten thousand is, or so."""
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    place = Place(own_name("t"))
+    try:
+        komando("lab", "fleet", "--name", place.name, "--routers", "1", "--window", "60")
+        scene = Scene(load_fleet(place.name), tmp_path)
+        shutil.copytree(scene.fleet.policies, scene.policies)
+        shutil.copytree(scene.fleet.inventory, scene.inventory)
+        yield scene
+    finally:
+        raze_city(place)
+
+
+def test_a_reader_that_resolves_the_link_once_sees_nothing_torn(scene: Scene) -> None:
+    machine = scene.routers["router-1"]
+    digests, sequence = two_generations(scene, "router-1")
+    with turning(machine, digests, sequence):
+        once = read(machine, READS, "once", digests)
+        assert once["turned"] > 1, "the generation stood still: nothing was shown"
+        assert once["torn"] == 0
+        # the same reads through the link for each file: what the test above could have seen
+        assert any(read(machine, READS, "twice", digests)["torn"] for _ in range(MOST))
