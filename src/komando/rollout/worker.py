@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
 import gevent
@@ -80,7 +81,7 @@ class Worker:
         self._missing(self.first, request.hosts)
         # by then every window has closed, and a host that has not answered is asked afresh
         windows = max(request.cargo[name].within for name in request.hosts) + GRACE
-        patience = min(windows, self.opening.activate_timeout)
+        patience = min(ceil(windows), self.opening.activate_timeout)
         self.first.act(operations.activate, orders, _say, patience)
 
     def reach(self, request: Request) -> None:
