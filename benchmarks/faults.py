@@ -282,12 +282,10 @@ def interrupted(now: Round) -> list[Try]:
 
 def two_at_once(now: Round) -> list[Try]:
     """A second clone applies other policies at the same time; in the order of their ends."""
-    forge = now.scene.fleet.place.folder / "forge.git"
     running = now.start()
     time.sleep(now.random.uniform(0, now.pace) if now.random.random() < 0.7 else 0)
     now.tell("the other clone's apply starts")
-    clone = ("--remote", str(forge), "--repository", str(now.other.folder / "clone"))
-    second = now.other.start("apply", "--no-verify", *clone)
+    second = now.other.start("apply", "--no-verify", clone="clone")
     now.runs.append(second)
     wanted = {name: bundle.digest for name, bundle in now.other.wanted().items()}
     first_ended = _which_ends_first(running, second)

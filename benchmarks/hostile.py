@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import time
 from collections import Counter
 from contextlib import suppress
@@ -120,7 +119,6 @@ def _run(what: Settings, tally: Tally) -> None:
     ):
         scene = scene_of(fleet, Path(folder) / "first")
         other = scene_of(fleet, Path(folder) / "second")
-        subprocess.run(["git", "init", "--quiet", str(other.folder / "clone")], check=True)
         _rounds(what, scene, other, tally)
         if words := judge_whole(scene, what.stories / "records"):
             tally.ambiguous.append(f"at the end: {words}")
