@@ -255,8 +255,8 @@ class Changes:
     def revert(self, digest: str | None, reason: str) -> dict[str, Any]:
         """Takes a change back that waits for its confirmation; none is no error."""
         pending = self.windows.pending()
-        if pending and digest in (None, pending.generation) and self.windows.take_back():
-            self.windows.explain(replace(pending, reason=reason))
+        if pending and digest in (None, pending.generation):
+            self._take_back(pending, reason)
         self.settle()
         return {"generation": self.generations.current(), "head": self.record.head()}
 
@@ -285,7 +285,10 @@ class Changes:
 
     def _overdue(self, pending: Pending, *, kernel: bool) -> None:
         why = "the machine restarted before it was confirmed" if pending.restarted else UNCONFIRMED
-        reason = pending.reason or why
+        self._take_back(pending, pending.reason or why, kernel=kernel)
+
+    def _take_back(self, pending: Pending, reason: str, *, kernel: bool = True) -> None:
+        """Closes the window; where that cannot be written, the kernel goes back all the same."""
         try:
             if self.windows.take_back():
                 self.windows.explain(replace(pending, reason=reason))

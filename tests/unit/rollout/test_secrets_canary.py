@@ -127,6 +127,9 @@ def city(access: Access, tmp_path: Path) -> Iterator[City]:
             "          secrets:\n            vpn-key: {owner: nobody}\n"
         )
         one = City(folder, host, key, access.identity)
+        one.git("init", "-q")
+        one.git("init", "-q", "--bare", str(tmp_path / "forge.git"))
+        one.git("remote", "add", "origin", str(tmp_path / "forge.git"))
         site = tmp_path / "site/sitecustomize.py"
         site.write_text(_LOGGING.format(log=str(one.log)))
         try:
@@ -174,7 +177,6 @@ def life(
             found, output = city.komando(*words, stdin=stdin, before=before)
             assert found == code, (words, output.decode())
             said.append(output)
-        city.git("init", "-q")
         city.git("add", "-A")
         city.git("commit", "-qm", "all")
         said.append(city.git("cat-file", "--batch-all-objects", "--batch", "--unordered"))
