@@ -29,6 +29,7 @@ from .record import STAYED, Event
 from .records import Applied
 from .survey import survey
 from .timer import Timer
+from .usage import Usage
 from .window import UNREADABLE, Pending, write
 
 PROTOCOL = 2
@@ -52,6 +53,7 @@ class Program:
         self.windows = self.changes.windows
         self.record = self.changes.record
         self.mended = Mended(paths.mended)
+        self.measured = Usage(paths)
 
     def _stands(self, asked_from: str | None) -> dict[str, Any]:
         """What is known of this host before the kernel is asked."""
@@ -167,6 +169,7 @@ class Program:
 
     def activate(self, digest: str, archive: bytes, order: Order | None) -> dict[str, Any]:
         """Brings a bundle in force; when that fails, the generation before is in force again."""
+        self.measured.forget()
         return self.changes.activate(digest, archive, order)
 
     def confirm(self, digest: str) -> dict[str, Any]:
@@ -218,8 +221,11 @@ class Program:
         else:
             configuration = read_configuration(self.generations.read(digest))
             before = self.records.applied()
+            found = self.measured.read(configuration.ifb, configuration.uplink)
             outcome, profile = self.changes.bring(digest, configuration)
-            self._note_mended(before, Applied(digest, profile), outcome)
+            now = Applied(digest, profile)
+            self._note_mended(before, now, outcome)
+            self.measured.note(found, before, now, rebuilt=outcome.rebuilt)
         if unsettled:
             raise unsettled
         if outcome.absent:
@@ -257,6 +263,10 @@ class Program:
 
     def _note(self, event: Event) -> None:
         self.record.append(event, self.generations.current(), sequence=self.windows.sequence())
+
+    def usage(self) -> dict[str, Any]:
+        """How much each class used in the last week; touches nothing."""
+        return {"protocol": PROTOCOL, **self.measured.told(datetime.now(UTC))}
 
     def rehearse(self, moment: datetime | None, now: datetime) -> dict[str, Any]:
         """Runs as if it were `moment` from now on; None goes back to the real clock."""
