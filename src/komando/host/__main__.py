@@ -29,6 +29,10 @@ LOCK_SECONDS = 60.0
 EVICT_SECONDS = 0.5
 """How long an alarm waits for a run that holds the lock, before it kills it."""
 
+BYPASS_SECONDS = 5.0
+"""How long a person at the console waits for such a run. Killed half-way, it is made up for by the
+next one; an activation, which takes about 1 s, is over by then."""
+
 DESCRIPTION = """\
 Keeps this router at what its current generation wants at this moment.
 
@@ -151,6 +155,10 @@ def locked(paths: Paths, evict: Callable[[], bool] | None = None) -> Iterator[No
         os.close(descriptor)
 
 
+def _impatient(deadline: float) -> bool:
+    return time.monotonic() > deadline
+
+
 def _kill(descriptor: int) -> None:
     """Kills the group of processes that holds the lock."""
     group = os.pread(descriptor, 20, 0).decode()
@@ -191,6 +199,8 @@ def answer(
     archive = received(sys.stdin.buffer) if arguments.verb == "activate" else b""
     due = arguments.due if arguments.verb == "revert" else None
     evict = partial(program.awaits, due) if due else None
+    if arguments.verb == "bypass":
+        evict = partial(_impatient, time.monotonic() + BYPASS_SECONDS)
     with locked(paths, evict), undisturbed():
         if arguments.verb == "activate":
             return program.activate(arguments.digest, archive, order)

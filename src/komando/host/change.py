@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .bare import take_down
+from .bare import take_down, take_down_shaping
+from .bypass import Bypass
 from .calendar import read_clock
 from .configuration import Configuration, read_configuration
 from .files import file_findings
@@ -59,6 +60,7 @@ class Changes:
         self.records = Records(paths.applied)
         self.record = Record(paths.record)
         self.windows = Windows(paths)
+        self.bypass = Bypass(paths)
         self.timer = timer or SystemdTimer()
         self.units = Units(paths.root)
 
@@ -90,7 +92,7 @@ class Changes:
         return result(digest, previous, profile, outcome)
 
     def _refuse(self, order: Order | None, previous: str | None) -> None:
-        if self.paths.bypass.exists():
+        if self.bypass.since():
             raise HostError(
                 "bypass is on: a person at the console took the policy out of the traffic's way; "
                 "`komando-host bypass off` there ends that"
@@ -334,7 +336,8 @@ class Changes:
         profile = configuration.calendar.at(read_clock(self.paths.clock).now())
         sysctl_file = str(self.generations.folder(digest) / SYSCTL)
         applied = Applied(digest, profile)
-        if self.paths.bypass.exists():
+        if self.bypass.since():
+            take_down_shaping(self.records, [configuration.ifb, *configuration.interfaces])
             return route_alone(configuration, applied, self.records, sysctl_file), profile
         return (
             reconcile(configuration, applied, self.records, sysctl_file, thorough=thorough),

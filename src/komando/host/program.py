@@ -6,9 +6,11 @@ import socket
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from .bare import take_down_shaping
+from .bypass import attempted
 from .calendar import iso, read_clock
 from .change import Changes, Order, result
 from .configuration import Configuration, read_configuration
@@ -30,7 +32,7 @@ from .records import Applied
 from .survey import survey
 from .timer import Timer
 from .usage import Usage
-from .window import UNREADABLE, Pending, write
+from .window import UNREADABLE, Pending
 
 PROTOCOL = 2
 """What controller and host program say to each other; 1 knew no confirmation."""
@@ -74,7 +76,7 @@ class Program:
             "sequence": self.windows.sequence(),
             "head": self.record.head(),
             "reverted": self._reverted(),
-            "bypass": self._bypass(),
+            "bypass": self.changes.bypass.since(),
             "asked_from": asked_from,
         }
 
@@ -148,16 +150,10 @@ class Program:
             return None
         return {"generation": last.generation, "reason": last.reason, "time": last.time}
 
-    def _bypass(self) -> str | None:
-        try:
-            return self.paths.bypass.read_text().strip()
-        except FileNotFoundError:
-            return None
-
     def _missing(
         self, configuration: Configuration, profile: str | None, now: datetime
     ) -> list[str]:
-        if since := self._bypass():
+        if since := self.changes.bypass.since():
             return [f"the policy is bypassed since {since}, by a person at the console"]
         due = configuration.calendar.at(now)
         if profile is None or profile not in configuration.profiles:
@@ -248,18 +244,37 @@ class Program:
         """Takes the policy out of the traffic's way, or brings it back; at the console.
 
         While it is on, everything that is routed is reached, without limits and without a guard;
-        nothing is activated, and a restart changes none of that.
+        nothing is activated, and a restart changes none of that. What cannot be done of it stops
+        nothing else of it: HostError tells it at the end.
         """
-        if on:
-            self.changes.settle()
-            if self._bypass() is None:
-                write(self.paths.bypass, iso(datetime.now(UTC)) + "\n")
-                self._note("bypassed")
-            take_down_shaping(self.records)
-        elif self._bypass() is not None:
-            self.paths.bypass.unlink()
-            self._note("restored")
-        return self.hours()
+        if not on:
+            if self.changes.bypass.since():
+                self.changes.bypass.end()
+                with suppress(OSError, HostError):  # the record cannot be written: the kernel can
+                    self._note("restored")
+            return self.hours()
+        fresh = self.changes.bypass.since() is None
+        said: dict[str, Any] = {}
+        # the note comes first: a run that is killed here is brought to its end by the next minute
+        troubles = attempted(
+            *([self.changes.bypass.begin] if fresh else []),
+            lambda: take_down_shaping(self.records, self._devices()),
+            *([partial(self._note, "bypassed")] if fresh else []),
+            lambda: said.update(self.hours()),
+        )
+        if troubles:
+            raise HostError(f"the policy is out of the way as far as it goes: {troubles}")
+        return said
+
+    def _devices(self) -> list[str]:
+        """The interfaces that the generation names; none where it cannot be read."""
+        try:
+            digest = self.changes.in_force()
+            files = self.generations.read(digest, whole=False) if digest else None
+            configuration = read_configuration(files) if files else None
+        except (HostError, OSError):
+            return []
+        return [configuration.ifb, *configuration.interfaces] if configuration else []
 
     def _note(self, event: Event) -> None:
         self.record.append(event, self.generations.current(), sequence=self.windows.sequence())

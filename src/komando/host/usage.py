@@ -171,7 +171,7 @@ class Usage:
         said = {"at": iso(datetime.now(UTC)), "seconds": round(took), "profile": last.profile}
         with self.paths.minutes.open("a") as stream:
             line = json.dumps({**said, "down": down, "up": up}, separators=(",", ":"))
-            stream.write(f"{line}\n")
+            stream.write(f"\n{line}\n")  # a run that was killed may have left half a line
         number = last.number + 1
         return number if number % FOLDED else self._fold(number)
 
