@@ -209,7 +209,8 @@ class Usage:
         """Lets the oldest days go; of a clock that was wrong for a while, its days first."""
         days = self._days()
         ahead = [path for path in days if path.stem > _day(now)]
-        for path in [*ahead, *(one for one in days if one not in ahead)][: len(days) - DAYS]:
+        behind = [path for path in days if path not in ahead]
+        for path in [*ahead, *behind][: max(0, len(days) - DAYS)]:
             path.unlink(missing_ok=True)
 
     def _days(self) -> list[Path]:
