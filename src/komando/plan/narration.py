@@ -23,7 +23,7 @@ from komando.plan.wording import count
 DIRECTION_WORDS = {"down": "download", "up": "upload"}
 
 _NEARLY_A_WEEK = 6 * 24 * 60
-"""Minutes: a router that was restarted lacks an hour, and is no reason to wait."""
+"""Minutes: a day of a week may be missing."""
 
 MOST_NAMES = 6
 """Classes that are named; of more, the rest is counted."""
@@ -105,32 +105,32 @@ def refusal(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-OVERUSE_TITLE = "What enforcing would have cut in the last week"
+OVERUSE_TITLE = "What would have been cut in the last week"
 
 
 def overuse_words(found: Sequence[Overuse]) -> Iterator[str]:
-    """A line for each office and direction, and what keeps the figures from saying all."""
+    """Two lines for each office and direction, and what keeps the figures from saying all."""
     for one in found:
-        yield f"{one.name} ({one.slug}), {DIRECTION_WORDS[one.direction]}: {_overuse(one)}"
-    measured = [one for one in found if one.minutes]
-    if measured:
+        where = f"{one.name} ({one.slug}), {DIRECTION_WORDS[one.direction]}"
+        if one.unmeasured:
+            cure = "observe it for a week first" if one.enforced else "nothing can be said"
+            yield f"{where}: {one.unmeasured}: {cure}"
+            continue
         yield (
-            "rates are means of a minute, in steps of 5 %: what is shorter is not seen; "
-            "in minutes above the promise it depends on the others"
+            f"{where}: above the new ceiling of {one.ceiling} in {one.above:,} of "
+            f"{count(one.minutes, 'minute')}; at most {one.most} ({one.at}), "
+            f"95 % of the time up to {one.usual}"
         )
-
-
-def _overuse(one: Overuse) -> str:
-    if one.unmeasured:
-        cure = "observe it for a week first" if one.enforced else "nothing can be said"
-        return f"{one.unmeasured}: {cure}"
-    # the last whole day may be missing at either end
-    short = " (less than a week)" if one.minutes < _NEARLY_A_WEEK else ""
-    return (
-        f"above its new ceiling of {one.ceiling} in {one.above:,} of {one.minutes:,} minutes "
-        f"measured since {one.since}{short}; above its promise, below which nothing is ever cut, "
-        f"in {one.shared:,}; at most {one.most} ({one.at}), 95 % of the time up to {one.usual}"
-    )
+        short = ", which is less than a week" if one.minutes < _NEARLY_A_WEEK else ""
+        yield (
+            f"  measured since {one.since}{short}; above its promise, below which nothing is ever "
+            f"cut, in {count(one.shared, 'minute')}"
+        )
+    if any(one.minutes for one in found):
+        yield (
+            "a rate is the mean of a minute: what is shorter is not seen; "
+            "between promise and ceiling it depends on what the others want"
+        )
 
 
 def shifts_by_hours(shifts: Iterable[Shift]) -> Iterator[tuple[str, list[Shift]]]:
