@@ -20,7 +20,7 @@ from tests.lab.conftest import REPOSITORY, komando, on_router, own_name
 pytestmark = pytest.mark.lab
 
 OFFICE = "inspektorat"
-CEILING = "ceiling: 40 Mbit/s"
+CEILING = "ceiling: 60 Mbit/s"
 PORT = 20900
 HOURS = "sudo komando-host hours"
 
@@ -44,7 +44,7 @@ def policies(folder: Path, mode: str) -> str:
     text = office.read_text()
     assert CEILING in text
     assert "mode:" not in text
-    office.write_text(text.replace(CEILING, f"{CEILING}\nmode: {mode}"))
+    office.write_text(text.replace(CEILING, f"ceiling: 40 Mbit/s\nmode: {mode}"))
     return str(folder)
 
 

@@ -80,6 +80,7 @@ def test_what_limits_goes_and_what_routes_stays_and_all_comes_back(router: Route
     before, stood = router.state(), around(router)
     done = router.komando("bypass", "on")
     assert (done.code, done.words) == (0, "")
+    assert (done.said["other"], done.said["changes"]) == ([], []), "the translation was not touched"
     assert shaping(router) == []
     assert around(router) == stood
     router.settle()  # everybody is reached, both ways and through the translation

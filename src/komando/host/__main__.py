@@ -215,7 +215,8 @@ def _order(arguments: argparse.Namespace) -> Order | None:
         if "SSH_CONNECTION" in os.environ and arguments.protocol < PROTOCOL:
             raise HostError(
                 f"the controller is older than this host's program: it speaks protocol "
-                f"{arguments.protocol}, and {PROTOCOL} is spoken here; bring it up to date"
+                f"{arguments.protocol}, and {PROTOCOL} is spoken here; bring it up to date "
+                f"(a person who works here over ssh adds --protocol {PROTOCOL})"
             )
         return None
     if arguments.protocol != PROTOCOL:

@@ -36,10 +36,10 @@ class Seen:
 
     @classmethod
     def from_fields(cls, fields: Any) -> Seen:
-        """Reads what `asdict` made of it; raises ValueError or TypeError for anything else."""
+        """Reads what `vars` made of it; raises ValueError or TypeError for anything else."""
         seen = cls(**fields)
-        numbers = [seen.seconds, seen.most, *seen.bins.values(), *map(int, seen.bins)]
-        if not all(type(number) is int and number >= 0 for number in numbers):
+        numbers = {seen.seconds, seen.most, *seen.bins.values(), *map(int, seen.bins)}
+        if {type(number) for number in numbers} != {int} or min(numbers) < 0:
             raise ValueError("a number was expected")
         return seen
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -137,7 +137,7 @@ class Usage:
             "step": STEP,
             "rows": [
                 dict(zip(("class", "direction", "profile", "ceiling"), _parts(key), strict=True))
-                | asdict(seen)
+                | vars(seen)
                 for key, seen in sorted(rows.items())
             ],
         }
@@ -201,7 +201,7 @@ class Usage:
         kept = dict(list(rows.items())[:MOST_ROWS])
         said = {
             "until": max(until, *(line["at"] for line in lines)),
-            "rows": {key: asdict(seen) for key, seen in kept.items()},
+            "rows": {key: vars(seen) for key, seen in kept.items()},
         }
         write(path, json.dumps(said, separators=(",", ":")) + "\n")
 
@@ -246,7 +246,10 @@ def _counted(lines: Iterable[Any]) -> Rows:
             for direction in ("down", "up"):
                 for name, (rate, ceiling) in line[direction].items():
                     key = f"{name} {direction} {profile} {ceiling}"
-                    rows.setdefault(key, Seen(at)).add(rate, seconds, at)
+                    seen = rows.get(key)
+                    if seen is None:
+                        seen = rows[key] = Seen(at)
+                    seen.add(rate, seconds, at)
     return rows
 
 

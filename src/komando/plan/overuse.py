@@ -96,15 +96,14 @@ def _one(
     series: Sequence[Series] = ()
     if usage is not None:
         series = usage.of(was.class_id, direction, _ceiling(old.intent, was, direction))
-    seconds = sum(one.seconds for one in series)
-    if seconds < 60:
+    if not series:
         why = "not measured yet" if usage is not None else "the router could not be asked"
         return Overuse(**vars(told) | {"unmeasured": why})
     # a lab divides the policy's rates; what was measured there is multiplied to be compared
     factor = new.intent.divisor / old.intent.divisor
     highest = max(series, key=lambda one: one.most)
     measured = {
-        "minutes": seconds // 60,
+        "minutes": _minutes(one.seconds for one in series),
         "since": _moment(min(one.since for one in series), new.intent.zone),
         "above": _minutes(one.above(ceiling / factor) for one in series),
         "shared": _minutes(
