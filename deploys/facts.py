@@ -41,6 +41,14 @@ class Drifted(Observed):
         return StringCommand("sudo", "-n", PROGRAM, "drift")
 
 
+class Used(Observed):
+    """The host program's `usage` line: what each class of the host used in the last week."""
+
+    def command(self) -> StringCommand:
+        """The question, as pyinfra sends it."""
+        return StringCommand("sudo", "-n", PROGRAM, "usage")
+
+
 class Exported(FactBase[str]):
     """The files of a generation of the host, as the base64 text of a tar.gz."""
 

@@ -23,6 +23,7 @@ from komando.host.layout import (
     UPLOAD,
     Paths,
 )
+from komando.usage import Usage
 
 __all__ = [
     "CALENDAR",
@@ -63,6 +64,7 @@ class RunningGeneration:
     change is in force, where one is. `sequence` is the highest of the applies that it has seen,
     `head` the digest of the last line of its record. `asked_from` is the address that the question
     came from, and `bypass` since when a person at the console has taken the policy out of force.
+    `usage` is what its offices used in the last week, where that was asked.
     """
 
     host: str
@@ -79,6 +81,7 @@ class RunningGeneration:
     head: str = ""
     asked_from: str | None = None
     bypass: str | None = None
+    usage: Usage | None = None
 
     @property
     def healthy(self) -> bool:

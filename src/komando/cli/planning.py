@@ -17,7 +17,7 @@ from rich.text import Text
 from komando.cli.desired import Desired, report
 from komando.generation import RunningGeneration
 from komando.inventory import Access, Host
-from komando.plan import Plan, assess, idle, make_plan
+from komando.plan import Plan, asks_for_usage, assess, idle, make_plan
 from komando.policy import Policy, day_in
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def planned(
     `settled` waits for hosts on which a change is still unconfirmed, until it is taken back.
     Neighbours of the hosts are connected, too, and not asked.
     """
-    from komando.rollout.observe import Cache, observe
+    from komando.rollout.observe import Cache, observe, with_usage
     from komando.rollout.session import Session, WorkerFailedError
 
     hosts = _with_neighbours(wanted)
@@ -106,6 +106,12 @@ def planned(
                 status.update("comparing")
                 examined = wanted.examined(_to_change(wanted, seen.running))
                 report([one for one in examined if one.severity == "error"])
+                held = [
+                    name
+                    for name, one in seen.running.items()
+                    if asks_for_usage(wanted.bundles[name], one)
+                ]
+                seen = with_usage(session, seen, held)
                 plan = make_plan(
                     wanted.bundles,
                     seen.running,

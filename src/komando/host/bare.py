@@ -5,35 +5,57 @@ It asks for no generation: what to take away is on record, and the tables bear t
 
 from __future__ import annotations
 
-from .kernel import CommandError, ip_batch, links, succeeds
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+
+from .kernel import CommandError, answer, ip_batch, run
 from .layout import HostError
 from .network import live_network, plan_network
 from .records import Records
-from .tables import GUARD_TABLE, NAT_TABLE, SHAPER_TABLE, delete_tables
+from .tables import GUARD_TABLE, NAT_TABLE, SHAPER_TABLE, delete_tables, shown
 
 
-def take_down_shaping(records: Records) -> None:
+def take_down_shaping(records: Records, devices: Collection[str] = ()) -> None:
     """Takes trees, steering and the tables that classify and guard away; routes and NAT stay.
 
-    So everybody reaches everything that is routed, without limits. Raises HostError with all that
-    failed.
+    So everybody reaches everything that is routed, without limits. `devices` are looked at beside
+    those on record, as a record can be lost. What does not stand is not touched. Raises HostError
+    with all that failed.
     """
     failures: list[str] = []
-    try:
-        delete_tables(GUARD_TABLE, SHAPER_TABLE)
-    except CommandError as error:
-        failures.append(str(error))
-    here = links()
+    for table in (GUARD_TABLE, SHAPER_TABLE):
+        with _noting(failures):
+            if shown(*table):
+                delete_tables(table)
     steering = records.steering()
-    for device in sorted(steering.devices if steering else ()):
-        if device in here:
-            succeeds(["tc", "qdisc", "del", "dev", device, "clsact"])
-    for device in records.devices():
-        if device in here:
-            succeeds(["tc", "qdisc", "del", "dev", device, "root"])
-    records.forget_shaping()
+    ours = {*devices, *records.devices(), *(steering.devices if steering else ())}
+    with _noting(failures):
+        for device, what in _laid():
+            if device in ours:
+                with _noting(failures):
+                    run(["tc", "qdisc", "del", "dev", device, what])
     if failures:
         raise HostError("; ".join(failures))
+    records.forget_shaping()
+
+
+@contextmanager
+def _noting(failures: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except CommandError as error:
+        failures.append(str(error))
+
+
+def _laid() -> list[tuple[str, str]]:
+    """Each device with a tree (`root`) or with filters (`clsact`), whoever has laid them."""
+    found = []
+    for item in answer(["tc", "-j", "qdisc", "show"]):
+        if item["kind"] == "clsact":
+            found.append((item["dev"], "clsact"))
+        elif item["kind"] == "htb" and item.get("root"):
+            found.append((item["dev"], "root"))
+    return found
 
 
 def take_down(records: Records) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .archive import Arrived, unpack
-from .bare import take_down
+from .bare import take_down, take_down_shaping
 from .calendar import read_clock
 from .configuration import Configuration, read_configuration
 from .files import file_findings
@@ -62,6 +62,7 @@ class Changes:
         self.records = self.standing.records
         self.record = self.standing.record
         self.windows = self.standing.windows
+        self.bypass = self.standing.bypass
         self.timer = timer or SystemdTimer()
         self.units = Units(paths.root)
 
@@ -93,7 +94,7 @@ class Changes:
         return result(digest, previous, profile, outcome)
 
     def _refuse(self, order: Order | None, previous: str | None) -> None:
-        if self.paths.bypass.exists():
+        if self.bypass.since():
             raise HostError(
                 "bypass is on: a person at the console took the policy out of the traffic's way; "
                 "`komando-host bypass off` there ends that"
@@ -333,7 +334,8 @@ class Changes:
         profile = configuration.calendar.at(read_clock(self.paths.clock).now())
         sysctl_file = str(self.generations.folder(digest) / SYSCTL)
         applied = Applied(digest, profile)
-        if self.paths.bypass.exists():
+        if self.bypass.since():
+            take_down_shaping(self.records, [configuration.ifb, *configuration.interfaces])
             return route_alone(configuration, applied, self.records, sysctl_file), profile
         return (
             reconcile(configuration, applied, self.records, sysctl_file, thorough=thorough),

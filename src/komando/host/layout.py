@@ -67,6 +67,11 @@ class Paths(Frozen):
         return self.state / "mended"
 
     @property
+    def usage(self) -> Path:
+        """What each class used, a file for each day."""
+        return self.state / "usage"
+
+    @property
     def bypass(self) -> Path:
         """Stands while a person at the console has taken the policy out of the traffic's way."""
         return self.state / "bypass"
@@ -80,6 +85,21 @@ class Paths(Frozen):
     def applied(self) -> Path:
         """The records of what was last sent."""
         return self.run / "applied"
+
+    @property
+    def reading(self) -> Path:
+        """The classes' counters as they were read last."""
+        return self.run / "usage.json"
+
+    @property
+    def minutes(self) -> Path:
+        """The rates of the last minutes, a line each, until they go into the day's file."""
+        return self.run / "usage.minutes"
+
+    @property
+    def bypass_kept(self) -> Path:
+        """As `bypass`, where the disk took no note of it: until the machine restarts."""
+        return self.run / "bypass"
 
     @property
     def lock(self) -> Path:

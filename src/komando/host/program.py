@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from .bare import take_down_shaping
-from .calendar import iso, read_clock
+from .bypass import attempted
+from .calendar import read_clock
 from .change import Changes, Order, result
 from .configuration import read_configuration
 from .generation import check_digest
@@ -15,8 +17,10 @@ from .layout import HostError, Paths
 from .reconcile import Outcome
 from .record import Event
 from .records import Applied
+from .standing import PROTOCOL
 from .timer import Timer
-from .window import UNREADABLE, write
+from .usage import Usage
+from .window import UNREADABLE
 
 PROBE_SECONDS = 3.0
 """How long a neighbour is waited for: a machine in the same room answers in a millisecond."""
@@ -33,6 +37,7 @@ class Program:
         self.records = self.standing.records
         self.windows = self.standing.windows
         self.record = self.standing.record
+        self.measured = Usage(paths)
 
     def observe(self, asked_from: str | None = None) -> dict[str, Any]:
         """What runs here, and whether the kernel is as it should be; touches nothing."""
@@ -46,6 +51,7 @@ class Program:
 
     def activate(self, digest: str, archive: bytes, order: Order | None) -> dict[str, Any]:
         """Brings a bundle in force; when that fails, the generation before is in force again."""
+        self.measured.forget()
         return self.changes.activate(digest, archive, order)
 
     def confirm(self, digest: str) -> dict[str, Any]:
@@ -95,8 +101,11 @@ class Program:
         else:
             configuration = read_configuration(self.generations.read(digest), staged=True)
             before = self.records.applied()
+            found = self.measured.read(configuration.ifb, configuration.uplink)
             outcome, profile = self.changes.bring(digest, configuration)
-            self._note_mended(before, Applied(digest, profile), outcome)
+            now = Applied(digest, profile)
+            self._note_mended(before, now, outcome)
+            self.measured.note(found, before, now, rebuilt=outcome.rebuilt)
         if unsettled:
             raise unsettled
         if outcome.absent:
@@ -122,21 +131,44 @@ class Program:
         """Takes the policy out of the traffic's way, or brings it back; at the console.
 
         While it is on, everything that is routed is reached, without limits and without a guard;
-        nothing is activated, and a restart changes none of that.
+        nothing is activated, and a restart changes none of that. What cannot be done of it stops
+        nothing else of it: HostError tells it at the end.
         """
-        if on:
-            self.changes.settle()
-            if self.standing.bypassed() is None:
-                write(self.paths.bypass, iso(datetime.now(UTC)) + "\n")
-                self._note("bypassed")
-            take_down_shaping(self.records)
-        elif self.standing.bypassed() is not None:
-            self.paths.bypass.unlink()
-            self._note("restored")
-        return self.hours()
+        if not on:
+            if self.changes.bypass.since():
+                self.changes.bypass.end()
+                with suppress(OSError, HostError):  # the record cannot be written: the kernel can
+                    self._note("restored")
+            return self.hours()
+        fresh = self.changes.bypass.since() is None
+        said: dict[str, Any] = {}
+        # the note comes first: a run that is killed here is brought to its end by the next minute
+        troubles = attempted(
+            *([self.changes.bypass.begin] if fresh else []),
+            lambda: take_down_shaping(self.records, self._devices()),
+            *([partial(self._note, "bypassed")] if fresh else []),
+            lambda: said.update(self.hours()),
+        )
+        if troubles:
+            raise HostError(f"the policy is out of the way as far as it goes: {troubles}")
+        return said
+
+    def _devices(self) -> list[str]:
+        """The interfaces that the generation names; none where it cannot be read."""
+        try:
+            digest = self.standing.in_force()
+            files = self.generations.read(digest, whole=False) if digest else None
+            configuration = read_configuration(files) if files else None
+        except (HostError, OSError):
+            return []
+        return [configuration.ifb, *configuration.interfaces] if configuration else []
 
     def _note(self, event: Event) -> None:
         self.record.append(event, self.generations.current(), sequence=self.windows.sequence())
+
+    def usage(self) -> dict[str, Any]:
+        """How much each class used in the last week; touches nothing."""
+        return {"protocol": PROTOCOL, **self.measured.told(datetime.now(UTC))}
 
     def rehearse(self, moment: datetime | None, now: datetime) -> dict[str, Any]:
         """Runs as if it were `moment` from now on; None goes back to the real clock."""

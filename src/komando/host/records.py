@@ -15,7 +15,7 @@ from .layout import HostError
 from .network import Address
 from .shape import Record
 from .steer import Steering, parse_steering
-from .tables import TableRecord, record_from
+from .tables import GUARD_TABLE, SHAPER_TABLE, TableRecord, record_from
 from .tree import parse_tree
 
 
@@ -93,8 +93,9 @@ class Records:
         self._path(f"table-{name}").unlink(missing_ok=True)
 
     def forget_shaping(self) -> None:
-        """From now on nothing is known of trees, steering and tables."""
-        for pattern in ("tree-*.json", "steering.json", "table-*.json", "applied.json"):
+        """From now on nothing is known of trees, steering, and the tables that go with them."""
+        tables = (f"table-{name}.json" for _, name in (SHAPER_TABLE, GUARD_TABLE))
+        for pattern in ("tree-*.json", "steering.json", "applied.json", *tables):
             for path in self.folder.glob(pattern):
                 path.unlink(missing_ok=True)
 

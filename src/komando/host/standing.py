@@ -10,6 +10,7 @@ import os
 from datetime import datetime
 from typing import Any
 
+from .bypass import Bypass
 from .calendar import iso, read_clock
 from .configuration import Configuration, read_configuration
 from .generation import Generations
@@ -40,6 +41,7 @@ class Standing:
         self.records = Records(paths.applied)
         self.record = Record(paths.record)
         self.windows = Windows(paths)
+        self.bypass = Bypass(paths)
 
     def in_force(self) -> str | None:
         """The generation that the kernel should hold: while a change is taken back, the one before.
@@ -70,7 +72,7 @@ class Standing:
             "sequence": self.windows.sequence(),
             "head": self.record.head(),
             "reverted": self._reverted(),
-            "bypass": self.bypassed(),
+            "bypass": self.bypass.since(),
             "asked_from": asked_from,
         }
 
@@ -113,18 +115,11 @@ class Standing:
             "time": last.time,
         }
 
-    def bypassed(self) -> str | None:
-        """Since when the policy is bypassed, if it is."""
-        try:
-            return self.paths.bypass.read_text().strip()
-        except FileNotFoundError:
-            return None
-
     def missing(
         self, configuration: Configuration, profile: str | None, now: datetime
     ) -> list[str]:
         """What the kernel lacks of a generation that was brought to `profile`, in words."""
-        if since := self.bypassed():
+        if since := self.bypass.since():
             return [f"the policy is bypassed since {since}, by a person at the console"]
         due = configuration.calendar.at(now)
         if profile is None or profile not in configuration.profiles:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -19,6 +20,10 @@ from .private import leave_no_core
 from .program import Program, probe
 from .standing import PROTOCOL, asker
 from .timer import Timer
+
+BYPASS_SECONDS = 5.0
+"""How long a person at the console waits for a run that holds the lock. Killed half-way, it is made
+up for by the next one; an activation, which takes about 1 s, is over by then."""
 
 
 def received(stream: BinaryIO) -> bytes:
@@ -43,6 +48,8 @@ def carry_out(
     archive = received(sys.stdin.buffer) if arguments.verb == "activate" else b""
     due = arguments.due if arguments.verb == "revert" else None
     evict = partial(program.awaits, due) if due else None
+    if arguments.verb == "bypass":
+        evict = partial(_impatient, time.monotonic() + BYPASS_SECONDS)
     with locked(paths, evict), undisturbed():
         if arguments.verb == "activate":
             return program.activate(arguments.digest, archive, order)
@@ -51,13 +58,18 @@ def carry_out(
         return VERBS[arguments.verb](program, arguments)
 
 
+def _impatient(deadline: float) -> bool:
+    return time.monotonic() > deadline
+
+
 def order_of(arguments: SimpleNamespace) -> Order | None:
     """Who asks for a change. A controller has to confirm it; a person at the console need not."""
     if arguments.within is None:
         if "SSH_CONNECTION" in os.environ and arguments.protocol < PROTOCOL:
             raise HostError(
                 f"the controller is older than this host's program: it speaks protocol "
-                f"{arguments.protocol}, and {PROTOCOL} is spoken here; bring it up to date"
+                f"{arguments.protocol}, and {PROTOCOL} is spoken here; bring it up to date "
+                f"(a person who works here over ssh adds --protocol {PROTOCOL})"
             )
         return None
     if arguments.protocol != PROTOCOL:
@@ -81,6 +93,7 @@ VERBS: dict[str, Callable[[Program, SimpleNamespace], dict[str, Any] | str]] = {
         given.digest, UNCONFIRMED if given.due else "taken back by hand or by the controller"
     ),
     "boot": lambda program, _: program.boot(),
+    "usage": lambda program, _: program.usage(),
     "hours": lambda program, _: program.hours(),
     "bypass": lambda program, given: program.bypass(on=given.state == "on"),
     "record": lambda program, given: program.record.lines(given.since),

@@ -15,12 +15,14 @@ from komando.plan.model import (
     HostPlan,
     Hours,
     Move,
+    Overuse,
     Plan,
     Reach,
     Shift,
     Traffic,
 )
 from komando.plan.narration import refusal
+from komando.plan.overuse import asks_for_usage
 from komando.plan.record import Promise, StalePlanError, hold_to, promised, to_json
 from komando.plan.safety import assess
 from komando.plan.text import text_lines
@@ -36,6 +38,7 @@ __all__ = [
     "HostPlan",
     "Hours",
     "Move",
+    "Overuse",
     "Plan",
     "Promise",
     "Reach",
@@ -43,6 +46,7 @@ __all__ = [
     "StalePlanError",
     "Traffic",
     "Where",
+    "asks_for_usage",
     "assess",
     "hold_to",
     "idle",

@@ -33,6 +33,7 @@ from komando.plan.model import (
 from komando.plan.moves import compare_interfaces
 from komando.plan.notes import bundle_notes, running_notes
 from komando.plan.offices import compare_leaves
+from komando.plan.overuse import compare_overuse
 from komando.plan.pools import compare_pools
 from komando.plan.reach import reach_of
 from komando.plan.region import compare_region
@@ -173,6 +174,7 @@ def _change(
         offices=sum(leaf.kind == "opd" for leaf in old.intent.leaves),
         points=sum(leaf.kind == "hotspot" for leaf in old.intent.leaves),
         cuts=tuple(compare_cuts(old, new)),
+        overuse=tuple(compare_overuse(old, new, running.usage)),
         above=tuple(above_uplink(new)),
     )
 

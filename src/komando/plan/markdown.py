@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator
 
 from komando.plan.model import Change, HostPlan, Plan
 from komando.plan.narration import (
+    OVERUSE_TITLE,
     arrow,
     detail_words,
     digest_words,
     finding_aspects,
     findings_headline,
     hours_words,
+    overuse_words,
     shifts_by_hours,
     traffic_words,
 )
@@ -64,6 +66,7 @@ def _host(host: HostPlan, *, diff: bool) -> Iterator[str]:
     for change in host.changes:
         yield ""
         yield from _change(change)
+    yield from _list(OVERUSE_TITLE, overuse_words(host.overuse))
     for when, shifts in shifts_by_hours(host.follows):
         yield ""
         yield f"**{_plain(when.capitalize())}**"
@@ -73,14 +76,19 @@ def _host(host: HostPlan, *, diff: bool) -> Iterator[str]:
         for shift in shifts:
             yield f"| {shift.pool} | {shift.before or '-'} | {shift.after or '-'} |"
     lines = [line for item in host.hours for line in hours_words(item)]
-    for title, found in (("Hours that change", lines), ("Traffic", list(traffic_words(host)))):
-        if found:
-            yield ""
-            yield f"**{title}**"
-            yield ""
-            yield from (f"- {_plain(line)}" for line in found)
+    yield from _list("Hours that change", lines)
+    yield from _list("Traffic", traffic_words(host))
     yield from _files(host, diff=diff)
     yield from _notes(host.notes)
+
+
+def _list(title: str, lines: Iterable[str]) -> Iterator[str]:
+    found = list(lines)
+    if found:
+        yield ""
+        yield f"**{title}**"
+        yield ""
+        yield from (f"- {_plain(line)}" for line in found)
 
 
 def _notes(notes: Iterable[str]) -> Iterator[str]:

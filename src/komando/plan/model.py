@@ -146,6 +146,34 @@ class Cut:
 
 
 @dataclass(frozen=True)
+class Overuse:
+    """What an office used of one direction in the last week, against the ceiling that it gets.
+
+    `enforced` says that it was observed until now, and not only had a higher ceiling. `minutes`
+    were measured since `since`, the moment in the region's zone: 0 and "" where none was, and then
+    `unmeasured` says why. In `above` of them it passed its new `ceiling`, and in `shared` what it
+    is promised in such an hour when everyone wants everything (its guarantee, and its part of the
+    floors when it is closed): below that it is never cut. `most` is the highest rate of a minute,
+    which ended at `at`; 95 % of the minutes did not pass `usual`.
+    """
+
+    slug: str
+    name: str
+    direction: Literal["down", "up"]
+    enforced: bool
+    ceiling: str
+    minutes: int = 0
+    since: str = ""
+    above: int = 0
+    shared: int = 0
+    most: str = ""
+    at: str = ""
+    usual: str = ""
+    unmeasured: str = ""
+    location: Location | None = None
+
+
+@dataclass(frozen=True)
 class Reach:
     """How the controller comes to a host, and what of the change would stand in its way.
 
@@ -220,7 +248,8 @@ class HostPlan:
     `kernel` is "ok", or what the host says is missing of what it runs now. `compared` is False
     where the meaning of what runs could not be read, so that nobody knows what changes. `offices`
     and `points` count those that it serves now, `cuts` what they lose. `above` tells each sum of
-    promises that passes the uplink.
+    promises that passes the uplink. `overuse` holds what the offices that will be held back, or
+    more than before, used in the last week.
     """
 
     host: str
@@ -243,6 +272,7 @@ class HostPlan:
     cuts: tuple[Cut, ...] = ()
     above: tuple[str, ...] = ()
     reach: Reach | None = None
+    overuse: tuple[Overuse, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from komando.plan.model import (
     HostPlan,
     Hours,
     Move,
+    Overuse,
     Plan,
     Shift,
     Traffic,
@@ -20,6 +21,9 @@ from komando.plan.model import (
 from komando.plan.wording import count
 
 DIRECTION_WORDS = {"down": "download", "up": "upload"}
+
+_NEARLY_A_WEEK = 6 * 24 * 60
+"""Minutes: a day of a week may be missing."""
 
 MOST_NAMES = 6
 """Classes that are named; of more, the rest is counted."""
@@ -99,6 +103,34 @@ def refusal(plan: Plan) -> str:
             way = f"nobody can acknowledge it: {finding.remedy}"
         lines.append(f"      {way} ({finding.page})")
     return "\n".join(lines)
+
+
+OVERUSE_TITLE = "What would have been cut in the last week"
+
+
+def overuse_words(found: Sequence[Overuse]) -> Iterator[str]:
+    """Two lines for each office and direction, and what keeps the figures from saying all."""
+    for one in found:
+        where = f"{one.name} ({one.slug}), {DIRECTION_WORDS[one.direction]}"
+        if one.unmeasured:
+            cure = "observe it for a week first" if one.enforced else "nothing can be said"
+            yield f"{where}: {one.unmeasured}: {cure}"
+            continue
+        yield (
+            f"{where}: above the new ceiling of {one.ceiling} in {one.above:,} of "
+            f"{count(one.minutes, 'minute')}; at most {one.most} ({one.at}), "
+            f"95 % of the time up to {one.usual}"
+        )
+        short = ", which is less than a week" if one.minutes < _NEARLY_A_WEEK else ""
+        yield (
+            f"  measured since {one.since}{short}; above its promise, below which nothing is ever "
+            f"cut, in {count(one.shared, 'minute')}"
+        )
+    if any(one.minutes for one in found):
+        yield (
+            "a rate is the mean of a minute: what is shorter is not seen; "
+            "between promise and ceiling it depends on what the others want"
+        )
 
 
 def shifts_by_hours(shifts: Iterable[Shift]) -> Iterator[tuple[str, list[Shift]]]:

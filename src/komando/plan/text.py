@@ -8,12 +8,14 @@ from rich.text import Text
 
 from komando.plan.model import Change, FileChange, HostPlan, Plan
 from komando.plan.narration import (
+    OVERUSE_TITLE,
     arrow,
     detail_words,
     digest_words,
     finding_aspects,
     findings_headline,
     hours_words,
+    overuse_words,
     shifts_by_hours,
     traffic_words,
 )
@@ -83,6 +85,7 @@ def _host(host: HostPlan, *, diff: bool) -> Iterator[Text]:
     yield Text(f"  {host.summary}")
     for change in host.changes:
         yield from _change(change)
+    yield from _section(OVERUSE_TITLE, overuse_words(host.overuse))
     yield from _follows(host)
     yield from _section("Hours that change", (w for item in host.hours for w in hours_words(item)))
     yield from _section("What traffic will notice", traffic_words(host))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from komando.bundle import Bundle
 from komando.generation import RunningGeneration
 from komando.rollout.protocol import PROTOCOL
 from komando.rollout.session import Session
+from komando.usage import read_usage
 
 TEXTS = (
     *("generation", "profile", "clock", "kernel", "calendar"),
@@ -152,6 +154,21 @@ def _with_files(
     for name in answers.lost:
         del running[name]
     return Observation(running, {**seen.failures, **answers.lost}, unread)
+
+
+def with_usage(session: Session, seen: Observation, names: Iterable[str]) -> Observation:
+    """The same, with what some of the hosts used in the last week.
+
+    It is for people to read: a host that cannot tell it (its program is older) lacks it, no more.
+    """
+    names = tuple(names)
+    if not names:
+        return seen
+    running = dict(seen.running)
+    for name, answer in session.usage(names).results.items():
+        with suppress(ValueError):
+            running[name] = replace(running[name], usage=read_usage(answer))
+    return replace(seen, running=running)
 
 
 def fetch(session: Session, host: str, digest: str, cache: Cache) -> Bundle:

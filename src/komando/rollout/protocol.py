@@ -69,11 +69,21 @@ class Cargo:
 
 
 Verb = Literal[
-    "observe", "drift", "export", "record", "activate", "reach", "confirm", "revert", "look"
+    "observe",
+    "drift",
+    "export",
+    "record",
+    "usage",
+    "activate",
+    "reach",
+    "confirm",
+    "revert",
+    "look",
 ]
-"""observe, drift, export, record: questions. activate: armed, and in force until the window closes.
-reach: opens a fresh connection to each host, and has its neighbour open one, too. confirm, revert:
-over those fresh connections, or where there is none over a new one. look: observe over such."""
+"""observe, drift, export, record, usage: questions. activate: armed, and in force until the window
+closes. reach: opens a fresh connection to each host, and has its neighbour open one, too. confirm,
+revert: over those fresh connections, or where there is none over a new one. look: observe over
+such."""
 
 
 @dataclass(frozen=True)

@@ -136,6 +136,10 @@ class Session:
         """The lines of each host's own record."""
         return self._ask(Request("record", tuple(hosts)))
 
+    def usage(self, hosts: Iterable[str]) -> Answers:
+        """What each host has counted of its offices in the last week."""
+        return self._ask(Request("usage", tuple(hosts)))
+
     def activate(self, cargo: Mapping[str, Cargo]) -> Answers:
         """One exec on each host of `cargo`; the results are the host program's JSON texts.
 

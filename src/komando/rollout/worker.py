@@ -16,7 +16,7 @@ from gevent.fileobject import FileObjectThread
 from pyinfra.api.facts import FactBase
 
 from deploys import operations
-from deploys.facts import Drifted, Exported, Observed, Reached, Recorded
+from deploys.facts import Drifted, Exported, Observed, Reached, Recorded, Used
 from komando.rollout.crew import Crew
 from komando.rollout.protocol import PROTOCOL, Cargo, Event, Opening, Request, encode
 from komando.rollout.reasons import Reasons
@@ -159,6 +159,7 @@ _VERBS: dict[str, Callable[[Worker, Request], None]] = {
     "drift": Worker.ask,
     "export": Worker.ask,
     "record": Worker.ask,
+    "usage": Worker.ask,
     "activate": Worker.activate,
     "reach": Worker.reach,
     "confirm": Worker.conclude,
@@ -171,6 +172,7 @@ _FACTS: dict[str, type[FactBase[Any]]] = {
     "drift": Drifted,
     "export": Exported,
     "record": Recorded,
+    "usage": Used,
 }
 
 

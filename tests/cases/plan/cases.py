@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from ipaddress import ip_network
 from pathlib import Path
@@ -22,11 +22,13 @@ from rich.console import Console
 
 from komando.bundle import Bundle
 from komando.generation import RunningGeneration
+from komando.host.rates import LEAST, STEP, Seen
 from komando.intent import compile_intent
 from komando.inventory import Host
 from komando.plan import Plan, assess, make_plan, text_lines
 from komando.platforms.debian import render
 from komando.policy import Policy, load_policy
+from komando.usage import Usage, read_usage
 
 HERE = Path(__file__).parent
 CASES = sorted(path.parent.name for path in HERE.glob("*/case.yaml"))
@@ -44,6 +46,8 @@ def plan_of(case: str, divisor: int = 1, kernel: str = "ok") -> Plan:
     """The plan from the base to the edited policies of a case."""
     description: dict[str, Any] = yaml.safe_load((HERE / case / "case.yaml").read_text())
     with _scratch() as policies:
+        for edit in description.get("already", []):
+            _edit(policies, edit)
         before, _ = _bundle(policies, divisor)
         for edit in description["edits"]:
             _edit(policies, edit)
@@ -56,6 +60,7 @@ def plan_of(case: str, divisor: int = 1, kernel: str = "ok") -> Plan:
             kernel=kernel,
             bundle=None if description.get("unread") else before,
             asked_from=description.get("asked_from", "192.0.2.2"),
+            usage=_usage(description["usage"], divisor) if "usage" in description else None,
         )
         if description.get("first"):
             running = replace(running, digest=None, bundle=None)
@@ -65,6 +70,18 @@ def plan_of(case: str, divisor: int = 1, kernel: str = "ok") -> Plan:
             {"core-1": after}, {"core-1": running}, policy.where, MOMENT, (), {}, machines
         )
         return assessed(plan, policy)
+
+
+def _usage(rows: list[dict[str, Any]], divisor: int) -> Usage:
+    """What the host's program would answer of minutes at these rates (bit/s of the policy)."""
+    told = []
+    for row in rows:
+        seen = Seen("2026-11-17T02:00:00Z")
+        for rate, minutes in row["minutes"].items():
+            seen.add(rate // divisor, 60 * minutes, row["at"])
+        where = {key: row[key] for key in ("class", "direction", "profile")}
+        told.append({**where, "ceiling": row["ceiling"] // divisor, **asdict(seen)})
+    return read_usage({"least": LEAST, "step": STEP, "rows": told})
 
 
 def assessed(plan: Plan, policy: Policy, today: date = TODAY) -> Plan:
