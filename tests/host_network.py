@@ -44,7 +44,8 @@ sys.path.insert(0, {sources!r})
 from komando.host import kernel
 real, left = kernel.subprocess.run, [{steps}]
 def dying(argv, **options):
-    sends = bool({{"-batch", "add", "set", "sysctl"}} & set(argv)) or argv[:2] == ["nft", "-f"]
+    changing = {{"-batch", "add", "set", "del", "sysctl"}}
+    sends = bool(changing & set(argv)) or argv[:2] == ["nft", "-f"]
     left[0] -= sends
     if sends and left[0] == 0:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -168,7 +168,7 @@ def test_a_damaged_generation_does_not_stop_it(router: Router) -> None:
         file.write_bytes(text)
 
 
-@pytest.mark.parametrize("steps", range(1, 7))
+@pytest.mark.parametrize("steps", [1, 2, 4, 5, 8, 12])
 def test_a_kill_in_the_middle_is_made_up_for_by_the_next_minute(router: Router, steps: int) -> None:
     done = subprocess.run(
         router.argv("bypass", "on", dies_at=steps), capture_output=True, check=False

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 import signal
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import paramiko
 import pytest
 from paramiko.ssh_exception import NoValidConnectionsError
 
+from komando.host.rates import Seen
 from komando.inventory import Access
-from komando.rollout.observe import Cache, observe
+from komando.rollout.observe import Cache, Observation, observe, with_usage
 from komando.rollout.protocol import Event
 from komando.rollout.session import Session
 from komando.rollout.unreached import cause
 from tests.host_bundle import cargo_of
+from tests.unit.rollout.played import PlayedHost
 from tests.unit.rollout.rolled import NEW, OLD, Play, bundle, look, rolled, states
 
 
@@ -211,3 +215,42 @@ def test_ctrl_c_while_hosts_are_asked_ends_it(play: Play, access: Access, tmp_pa
 
     with pytest.raises(KeyboardInterrupt), Session([host.host], access, listen) as session:
         observe(session, {"core-1": bundle("core-1")}, Cache(tmp_path))
+
+
+def asked_for_usage(host: PlayedHost, access: Access, folder: Path, *names: str) -> Observation:
+    with Session([host.host], access) as session:
+        seen = observe(session, {"core-1": bundle("core-1")}, Cache(folder))
+        return with_usage(session, seen, names)
+
+
+def test_what_the_offices_used_is_asked_where_the_plan_wants_it(
+    play: Play, access: Access, tmp_path: Path
+) -> None:
+    host = play("core-1")
+    host.run(bundle("core-1"))
+    host.paths.usage.mkdir()
+    today = datetime.now(UTC).date().isoformat()
+    seen = Seen(f"{today}T00:00:00Z")
+    seen.add(8_000_000, 120, f"{today}T00:02:00Z")
+    said = {"until": seen.at, "rows": {"1:404 down day 100000000": vars(seen)}}
+    (host.paths.usage / f"{today}.json").write_text(json.dumps(said))
+    assert asked_for_usage(host, access, tmp_path).running["core-1"].usage is None
+    assert host.verbs == ["observe"]
+    found = asked_for_usage(host, access, tmp_path, "core-1").running["core-1"].usage
+    assert host.verbs[1:] == ["observe", "usage"]
+    assert found is not None
+    (series,) = found.of("1:404", "down", 100_000_000)
+    assert (series.seconds, series.most, series.above(7_000_000)) == (120, 8_000_000, 120)
+    assert found.of("1:404", "down", 200_000_000) == (), "what was held back tells no demand"
+
+
+def test_a_host_that_cannot_tell_what_was_used_is_planned_without(
+    play: Play, access: Access, tmp_path: Path
+) -> None:
+    host = play("core-1")
+    host.run(bundle("core-1"))
+    host.cut_before = "usage"
+    seen = asked_for_usage(host, access, tmp_path, "core-1")
+    assert host.verbs == ["observe", "usage"]
+    assert seen.running["core-1"].usage is None
+    assert not seen.failures
