@@ -6,6 +6,7 @@ carried to its end, and only then does the closed input end the process.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -80,7 +81,7 @@ class Worker:
         self._missing(self.first, request.hosts)
         # by then every window has closed, and a host that has not answered is asked afresh
         windows = max(request.cargo[name].within for name in request.hosts) + GRACE
-        patience = min(windows, self.opening.activate_timeout)
+        patience = min(math.ceil(windows), self.opening.activate_timeout)
         self.first.act(operations.activate, orders, _say, patience)
 
     def reach(self, request: Request) -> None:
