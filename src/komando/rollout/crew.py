@@ -82,7 +82,7 @@ class Crew:
         fact: type[FactBase[Any]],
         questions: Mapping[str, Mapping[str, Any]],
         say: Say,
-        timeout: float,
+        timeout: int,
     ) -> None:
         """Ask each host of `questions` one thing, with arguments of its own, all at once."""
 
@@ -111,7 +111,7 @@ class Crew:
         operation: Callable[..., Any],
         orders: Mapping[str, tuple[Any, ...]],
         say: Say,
-        timeout: float,
+        timeout: int,
     ) -> None:
         """Do one thing on each host of `orders`, with arguments of its own, all at once."""
         prepared: dict[str, OperationMeta] = {}
