@@ -45,8 +45,8 @@ def raise_city(place: Place, order: Order, told: Told) -> City:
     error, Ctrl-C), nothing is left of it.
     """
     require_machine()
-    with _alone(place):
-        city = _draw(place, order)
+    with alone(place):
+        city = draw_city(place, order)
         standing = load_city(place.name) if is_whole(place) else None
         if standing is not None and _shared(standing) == _shared(city):
             _renew(standing, city, order, told)
@@ -63,10 +63,10 @@ def raze_city(place: Place) -> bool:
     is at work on the same city, or something cannot be removed.
     """
     require_machine()
-    with _alone(place), _undisturbed():
+    with alone(place), undisturbed():
         groups = any(group.exists() for group in groups_of(place))
         found = groups or place.folder.exists() or bool(place.namespaces())
-        _remove(place)
+        clear(place)
     return found
 
 
@@ -80,13 +80,14 @@ def is_whole(place: Place) -> bool:
     return names == place.namespaces() and bool(processes_in(place))
 
 
-def _alone(place: Place) -> AbstractContextManager[None]:
+def alone(place: Place) -> AbstractContextManager[None]:
+    """Nobody else builds or removes this lab meanwhile; raises LabError when somebody does."""
     busy = f"another `komando lab` is building or removing {place.name!r}: wait for it"
     return locked(STATE / f"{place.name}.lock", busy)
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """A second Ctrl-C waits until the removal, a second or less, is done."""
     held = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, held)
@@ -96,7 +97,28 @@ def _undisturbed() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _draw(place: Place, order: Order) -> City:
+@contextmanager
+def cleared(place: Place) -> Iterator[None]:
+    """Build on bare ground; when that fails or is interrupted, nothing is left of it."""
+    clear(place)
+    try:
+        yield
+    except BaseException:
+        clear(place)
+        raise
+
+
+def clear(place: Place) -> None:
+    """End and remove everything that bears the lab's name; nothing is no error."""
+    with undisturbed():
+        remove_groups(place)
+        remove_wiring(place)
+        if place.folder.exists():
+            shutil.rmtree(place.folder)
+
+
+def draw_city(place: Place, order: Order) -> City:
+    """The city that an order asks for. Raises LabError where policy and inventory do not fit."""
     policy, divisor = order.policy, order.inventory.divisor
     host = _router(order.inventory)
     uplink = uplink_of(policy, host)
@@ -143,10 +165,8 @@ def _renew(standing: City, city: City, order: Order, told: Told) -> None:
 
 def _build(city: City, order: Order, told: Told) -> None:
     place = city.place
-    with _undisturbed():
-        _remove(place)
     tree = root_tree(told)
-    try:
+    with cleared(place):
         place.folder.mkdir(mode=0o700, parents=True)
         make_keys(place, city.router)
         told("laying cables", f"to {len(city.endpoints)} offices and public points")
@@ -154,14 +174,3 @@ def _build(city: City, order: Order, told: Told) -> None:
         told("booting the router", city.router.name)
         boot_router(place, city.router, tree)
         prepare_router(place, order.inventory_folder, order.roles, told)
-    except BaseException:
-        with _undisturbed():
-            _remove(place)
-        raise
-
-
-def _remove(place: Place) -> None:
-    remove_groups(place)
-    remove_wiring(place)
-    if place.folder.exists():
-        shutil.rmtree(place.folder)
