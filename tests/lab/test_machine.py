@@ -60,8 +60,8 @@ def observed(machine: Machine) -> dict[str, Any]:
 
 
 def in_force(machine: Machine) -> str:
-    """The generation that runs, once the kernel holds all of it; fails after a minute."""
-    until = time.monotonic() + 60
+    """The generation that runs, once the kernel holds all of it; fails after two minutes."""
+    until = time.monotonic() + 120
     while (said := observed(machine))["kernel"] != "ok" or said["generation"] is None:
         assert time.monotonic() < until, said
         time.sleep(0.5)

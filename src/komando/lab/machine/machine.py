@@ -17,8 +17,8 @@ from komando.lab.place import LabError, Place
 from komando.lab.router import ADMINISTRATOR, access, ssh_command
 from komando.lab.wiring import end_processes
 
-PATIENCE = 120.0
-"""Seconds until ssh must answer after a boot; 13 are usual, on two idle cores."""
+PATIENCE = 300.0
+"""Seconds until ssh must answer after a boot; 13 on two idle cores, 70 where they have 8 users."""
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def start(place: Place, hardware: Hardware, clock: datetime | None) -> None:
 def _command(hardware: Hardware, clock: datetime | None) -> list[str]:
     # TCG: /dev/kvm is on many machines where no guest gets through its boot
     command = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none"]
-    command += ["-machine", "q35", "-accel", "tcg", "-cpu", "max"]
+    command += ["-machine", "q35", "-accel", "tcg", "-cpu", "max,svm=off"]
     command += ["-smp", str(PROCESSORS), "-m", str(MEMORY)]
     command += ["-kernel", str(hardware.kernel), "-append", KERNEL]
     command += ["-chardev", f"file,id=console,path={hardware.console},append=on"]
