@@ -10,13 +10,15 @@ import yaml
 
 from komando.inventory import FILE, Leaf, load_inventory
 from komando.lab.city import City, save_city
-from komando.lab.ground import alone, cleared
+from komando.lab.fleet.life import prepared_layer
+from komando.lab.ground import alone, cleared, require_no_fleet
 from komando.lab.life import Order, draw_city
-from komando.lab.machine.image import Image, image_of
+from komando.lab.machine.disk import PACKAGES, kernel_of, make_disk
 from komando.lab.machine.machine import Machine
 from komando.lab.machine.qemu import PROGRAMS, lay_cables, make_overlay
 from komando.lab.place import LabError, Place, Told, require_machine
-from komando.lab.prepare import prepare_router
+from komando.lab.root import root_tree
+from komando.lab.router import make_keys
 from komando.lab.wiring import build_wiring
 from komando.policy import load_policy
 
@@ -45,22 +47,29 @@ def raise_machine(place: Place, order: MachineOrder, told: Told) -> Machine:
     InventoryError; when it does not come to stand, nothing is left of it.
     """
     require_machine(PROGRAMS)
-    with alone(place), cleared(place):
-        place.folder.mkdir(mode=0o700, parents=True)
-        city = _draw(place, order)
-        interfaces = city.topology.interfaces("router")
-        image = image_of(place, city.router, interfaces, told)
-        machine = Machine(city, image.kernel)
-        machine.disk.parent.mkdir()
-        told("laying cables", f"to {len(city.endpoints)} offices and public points")
-        build_wiring(place, city.topology)
-        lay_cables(place, interfaces)
-        if not image.prepared(city.prepared).exists():
-            _prepare(machine, image, order, told)
-        make_overlay(machine.disk, image.prepared(city.prepared))
-        told("booting the machine", city.router.name)
-        machine.power_on()
-        save_city(city)
+    with alone(place):
+        require_no_fleet(place)
+        tree = root_tree(told, PACKAGES)
+        prepared = prepared_layer(place, order.roles, tree, told)
+        with cleared(place):
+            return _build(place, order, tree, prepared, told)
+
+
+def _build(place: Place, order: MachineOrder, tree: Path, prepared: Path, told: Told) -> Machine:
+    place.folder.mkdir(mode=0o700, parents=True)
+    city = _draw(place, order)
+    make_keys(place, city.router)
+    interfaces = city.topology.interfaces("router")
+    told("making the machine's disk", city.router.name)
+    disk = make_disk(place, city.router, interfaces, tree, prepared)
+    machine = Machine(city, kernel_of(tree))
+    make_overlay(machine.disk, disk)
+    told("laying cables", f"to {len(city.endpoints)} offices and public points")
+    build_wiring(place, city.topology)
+    lay_cables(place, interfaces)
+    told("booting the machine", city.router.name)
+    machine.power_on()
+    save_city(city)
     return machine
 
 
@@ -87,13 +96,3 @@ def _inventory_text(order: MachineOrder) -> str:
             host["confirm_within"] = order.confirm_within
     text: str = yaml.safe_dump(written, sort_keys=False, allow_unicode=True)
     return text
-
-
-def _prepare(machine: Machine, image: Image, order: MachineOrder, told: Told) -> None:
-    """Let the roles prepare the bare machine, and keep what they made of its disk."""
-    make_overlay(machine.disk, image.disk)
-    told("booting the machine, to prepare it once", machine.host.name)
-    machine.power_on()
-    prepare_router(machine.place, order.inventory, order.roles, told)
-    machine.power_off()
-    image.keep_prepared(machine.disk, machine.city.prepared)

@@ -70,10 +70,8 @@ def lay_cables(place: Place, interfaces: Sequence[str]) -> None:
 
 
 def make_overlay(disk: Path, below: Path) -> None:
-    """A disk that holds what differs from the one below, which is never written to."""
-    disk.unlink(missing_ok=True)
-    kind = "raw" if below.suffix == ".raw" else "qcow2"
-    run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(below), "-F", kind, str(disk)])
+    """A disk that holds what differs from the raw one below, which is never written to."""
+    run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(below), "-F", "raw", str(disk)])
 
 
 def start(place: Place, hardware: Hardware, clock: datetime | None) -> None:

@@ -1,7 +1,8 @@
-"""What a technician would have left on the machine: its name, its cables, a way in. Pure."""
+"""What a technician would have left on the machine beyond its name and a way in: its cables."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,11 +33,11 @@ def mac(number: int) -> str:
     return f"52:54:00:6b:6c:{number:02x}"
 
 
-def seed_files(host: Host, interfaces: Sequence[str]) -> dict[str, str]:
-    """The files by their paths, without the keys: the first interface is on the first card."""
+def _files(host: Host, interfaces: Sequence[str]) -> dict[str, str]:
     devices = " ".join(f"sys-subsystem-net-devices-{one}.device" for one in interfaces)
     files = {
-        "etc/hostname": f"{host.name}\n",
+        # one that was prepared has booted before
+        "etc/machine-id": f"{uuid.uuid4().hex}\n",
         "etc/fstab": f"{DISK} / ext4 errors=remount-ro 0 1\n",
         "etc/network/interfaces": (
             "auto lo\niface lo inet loopback\n"
@@ -58,19 +59,12 @@ def seed_files(host: Host, interfaces: Sequence[str]) -> dict[str, str]:
     return files
 
 
-def lay_seed(seed: Path, files: dict[str, str], key: Path, administrator: Path) -> None:
-    """Lay them into a folder that is not there yet, with the machine's key and who may log in."""
-    for path, text in files.items():
+def lay_hardware(seed: Path, host: Host, interfaces: Sequence[str]) -> None:
+    """Lay what its hardware needs into a seed: the first interface is on the first card."""
+    for path, text in _files(host, interfaces).items():
         target = seed / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
     units = seed / "etc/systemd/system"
     for unit in MASKED:
         (units / unit).symlink_to("/dev/null")
-    (seed / "etc/ssh").mkdir(exist_ok=True)
-    private = seed / "etc/ssh/ssh_host_ed25519_key"
-    private.touch(mode=0o600)
-    private.write_text(key.read_text())
-    (seed / "root").mkdir(mode=0o700)
-    (seed / "root/.ssh").mkdir(mode=0o700)
-    (seed / "root/.ssh/authorized_keys").write_text(administrator.read_text())
