@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -35,6 +36,11 @@ SPOILT = Path(__file__).with_name("spoilt.py")
 STATE = "/var/lib/komando"
 GUARD = "etc/komando/nft/guard.nft"
 UPLOAD = "etc/komando/tc/upload.tc"
+
+SUM_UP = (
+    "find etc -type f ! -path 'etc/komando/secrets/*' | LC_ALL=C sort | xargs sha256sum | sha256sum"
+)
+"""Says the digest of the generation in whose folder it is run."""
 
 GRACE = 2.0
 """Seconds after its window in which a router has to be as it was."""
@@ -161,22 +167,67 @@ def _children(pid: int) -> list[int]:
     return [int(one) for one in found]
 
 
+class Desk(ABC):
+    """Where the command line is run for a lab: a folder with policies that a test may edit."""
+
+    folder: Path
+
+    @property
+    @abstractmethod
+    def lab(self) -> str:
+        """The lab's name."""
+
+    @property
+    def policies(self) -> Path:
+        """A copy of the lab's policies."""
+        return self.folder / "policies"
+
+    @property
+    def inventory(self) -> Path:
+        """A copy of the lab's inventory."""
+        return self.folder / "lab"
+
+    def wanted(self) -> dict[str, Bundle]:
+        """What the policies ask for."""
+        return desired(self.policies, str(self.inventory)).bundles
+
+    def argv(self, verb: str, *rest: str, spoil: Spoil | None = None) -> list[str]:
+        """The command line of a verb."""
+        program = [str(KOMANDO)]
+        if spoil is not None:
+            paper = self.folder / "spoil.json"
+            paper.write_text(json.dumps({host: dict(files) for host, files in spoil.items()}))
+            program = [sys.executable, str(SPOILT), str(paper)]
+        where = ["--inventory", str(self.inventory), "--lab", self.lab]
+        if verb in ("plan", "apply", "drift", "verify"):
+            where += ["--policies", str(self.policies)]
+        return [*program, verb, *rest, *where]
+
+    def run(self, verb: str, *rest: str, spoil: Spoil | None = None) -> Done:
+        """Run a verb to its end."""
+        return self.start(verb, *rest, spoil=spoil).end()
+
+    def start(self, verb: str, *rest: str, spoil: Spoil | None = None) -> Running:
+        """Start a verb."""
+        environment = os.environ | {"XDG_CACHE_HOME": str(self.folder / "cache")}
+        return Running(self.argv(verb, *rest, spoil=spoil), environment)
+
+    def apply(self, *rest: str, spoil: Spoil | None = None) -> Done:
+        """Apply, without the checks from outside: a window has but few seconds here."""
+        return self.run("apply", "--no-verify", *rest, spoil=spoil)
+
+
 @dataclass(frozen=True)
-class Scene:
+class Scene(Desk):
     """A fleet, with policies of its own that a test may edit, and a folder for its papers."""
 
     fleet: Fleet
     folder: Path
 
     @property
-    def policies(self) -> Path:
-        """A copy of the fleet's policies."""
-        return self.folder / "policies"
-
-    @property
-    def inventory(self) -> Path:
-        """A copy of the fleet's inventory."""
-        return self.folder / "lab"
+    def lab(self) -> str:
+        """The fleet's name."""
+        return self.fleet.name
 
     @property
     def routers(self) -> dict[str, Machine]:
@@ -195,35 +246,6 @@ class Scene:
         for router in self.fleet.routers:
             self.edit(router, rate)
 
-    def wanted(self) -> dict[str, Bundle]:
-        """What the policies ask for."""
-        return desired(self.policies, str(self.inventory)).bundles
-
-    def argv(self, verb: str, *rest: str, spoil: Spoil | None = None) -> list[str]:
-        """The command line of a verb."""
-        program = [str(KOMANDO)]
-        if spoil is not None:
-            paper = self.folder / "spoil.json"
-            paper.write_text(json.dumps({host: dict(files) for host, files in spoil.items()}))
-            program = [sys.executable, str(SPOILT), str(paper)]
-        where = ["--inventory", str(self.inventory), "--lab", self.fleet.name]
-        if verb in ("plan", "apply", "drift", "verify"):
-            where += ["--policies", str(self.policies)]
-        return [*program, verb, *rest, *where]
-
-    def run(self, verb: str, *rest: str, spoil: Spoil | None = None) -> Done:
-        """Run a verb to its end."""
-        return self.start(verb, *rest, spoil=spoil).end()
-
-    def start(self, verb: str, *rest: str, spoil: Spoil | None = None) -> Running:
-        """Start a verb."""
-        environment = os.environ | {"XDG_CACHE_HOME": str(self.folder / "cache")}
-        return Running(self.argv(verb, *rest, spoil=spoil), environment)
-
-    def apply(self, *rest: str, spoil: Spoil | None = None) -> Done:
-        """Apply, without the checks from outside: a window has but three seconds here."""
-        return self.run("apply", "--no-verify", *rest, spoil=spoil)
-
     # --- how the routers stand -----------------------------------------------------------------
 
     def observed(self, router: str) -> dict[str, Any]:
@@ -239,11 +261,7 @@ class Scene:
         digest = observed["generation"]
         link = self.routers[router].run(f"readlink {STATE}/current").strip()
         assert link == f"generations/{digest}"
-        sums = self.routers[router].run(
-            f"cd {STATE}/generations/{digest} && find etc -type f ! -path 'etc/komando/secrets/*' |"
-            " LC_ALL=C sort |"
-            " xargs sha256sum | sha256sum"
-        )
+        sums = self.routers[router].run(f"cd {STATE}/generations/{digest} && {SUM_UP}")
         assert sums.split()[0] == digest, f"{router}: its generation is not whole"
         return str(digest)
 
@@ -261,14 +279,7 @@ class Scene:
 
     def record(self, router: str) -> list[dict[str, Any]]:
         """A router's own record; AssertionError unless it is one chain."""
-        lines = self.routers[router].run("komando-host record").splitlines()
-        before, entries = "", []
-        for number, line in enumerate(lines, 1):
-            entry: dict[str, Any] = json.loads(line)
-            assert (entry["number"], entry["before"]) == (number, before), line
-            before = hashlib.sha256(line.encode()).hexdigest()
-            entries.append(entry)
-        return entries
+        return chained(self.routers[router].run("komando-host record"))
 
     def truthful(self, done: Done, before: Mapping[str, str | None]) -> dict[str, str]:
         """What became of each router by the verb's words, which the routers bear out.
@@ -293,6 +304,17 @@ class Scene:
         else:
             assert done.code == 1, done.all
         return states
+
+
+def chained(record: str) -> list[dict[str, Any]]:
+    """The entries of a host's own record; AssertionError unless it is one chain."""
+    before, entries = "", []
+    for number, line in enumerate(record.splitlines(), 1):
+        entry: dict[str, Any] = json.loads(line)
+        assert (entry["number"], entry["before"]) == (number, before), line
+        before = hashlib.sha256(line.encode()).hexdigest()
+        entries.append(entry)
+    return entries
 
 
 @contextmanager

@@ -1,72 +1,162 @@
-"""A router that is a virtual machine: what a container cannot show, seen on a kernel of its own."""
+"""A router that is a virtual machine: what befalls a change when power, boot or clock go wrong.
+
+Three boots and six applies serve all tests: each plight is brought about once, by a fixture, and
+each thing that has to hold afterwards is a test of its own.
+"""
 
 from __future__ import annotations
 
-import json
+import re
 import subprocess
-import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from komando.lab.city import load_city
 from komando.lab.life import raze_city
 from komando.lab.machine.life import MachineOrder, raise_machine
 from komando.lab.machine.machine import Machine
 from komando.lab.place import NAMESPACES, LabError, Place
-from komando.lab.rehearsal import ask_router
-from tests.lab.conftest import REPOSITORY, komando, own_name, traces
+from tests.lab.conftest import REPOSITORY, own_name, traces
+from tests.lab.hamlet import ROUTER, ZONE, moment_of, profile_at, write_hamlet
+from tests.lab.hostile import GRACE, STATE, Done
+from tests.lab.rig import AMPLE, CUT_OFF, MADE, Look, Plot, Rig
 
-pytestmark = pytest.mark.lab
+pytestmark = [
+    pytest.mark.lab,
+    # the machine outlives the process object that started it
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
-YEAR = 365 * 24 * 3600
+LONG = 60
+"""Seconds of a window that a restart ends, and of one that has to run out."""
+SHORT = 20
+
+SLOW = 15.0
+"""Seconds that the alarm's program may take to start, where every instruction is translated."""
+
+YEAR = timedelta(days=365)
 
 
 @pytest.fixture(scope="module")
-def machine() -> Iterator[Machine]:
-    """A machine with the policies of the repository in force; nothing is left of it afterwards."""
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine with nothing applied; nothing is left of it afterwards."""
     place = Place(own_name("v"))
-    order = MachineOrder(
-        REPOSITORY / "policies", REPOSITORY / "inventories/lab", REPOSITORY / "roles", offices=1
-    )
+    inventory, policies = write_hamlet(tmp_path_factory.mktemp("order"), AMPLE)
     try:
-        machine = raise_machine(place, order, lambda _, __: None)
-        assert observed(machine)["generation"] is None
-        done = apply(machine)
-        assert done.returncode == 0, done.stderr + done.stdout
-        yield machine
+        yield raise_machine(
+            place,
+            MachineOrder(policies, inventory, REPOSITORY / "roles"),
+            lambda _, __: None,
+        )
     finally:
         raze_city(place)
     assert traces(place.name) == []
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The user's own cache of generations is not touched."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+@pytest.fixture(scope="module")
+def rig(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Rig:
+    """The machine once the policies are in force for the first time."""
+    rig = Rig(machine, tmp_path_factory.mktemp("rig"))
+    write_hamlet(rig.folder, AMPLE)
+    done = rig.apply_well()
+    assert done.code == 0, done.all
+    return rig
 
 
-def apply(machine: Machine) -> subprocess.CompletedProcess[str]:
-    where = ("--inventory", str(machine.inventory), "--policies", str(machine.policies))
-    # the checks of tests/hosts ask some fifty questions, at two seconds each
-    return komando("apply", *where, "--lab", machine.place.name, "--no-verify", check=False)
+@dataclass(frozen=True)
+class Plight:
+    """How the machine stood before, what the apply said, how it stood after, and the next apply."""
+
+    before: Look
+    done: Done
+    after: Look
+    next: Done | None = None
+    words: str = ""
+    due: float = 0
+    closed: float = 0
 
 
-def observed(machine: Machine) -> dict[str, Any]:
-    return ask_router(load_city(machine.place.name), "observe")
+# --- restarts ------------------------------------------------------------------------------------
+
+BOOT_WORDS = f"""\
+ls {STATE}/pending {STATE}/reverting /run/left 2>/dev/null; cat /root/kept
+nft list tables | grep left
+systemctl show ssh.service -p ActiveEnterTimestampMonotonic
+systemctl show komando-boot.service -p InactiveEnterTimestampMonotonic -p ExecMainStatus -p Before
+systemctl show network-pre.target -p ActiveEnterTimestampMonotonic
+systemctl show networking.service -p InactiveExitTimestampMonotonic
+journalctl -b -o short-monotonic --no-pager -t sshd | grep -m1 -i connection | sed 's/^/first /'
+journalctl -b -1 -k --no-pager -n 1000 | grep -m1 -o 'Linux version'
+true
+"""
 
 
-def in_force(machine: Machine) -> str:
-    """The generation that runs, once the kernel holds all of it; fails after two minutes."""
-    until = time.monotonic() + 120
-    while (said := observed(machine))["kernel"] != "ok" or said["generation"] is None:
-        assert time.monotonic() < until, said
-        time.sleep(0.5)
-    generation: str = said["generation"]
-    return generation
+@pytest.fixture(scope="module")
+def cut(rig: Rig) -> Plight:
+    """The power goes when a change has cut ssh, and comes back."""
+    before = rig.look()
+    rig.edit(11)
+    leave = "nft add table inet left; touch /run/left; echo kept >/root/kept; sync"
+    plot = rig.plot(CUT_OFF, leave)
+    apply = rig.cut_off(LONG)
+    plot.until("begun")
+    rig.machine.power_cut()
+    assert not rig.machine.is_on
+    with pytest.raises(LabError, match="has no power"):
+        rig.machine.wait_for_ssh()
+    rig.machine.power_on(wait=False)
+    rig.knock()
+    after = rig.comes_to_rest()
+    words = rig.machine.run(BOOT_WORDS)
+    return Plight(before, apply.end(), after, rig.apply_well(), words)
+
+
+@pytest.fixture(scope="module")
+def rebooted(rig: Rig) -> Plight:
+    """Somebody steps the clock by a year and reboots it when a change has cut ssh.
+
+    In the window of the next change the clock is stepped once more.
+    """
+    before = rig.look()
+    rig.edit(12)
+    there = (datetime.now(UTC) + YEAR).timestamp()
+    plot = rig.plot(CUT_OFF, f"date --set=@{there:.0f}; systemctl reboot")
+    apply = rig.cut_off(LONG)
+    plot.until("begun")
+    rig.knock()
+    after = rig.comes_to_rest()
+    words = rig.machine.run(BOOT_WORDS)
+    return Plight(before, apply.end(), after, rig.apply_well(), words)
+
+
+@pytest.fixture(params=["cut", "rebooted"])
+def restarted(request: pytest.FixtureRequest) -> Plight:
+    plight: Plight = request.getfixturevalue(request.param)
+    return plight
+
+
+def seconds(words: str, unit: str, event: str) -> float:
+    """When something happened to a unit of BOOT_WORDS, since the machine's boot."""
+    index = {"ssh": 0, "boot": 0, "pre": 1, "networking": 0}[unit]
+    return int(re.findall(rf"{event}Monotonic=(\d+)", words)[index]) / 1e6
+
+
+def test_an_apply_is_in_force_on_a_stock_kernel(rig: Rig) -> None:
+    look = rig.comes_to_rest()
+    assert look.observed["profile"] == profile_at(datetime.fromtimestamp(look.clock, UTC))
+    said = rig.machine.run(
+        "tc qdisc show dev ifb0; uname -r; ethtool -k lan0 | grep -v fixed;"
+        " systemctl is-active systemd-timesyncd",
+        check=False,
+    )
+    assert "fq_codel" in said
+    assert "6.1" in said
+    assert "segmentation-offload: on" not in said
+    assert "\nactive\n" not in said
+    assert reaches_the_internet(rig.machine)
 
 
 def reaches_the_internet(machine: Machine) -> bool:
@@ -77,73 +167,142 @@ def reaches_the_internet(machine: Machine) -> bool:
     return done.returncode == 0
 
 
-def test_an_apply_is_in_force_on_a_stock_kernel(machine: Machine) -> None:
-    assert in_force(machine)
-    assert "fq_codel" in machine.run("tc qdisc show dev ifb0")
-    assert "segmentation-offload: on" not in machine.run("ethtool -k lan0 | grep -v fixed")
-    assert reaches_the_internet(machine)
-    assert "6.1" in machine.run("uname -r")
-    assert machine.run("systemctl is-active systemd-timesyncd", check=False) != "active\n"
+def test_a_restart_in_the_window_brings_the_generation_before_back(restarted: Plight) -> None:
+    assert restarted.after.boot != restarted.before.boot
+    assert restarted.after.generation == restarted.before.generation
+    assert f"{STATE}/" not in restarted.words, "neither pending nor reverting"
 
 
-def test_a_power_cut_loses_the_kernel_and_keeps_the_generation(machine: Machine) -> None:
-    before, boot = in_force(machine), machine.boot()
-    machine.run("nft add table inet left && touch /run/left && echo kept >/root/kept && sync")
-    machine.power_cut()
-    assert not machine.is_on
-    with pytest.raises(LabError, match="has no power"):
-        machine.wait_for_ssh()
-    machine.power_on()
-    assert machine.boot() != boot
-    assert in_force(machine) == before
-    assert reaches_the_internet(machine)
-    assert machine.run("cat /root/kept; ls /run/left; nft list tables", check=False).startswith(
-        "kept\n"
-    )
-    assert "left" not in machine.run("ls /run; nft list tables")
-    assert "Linux version" in machine.run("journalctl -b -1 -k --no-pager -n 1000"), (
-        "what was said before the cut can be read after it"
-    )
+def test_it_is_reached_as_soon_as_ssh_is_up(restarted: Plight) -> None:
+    up = seconds(restarted.words, "ssh", "ActiveEnterTimestamp")
+    first = re.search(r"first \[ *([\d.]+)\]", restarted.words)
+    assert first, restarted.words
+    assert float(first[1]) - up <= GRACE
 
 
-def test_a_reboot_brings_the_generation_and_the_true_time_back(machine: Machine) -> None:
-    before = in_force(machine)
-    machine.step_clock(YEAR)
-    machine.reboot()
-    assert in_force(machine) == before
-    assert abs(clock_of(machine) - datetime.now(UTC).timestamp()) < 30
+def test_its_record_says_that_the_machine_restarted(restarted: Plight) -> None:
+    armed, last = restarted.after.record[-2:]
+    assert (armed["event"], last["event"]) == ("armed", "reverted")
+    assert last["reason"] == "the machine restarted before it was confirmed"
+    assert last["generation"] == armed["generation"] != restarted.before.generation
+    assert last["previous"] == restarted.before.generation
+    assert restarted.after.record[:-2] == restarted.before.record
 
 
-def test_a_reset_is_no_shutdown(machine: Machine) -> None:
-    machine.run("systemd-run --unit=farewell --property=ExecStop='/bin/touch /root/farewell'"
-                " --remain-after-exit /bin/true")  # fmt: skip
-    machine.reset()
-    assert machine.run("ls /root/farewell", check=False) == ""
+def test_the_apply_says_that_it_was_taken_back(restarted: Plight) -> None:
+    assert restarted.done.code == 1, restarted.done.all
+    assert restarted.done.state(ROUTER) == "reverted", restarted.done.all
+    assert "the machine restarted before it was confirmed" in restarted.done.all
 
 
-@pytest.mark.parametrize("seconds", [YEAR, -YEAR])
-def test_the_clock_steps_by_a_year_and_the_machine_still_answers(
-    machine: Machine, seconds: int
+def test_the_next_apply_succeeds(restarted: Plight) -> None:
+    assert restarted.next is not None
+    assert restarted.next.code == 0, restarted.next.all
+    assert restarted.next.state(ROUTER) == "carried", restarted.next.all
+
+
+def test_it_was_taken_back_before_any_network_was_up(restarted: Plight) -> None:
+    words = restarted.words
+    assert "ExecMainStatus=0" in words
+    assert re.search(r"^Before=.*\bnetwork-pre\.target\b", words, re.MULTILINE)
+    taken_back = seconds(words, "boot", "InactiveEnterTimestamp")
+    assert 0 < taken_back <= seconds(words, "pre", "ActiveEnterTimestamp")
+    assert taken_back <= seconds(words, "networking", "InactiveExitTimestamp")
+
+
+def test_a_power_cut_loses_the_kernel_and_keeps_the_disk(cut: Plight) -> None:
+    assert "kept\n" in cut.words
+    assert "left" not in cut.words
+    assert "Linux version" in cut.words, "what was said before the cut can be read after it"
+
+
+def test_a_reboot_brings_the_true_time_back(rebooted: Plight) -> None:
+    assert abs(rebooted.after.clock - datetime.now(UTC).timestamp()) < 600
+    armed, reverted = rebooted.after.record[-2:]
+    assert armed["time"][:4] == reverted["time"][:4]
+
+
+# --- clocks --------------------------------------------------------------------------------------
+
+
+def stepped(rig: Rig, rate: int, moment: datetime) -> Plight:
+    """The clock is stepped to a moment when a change has cut ssh, and the window runs out."""
+    before = rig.look()
+    rig.edit(rate)
+    plot = rig.plot(CUT_OFF, f"date --set=@{moment.timestamp():.0f}")
+    apply = rig.cut_off(SHORT)
+    closed = plot.until("closed")
+    rig.knock()
+    return Plight(before, apply.end(), rig.comes_to_rest(), due=plot.until("due"), closed=closed)
+
+
+@pytest.fixture(scope="module")
+def forward(rig: Rig) -> Plight:
+    """A year forward, to the other part of the day."""
+    other = "closed" if profile_at(datetime.now(UTC)) == "open" else "open"
+    return stepped(rig, 13, moment_of(other, 1))
+
+
+@pytest.fixture(scope="module")
+def back(rig: Rig, forward: Plight) -> Plight:
+    """From there to a year ago, at the part of the day that it is in truth."""
+    assert forward.after.rests
+    return stepped(rig, 14, moment_of(profile_at(datetime.now(UTC)), -1))
+
+
+@pytest.fixture(params=["forward", "back"])
+def timeless(request: pytest.FixtureRequest) -> Plight:
+    plight: Plight = request.getfixturevalue(request.param)
+    return plight
+
+
+def test_a_stepped_clock_neither_closes_the_window_nor_keeps_it_open(timeless: Plight) -> None:
+    assert abs(timeless.after.clock - datetime.now(UTC).timestamp()) > 300 * 24 * 3600
+    assert timeless.due <= timeless.closed <= timeless.due + GRACE + SLOW
+
+
+def test_what_a_window_closed_under_a_stepped_clock_is_as_it_was(timeless: Plight) -> None:
+    assert timeless.after.boot == timeless.before.boot
+    assert timeless.after.generation == timeless.before.generation
+    armed, last = timeless.after.record[-2:]
+    assert (armed["event"], last["event"]) == ("armed", "reverted")
+    assert last["reason"] == "nobody confirmed it in time"
+    assert timeless.after.record[:-2] == timeless.before.record
+
+
+def test_the_apply_says_so_under_a_stepped_clock(timeless: Plight) -> None:
+    assert timeless.done.code == 1, timeless.done.all
+    assert timeless.done.state(ROUTER) == "reverted", timeless.done.all
+
+
+def test_the_hours_go_by_the_stepped_clock(forward: Plight, back: Plight) -> None:
+    profiles = []
+    for plight in (forward, back):
+        there = datetime.fromtimestamp(plight.after.clock, ZONE)
+        assert plight.after.observed["profile"] == profile_at(there)
+        profiles.append(profile_at(there))
+    assert set(profiles) == {"open", "closed"}
+
+
+def test_a_change_is_confirmed_though_the_clock_is_stepped_in_its_window(
+    rig: Rig, back: Plight
 ) -> None:
-    generation = in_force(machine)
-    machine.step_clock(seconds)
-    try:
-        stepped = clock_of(machine) - datetime.now(UTC).timestamp()
-        assert abs(stepped - seconds) < 30
-        said = observed(machine)
-        assert said["generation"] == generation, json.dumps(said)
-    finally:
-        machine.step_clock(-seconds)
-    assert in_force(machine) == generation
+    plot: Plot = rig.plot(MADE, f"date --set=@{datetime.now(UTC).timestamp():.0f}")
+    done = rig.apply_well()
+    assert done.code == 0, done.all
+    assert plot.until("closed") < plot.until("due") - AMPLE / 2
+    look = rig.comes_to_rest()
+    assert look.generation != back.after.generation
+    assert abs(look.clock - datetime.now(UTC).timestamp()) < 600
+    assert [one["event"] for one in look.record[-2:]] == ["armed", "confirmed"]
+
+
+# --- the machine itself --------------------------------------------------------------------------
 
 
 def test_a_machine_with_power_is_not_switched_on_twice(machine: Machine) -> None:
     with pytest.raises(LabError, match="has power already"):
         machine.power_on()
-
-
-def clock_of(machine: Machine) -> float:
-    return float(machine.run("date +%s"))
 
 
 def test_a_machine_that_does_not_come_to_stand_leaves_nothing(spare: str, tmp_path: Path) -> None:

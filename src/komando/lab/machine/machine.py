@@ -130,13 +130,6 @@ class Machine:
                 raise LabError(f"{self.host.name} does not shut down: {self.console()[-500:]}")
             time.sleep(0.1)
 
-    def reset(self, *, wait: bool = True) -> None:
-        """Press its reset button: no shutdown, but its disk keeps all that it took."""
-        before = self.boot() if wait else ""
-        qemu.order(self._hardware.control, "system_reset")
-        if wait:
-            self.wait_for_ssh(after=before)
-
     def reboot(self, *, wait: bool = True) -> None:
         """Reboot it properly; with `wait`, until ssh answers again."""
         before = self.boot()
@@ -157,7 +150,6 @@ class Machine:
             kernel=self.kernel,
             disk=self.disk,
             console=self.disk.with_name("console.log"),
-            control=self.disk.with_name("qmp"),
             cards=len(self.city.topology.interfaces("router")),
         )
 

@@ -1,19 +1,16 @@
-"""qemu: start a machine inside the lab's network and groups, and speak to it (QMP)."""
+"""qemu: start a machine inside the lab's network and groups."""
 
 from __future__ import annotations
 
-import json
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from komando.lab.commands import run
 from komando.lab.groups import make_groups
 from komando.lab.machine.seed import DISK, mac
-from komando.lab.place import LabError, Place
+from komando.lab.place import Place
 
 PROGRAMS = {
     "qemu-system-x86_64": "qemu-system-x86",
@@ -34,9 +31,6 @@ KERNEL = (
     " modprobe.blacklist=kvm_amd,powernow_k8"
 )
 
-ANSWER = 10.0
-"""Seconds that qemu has to answer."""
-
 
 @dataclass(frozen=True)
 class Hardware:
@@ -45,7 +39,6 @@ class Hardware:
     kernel: Path
     disk: Path
     console: Path
-    control: Path
     cards: int
 
 
@@ -80,7 +73,6 @@ def start(place: Place, hardware: Hardware, clock: datetime | None) -> None:
     `clock` is what its battery-backed clock shows at that moment, the true time by default. Raises
     LabError, with qemu's words, when qemu refuses.
     """
-    hardware.control.unlink(missing_ok=True)
     groups = [str(group) for group in make_groups(place)]
     command = _command(hardware, clock)
     run(["sh", str(BOOT), *groups, "--", *place.enter("router"), *command])
@@ -104,35 +96,8 @@ def _command(hardware: Hardware, clock: datetime | None) -> list[str]:
         command += ["-device", card]
     if clock is not None:
         command += ["-rtc", f"base={clock.astimezone(UTC):%Y-%m-%dT%H:%M:%S},clock=host"]
-    command += ["-qmp", f"unix:{hardware.control},server=on,wait=off", "-daemonize"]
-    return command
+    return [*command, "-daemonize"]
 
 
 def _tap(number: int) -> str:
     return f"kl-tap{number}"
-
-
-def order(control: Path, command: str) -> None:
-    """Give qemu a command of its machine protocol; raises LabError unless it obeys."""
-    try:
-        with socket.socket(socket.AF_UNIX) as line:
-            line.settimeout(ANSWER)
-            line.connect(str(control))
-            with line.makefile("rw") as words:
-                words.readline()  # it greets first
-                for verb in ("qmp_capabilities", command):
-                    words.write(json.dumps({"execute": verb}) + "\n")
-                    words.flush()
-                    _answer(words)
-    except OSError as error:
-        raise LabError(f"qemu does not take {command!r} at {control}: {error}") from None
-
-
-def _answer(words: Any) -> None:
-    for line in words:
-        said = json.loads(line)
-        if "error" in said:
-            raise LabError(f"qemu refuses: {said['error']['desc']}")
-        if "return" in said:  # the rest are events
-            return
-    raise LabError("qemu ended before it answered")

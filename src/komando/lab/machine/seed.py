@@ -17,6 +17,7 @@ DISK = "/dev/nvme0n1"
 MASKED = (
     *(f"modprobe@{one}.service" for one in ("configfs", "dm_mod", "drm", "efi_pstore", "fuse")),
     *("modprobe@loop.service", "kmod-static-nodes.service", "systemd-update-utmp.service"),
+    *("systemd-update-utmp-runlevel.service", "systemd-sysusers.service", "systemd-logind.service"),
     *("dev-hugepages.mount", "dev-mqueue.mount", "sys-fs-fuse-connections.mount"),
     *("sys-kernel-config.mount", "sys-kernel-debug.mount", "sys-kernel-tracing.mount"),
     *("proc-sys-fs-binfmt_misc.automount", "systemd-binfmt.service"),
@@ -26,6 +27,9 @@ MASKED = (
     # waits for every device there is; networking.service waits for its own below
     "ifupdown-pre.service",
 )
+
+
+_SUBSYSTEMS = " ".join(f"--subsystem-match={one}" for one in ("pci", "virtio", "net", "block"))
 
 
 def mac(number: int) -> str:
@@ -45,6 +49,11 @@ def _files(host: Host, interfaces: Sequence[str]) -> dict[str, str]:
         ),
         "etc/systemd/system/networking.service.d/cards.conf": (
             f"[Unit]\nWants={devices}\nAfter={devices}\n"
+        ),
+        # udev looks at what drives cards and disk, and not at a hundred terminals
+        "etc/systemd/system/systemd-udev-trigger.service.d/cards.conf": (
+            "[Service]\nExecStart=\nExecStart=-udevadm trigger --type=devices --action=add"
+            f" {_SUBSYSTEMS}\n"
         ),
         # what was said before a reboot can be read after it
         "etc/systemd/journald.conf.d/persistent.conf": "[Journal]\nStorage=persistent\n",
