@@ -35,10 +35,19 @@ def make_disk(
     folder. Takes two or three seconds. Raises LabError when it cannot be made.
     """
     folder = place.folder / "machine"
-    empty, disk = folder / "empty", folder / "disk.raw"
-    empty.mkdir(parents=True)
+    folder.mkdir()
     seed = lay_own_seed(place, host, prepared)
     lay_hardware(seed, host, interfaces)
-    lower = ":".join(map(str, (seed, prepared / LAYER, tree)))
-    run(["unshare", "--mount", "sh", str(MAKE_DISK), lower, str(empty), str(disk)])
+    disk = folder / "disk.raw"
+    lay_on_disk((seed, prepared / LAYER, tree), folder / "empty", disk)
     return disk
+
+
+def lay_on_disk(trees: Sequence[Path], empty: Path, disk: Path) -> None:
+    """Make a raw disk of trees, the upper first; `empty` becomes an empty folder for their mount.
+
+    What an upper tree took away from a lower one (whiteouts, opaque folders) is not on it.
+    """
+    empty.mkdir()
+    lower = ":".join(map(str, trees))
+    run(["unshare", "--mount", "sh", str(MAKE_DISK), lower, str(empty), str(disk)])
