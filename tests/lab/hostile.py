@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from komando.bundle import Bundle
 from komando.cli.desired import desired
 from komando.lab.fleet.fleet import Fleet
 from komando.lab.fleet.machine import Machine
-from komando.lab.place import LabError
+from komando.lab.place import LabError, Place
 
 REPOSITORY = Path(__file__).parents[2]
 KOMANDO = Path(sys.executable).with_name("komando")
@@ -35,6 +36,11 @@ SPOILT = Path(__file__).with_name("spoilt.py")
 STATE = "/var/lib/komando"
 GUARD = "etc/komando/nft/guard.nft"
 UPLOAD = "etc/komando/tc/upload.tc"
+
+SUM_UP = (
+    "find etc -type f ! -path 'etc/komando/secrets/*' | LC_ALL=C sort | xargs sha256sum | sha256sum"
+)
+"""Says the digest of the generation in whose folder it is run."""
 
 GRACE = 2.0
 """Seconds after its window in which a router has to be as it was."""
@@ -176,22 +182,90 @@ def _children(pid: int) -> list[int]:
     return [int(one) for one in found]
 
 
+class Desk(ABC):
+    """Where the command line is run for a lab: a folder with policies that a test may edit."""
+
+    folder: Path
+
+    @property
+    @abstractmethod
+    def lab(self) -> str:
+        """The lab's name."""
+
+    @property
+    def policies(self) -> Path:
+        """A copy of the lab's policies."""
+        return self.folder / "policies"
+
+    @property
+    def inventory(self) -> Path:
+        """A copy of the lab's inventory."""
+        return self.folder / "lab"
+
+    def wanted(self) -> dict[str, Bundle]:
+        """What the policies ask for."""
+        return desired(self.policies, str(self.inventory)).bundles
+
+    @property
+    def forge(self) -> Path:
+        """The lab's own forge."""
+        return Place(self.lab).folder / "forge.git"
+
+    def entries(self) -> list[dict[str, Any]]:
+        """The ledger's entries, the oldest first."""
+        if not self.forge.exists():
+            return []
+        branch = "refs/heads/deployments/lab"
+        commits = _git(self.forge, "rev-list", "--reverse", branch, check=False).split()
+        return [json.loads(_git(self.forge, "show", f"{one}:entry.json")) for one in commits]
+
+    def argv(self, verb: str, *rest: str, spoil: Spoil | None = None, clone: str = "") -> list[str]:
+        """The command line of a verb; in a `clone` of its own, where one is named."""
+        program = [str(KOMANDO)]
+        if spoil is not None:
+            paper = self.folder / "spoil.json"
+            paper.write_text(json.dumps({host: dict(files) for host, files in spoil.items()}))
+            program = [sys.executable, str(SPOILT), str(paper)]
+        where = ["--inventory", str(self.inventory), "--lab", self.lab]
+        if verb in ("plan", "apply", "drift", "verify"):
+            where += ["--policies", str(self.policies)]
+        if clone:
+            folder = self.folder / f"{clone}.git"
+            _git(self.folder, "init", "--quiet", "--bare", str(folder))
+            where += ["--repository", str(folder), "--remote", str(self.forge)]
+        return [*program, verb, *rest, *where]
+
+    def run(self, verb: str, *rest: str, spoil: Spoil | None = None) -> Done:
+        """Run a verb to its end."""
+        return self.start(verb, *rest, spoil=spoil).end()
+
+    def start(self, verb: str, *rest: str, spoil: Spoil | None = None, clone: str = "") -> Running:
+        """Start a verb."""
+        return self._start(self.argv(verb, *rest, spoil=spoil, clone=clone))
+
+    def bare(self, *words: str) -> Done:
+        """Run a verb to its end that knows of no lab."""
+        return self._start([str(KOMANDO), *words]).end()
+
+    def _start(self, argv: list[str]) -> Running:
+        return Running(argv, os.environ | {"XDG_CACHE_HOME": str(self.folder / "cache")})
+
+    def apply(self, *rest: str, spoil: Spoil | None = None) -> Done:
+        """Apply, without the checks from outside: a window has but few seconds here."""
+        return self.run("apply", "--no-verify", *rest, spoil=spoil)
+
+
 @dataclass(frozen=True)
-class Scene:
+class Scene(Desk):
     """A fleet, with policies of its own that a test may edit, and a folder for its papers."""
 
     fleet: Fleet
     folder: Path
 
     @property
-    def policies(self) -> Path:
-        """A copy of the fleet's policies."""
-        return self.folder / "policies"
-
-    @property
-    def inventory(self) -> Path:
-        """A copy of the fleet's inventory."""
-        return self.folder / "lab"
+    def lab(self) -> str:
+        """The fleet's name."""
+        return self.fleet.name
 
     @property
     def routers(self) -> dict[str, Machine]:
@@ -210,58 +284,6 @@ class Scene:
         for router in self.fleet.routers:
             self.edit(router, rate)
 
-    def wanted(self) -> dict[str, Bundle]:
-        """What the policies ask for."""
-        return desired(self.policies, str(self.inventory)).bundles
-
-    @property
-    def forge(self) -> Path:
-        """The lab's own forge."""
-        return self.fleet.place.folder / "forge.git"
-
-    def entries(self) -> list[dict[str, Any]]:
-        """The ledger's entries, the oldest first."""
-        if not self.forge.exists():
-            return []
-        branch = "refs/heads/deployments/lab"
-        commits = _git(self.forge, "rev-list", "--reverse", branch, check=False).split()
-        return [json.loads(_git(self.forge, "show", f"{one}:entry.json")) for one in commits]
-
-    def argv(self, verb: str, *rest: str, spoil: Spoil | None = None, clone: str = "") -> list[str]:
-        """The command line of a verb; in a `clone` of its own, where one is named."""
-        program = [str(KOMANDO)]
-        if spoil is not None:
-            paper = self.folder / "spoil.json"
-            paper.write_text(json.dumps({host: dict(files) for host, files in spoil.items()}))
-            program = [sys.executable, str(SPOILT), str(paper)]
-        where = ["--inventory", str(self.inventory), "--lab", self.fleet.name]
-        if verb in ("plan", "apply", "drift", "verify"):
-            where += ["--policies", str(self.policies)]
-        if clone:
-            folder = self.folder / f"{clone}.git"
-            _git(self.folder, "init", "--quiet", "--bare", str(folder))
-            where += ["--repository", str(folder), "--remote", str(self.forge)]
-        return [*program, verb, *rest, *where]
-
-    def run(self, verb: str, *rest: str, spoil: Spoil | None = None) -> Done:
-        """Run a verb to its end."""
-        return self.start(verb, *rest, spoil=spoil).end()
-
-    def start(self, verb: str, *rest: str, spoil: Spoil | None = None, clone: str = "") -> Running:
-        """Start a verb."""
-        return self._start(self.argv(verb, *rest, spoil=spoil, clone=clone))
-
-    def bare(self, *words: str) -> Done:
-        """Run a verb to its end that knows of no fleet."""
-        return self._start([str(KOMANDO), *words]).end()
-
-    def _start(self, argv: list[str]) -> Running:
-        return Running(argv, os.environ | {"XDG_CACHE_HOME": str(self.folder / "cache")})
-
-    def apply(self, *rest: str, spoil: Spoil | None = None) -> Done:
-        """Apply, without the checks from outside: a window has but three seconds here."""
-        return self.run("apply", "--no-verify", *rest, spoil=spoil)
-
     # --- how the routers stand -----------------------------------------------------------------
 
     def observed(self, router: str) -> dict[str, Any]:
@@ -277,11 +299,7 @@ class Scene:
         digest = observed["generation"]
         link = self.routers[router].run(f"readlink {STATE}/current").strip()
         assert link == f"generations/{digest}"
-        sums = self.routers[router].run(
-            f"cd {STATE}/generations/{digest} && find etc -type f ! -path 'etc/komando/secrets/*' |"
-            " LC_ALL=C sort |"
-            " xargs sha256sum | sha256sum"
-        )
+        sums = self.routers[router].run(f"cd {STATE}/generations/{digest} && {SUM_UP}")
         assert sums.split()[0] == digest, f"{router}: its generation is not whole"
         return str(digest)
 
@@ -309,14 +327,7 @@ class Scene:
 
     def record(self, router: str) -> list[dict[str, Any]]:
         """A router's own record; AssertionError unless it is one chain."""
-        lines = self.routers[router].run("komando-host record").splitlines()
-        before, entries = "", []
-        for number, line in enumerate(lines, 1):
-            entry: dict[str, Any] = json.loads(line)
-            assert (entry["number"], entry["before"]) == (number, before), line
-            before = hashlib.sha256(line.encode()).hexdigest()
-            entries.append(entry)
-        return entries
+        return chained(self.routers[router].run("komando-host record"))
 
     def truthful(self, done: Done, before: Mapping[str, str | None]) -> dict[str, str]:
         """What became of each router by the verb's words, which the routers bear out.
@@ -342,6 +353,17 @@ class Scene:
         else:
             assert done.code == 1, done.all
         return states
+
+
+def chained(record: str) -> list[dict[str, Any]]:
+    """The entries of a host's own record; AssertionError unless it is one chain."""
+    before, entries = "", []
+    for number, line in enumerate(record.splitlines(), 1):
+        entry: dict[str, Any] = json.loads(line)
+        assert (entry["number"], entry["before"]) == (number, before), line
+        before = hashlib.sha256(line.encode()).hexdigest()
+        entries.append(entry)
+    return entries
 
 
 @contextmanager

@@ -44,7 +44,7 @@ def raise_city(place: Place, order: Order, told: Told) -> City:
     require_machine()
     with alone(place):
         require_no_fleet(place)
-        city = _draw(place, order)
+        city = draw_city(place, order)
         standing = load_city(place.name) if is_whole(place) else None
         if standing is not None and _shared(standing) == _shared(city):
             _renew(standing, city, order, told)
@@ -78,7 +78,8 @@ def is_whole(place: Place) -> bool:
     return names == place.namespaces() and bool(processes_in(place))
 
 
-def _draw(place: Place, order: Order) -> City:
+def draw_city(place: Place, order: Order) -> City:
+    """The city that an order asks for. Raises LabError where policy and inventory do not fit."""
     policy, divisor = order.policy, order.inventory.divisor
     host = _router(order.inventory)
     uplink = uplink_of(policy, host)

@@ -9,10 +9,11 @@ import fcntl
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 STATE = Path("/run/komando-lab")
 CACHE = Path("/var/cache/komando-lab")
@@ -105,11 +106,15 @@ class Place:
         return ("nsenter", f"--net={NAMESPACES / self.namespace(part)}")
 
 
-def require_machine() -> None:
-    """Raise LabError unless this process may build a lab here and finds what it needs for that."""
+def require_machine(more: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Raise LabError unless this process may build a lab here and finds what it needs for that.
+
+    `more` are programs beyond PROGRAMS, with the packages that bring them.
+    """
     if os.geteuid() != 0:
         raise LabError("a lab makes network namespaces and a container: run it as root (sudo)")
-    missing = sorted({package for name, package in PROGRAMS.items() if not shutil.which(name)})
+    needed = {**PROGRAMS, **more}
+    missing = sorted({package for name, package in needed.items() if not shutil.which(name)})
     if missing:
         raise LabError(
             f"missing on this machine: {', '.join(missing)}."

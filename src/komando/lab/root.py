@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from komando.lab.commands import run
@@ -30,32 +31,35 @@ PACKAGES = (
     "tzdata",
 )
 
-OPTIONS = (
-    "--variant=apt",
-    f"--include={','.join(PACKAGES)}",
-    # every lab makes its own
-    '--customize-hook=rm -f "$1"/etc/ssh/ssh_host_*',
-)
+
+def _options(packages: Sequence[str]) -> tuple[str, ...]:
+    return (
+        "--variant=apt",
+        f"--include={','.join(packages)}",
+        # every lab makes its own
+        '--customize-hook=rm -f "$1"/etc/ssh/ssh_host_*',
+    )
 
 
-def root_tree(told: Told) -> Path:
+def root_tree(told: Told, more: Sequence[str] = ()) -> Path:
     """The folder of the router's Debian; builds it (half a minute) if it is not there.
 
-    A tree is complete or absent: it gets its name when it is finished. Raises LabError when
-    mmdebstrap cannot build it.
+    `more` are packages beyond those of a container. A tree is complete or absent: it gets its name
+    when it is finished. Raises LabError when mmdebstrap cannot build it.
     """
-    text = "\n".join((SUITE, *OPTIONS))
+    options = _options((*PACKAGES, *more))
+    text = "\n".join((SUITE, *options))
     tree = CACHE / hashlib.sha256(text.encode()).hexdigest()[:16]
     if tree.is_dir():
         return tree
     with locked(CACHE / "lock"):
         if not tree.is_dir():
             told("building the router's Debian, once (half a minute)", "")
-            _build(tree)
+            _build(tree, options)
     return tree
 
 
-def _build(tree: Path) -> None:
+def _build(tree: Path, options: Sequence[str]) -> None:
     CACHE.chmod(0o755)  # the container's users look through it
     for left in CACHE.glob("*.new"):
         shutil.rmtree(left)
@@ -64,7 +68,7 @@ def _build(tree: Path) -> None:
     # nothing of it runs on or stays mounted.
     alone = ["setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child"]
     try:
-        run([*alone, "mmdebstrap", "--quiet", *OPTIONS, SUITE, str(new)])
+        run([*alone, "mmdebstrap", "--quiet", *options, SUITE, str(new)])
         new.rename(tree)
     finally:
         shutil.rmtree(new, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What the roles change on a machine, kept as a layer that all routers of all fleets share.
+"""What the roles change on a machine, kept as a layer that all routers upon one Debian share.
 
 One machine is prepared by real Ansible over real ssh; what it wrote is kept on this machine under
 the digest of all that decides it. A router's own name, address and keys are put in the place of
@@ -22,6 +22,9 @@ from komando.lab.place import CACHE, LabError, Place
 from komando.lab.prepare import digest_of_roles
 from komando.lab.router import CONTROLLER, lay_seed
 
+LAYER = "layer"
+"""Where in its folder the layer lies; the rest is of the machine that it was made on."""
+
 # What belongs to the life of one machine, and to nothing that the roles do.
 _ITS_OWN = (
     *("etc/machine-id", "etc/hostname", "etc/ssh/ssh_host_*", "root/.ssh", "root/.ansible"),
@@ -43,9 +46,9 @@ def keep_layer(place: Place, folder: Path) -> None:
     new.mkdir()
     try:
         # cp knows what an overlay means by its devices and attributes
-        run(["cp", "-a", str(written(place, SPARE)), str(new / "layer")])
+        run(["cp", "-a", str(written(place, SPARE)), str(new / LAYER)])
         for pattern in _ITS_OWN:
-            for path in (new / "layer").glob(pattern):
+            for path in (new / LAYER).glob(pattern):
                 if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path)
                 else:
@@ -57,8 +60,8 @@ def keep_layer(place: Place, folder: Path) -> None:
         shutil.rmtree(new, ignore_errors=True)
 
 
-def lay_own_seed(place: Place, host: Host, folder: Path) -> None:
-    """The seed of one router over the layer: its name, its keys, and every file that has them."""
+def lay_own_seed(place: Place, host: Host, folder: Path) -> Path:
+    """The seed of one router over a kept layer: its name, its keys, and every file with them."""
     seed = lay_seed(place, host, seed_of(place, host.name))
     machine = load_inventory(folder / "lab").hosts[SPARE]
     own = {
@@ -66,7 +69,7 @@ def lay_own_seed(place: Place, host: Host, folder: Path) -> None:
         machine.address: host.address,
         _key(folder / "identity.pub"): _key(place.folder / f"{CONTROLLER}.pub"),
     }
-    layer = folder / "layer"
+    layer = folder / LAYER
     for path in _naming(layer, [word.encode() for word in own]):
         try:
             text = path.read_text()
@@ -78,6 +81,7 @@ def lay_own_seed(place: Place, host: Host, folder: Path) -> None:
         for old, new in own.items():
             text = text.replace(old, new)
         _write_like(path, layer, seed, text)
+    return seed
 
 
 def _key(path: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from komando.inventory import load_inventory
 from komando.lab.fleet.disks import holds_disks, make_disks
 from komando.lab.fleet.fleet import Fleet, inventory_of, load_fleet, policies_of, save_fleet
-from komando.lab.fleet.layer import folder_of_layer, keep_layer, lay_own_seed
+from komando.lab.fleet.layer import LAYER, folder_of_layer, keep_layer, lay_own_seed
 from komando.lab.fleet.machine import PATIENCE, Machine, boot_of, seed_of
 from komando.lab.fleet.network import SHARED, allow_cuts, draw_network
 from komando.lab.fleet.papers import SPARE, Order, spare_inventory, write_inventory, write_papers
@@ -20,7 +20,7 @@ from komando.lab.root import root_tree
 from komando.lab.router import lay_seed, make_keys, start, wait_for_ssh
 from komando.lab.wiring import build_wiring
 
-_STEP = "preparing a machine for all fleets, once"
+_STEP = "preparing a machine for all, once"
 
 
 def raise_fleet(place: Place, order: Order, roles: Path, told: Told) -> Fleet:
@@ -33,20 +33,30 @@ def raise_fleet(place: Place, order: Order, roles: Path, told: Told) -> Fleet:
     with alone(place):
         require_no_city(place)
         tree = root_tree(told)
-        layer = folder_of_layer(roles, tree)
-        if not layer.is_dir():
-            with locked(CACHE / "lock"), cleared(place):
-                if not layer.is_dir():
-                    _prepare(place, roles, tree, told)
-                    keep_layer(place, layer)
+        layer = prepared_layer(place, roles, tree, told)
         standing = _standing(place)
-        trees = (layer / "layer", tree)
+        trees = (layer / LAYER, tree)
         if standing is not None and (standing.order, standing.tree) == (order, trees):
             return standing
         with cleared(place):
             fleet = _build(place, order, trees, told)
             save_fleet(fleet)
     return fleet
+
+
+def prepared_layer(place: Place, roles: Path, tree: Path, told: Told) -> Path:
+    """The folder of what these roles make upon a tree; prepares a spare machine if it is not there.
+
+    That takes a quarter of a minute and the place, which nobody else may build on meanwhile
+    (`alone`): what stood there is gone then. Raises LabError.
+    """
+    layer = folder_of_layer(roles, tree)
+    if not layer.is_dir():
+        with locked(CACHE / "lock"), cleared(place):
+            if not layer.is_dir():
+                _prepare(place, roles, tree, told)
+                keep_layer(place, layer)
+    return layer
 
 
 def _standing(place: Place) -> Fleet | None:
