@@ -39,7 +39,7 @@ class Register:
         """
         from komando.ledger import Ledger
 
-        if self.remote is None and lab is not None:
+        if self.remote is None and lab is not None and lab.is_dir():
             forge, clone = lab / "forge.git", lab / "clone.git"
             if not clone.exists():  # a forge that goes away later stays away
                 _make_bare(forge)
