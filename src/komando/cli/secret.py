@@ -70,7 +70,7 @@ def set_secret(name: str, inventory: str) -> None:
         click.echo(f"no host has it yet: state it in {folder}/hosts.yaml", err=True)
 
 
-@secret.command("list")
+@secret.command("list", short_help="Each secret, and who has it.")
 @inventory_option
 def list_secrets(inventory: str) -> None:
     """Name each secret, the start of its encrypted file's SHA-256, and who has it as whose file.
