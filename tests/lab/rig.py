@@ -23,7 +23,7 @@ from tests.lab.hostile import CUTS_SSH, GUARD, STATE, SUM_UP, Desk, Done, Runnin
 AMPLE = 300
 """Seconds of a window that does not run out: its change is confirmed, or a restart ends it."""
 
-LEAST = 20
+LEAST = 15
 """Seconds of a window that runs out, on two idle cores: the change is made after half of them."""
 
 REST = 300.0
@@ -38,8 +38,9 @@ cd {state}
 was=$(readlink current)
 say() {{ echo "plot $*" >/dev/ttyS0; }}
 up() {{ cut -d' ' -f1 /proc/uptime; }}
-until [ -e pending ] && {when}; do sleep 0.1; done
-say due $(sed 's/.*"deadline": *\\([0-9.]*\\).*/\\1/' pending)
+until [ -e pending ]; do sleep 0.1; done
+say armed $(up)
+until {when}; do sleep 0.1; done
 {deed}
 say begun $(up)
 while [ -e pending ]; do sleep 0.1; done
@@ -59,23 +60,24 @@ while True:
 """
 
 _LOOK = f"""\
-cut -d' ' -f1 /proc/uptime; date +%s; cat /proc/sys/kernel/random/boot_id
-readlink {STATE}/current; (cd {STATE}/current/ && {SUM_UP})
-komando-host observe; cat {STATE}/record
+date +%s; cat /proc/sys/kernel/random/boot_id
+readlink {STATE}/current; (cd {STATE}/current/ && {SUM_UP}); cat {STATE}/record
 """
 
 
 @dataclass(frozen=True)
 class Look:
-    """How the machine stands: seconds since boot, its clock, and what it says of itself."""
+    """How the machine stands: its clock, its boot, its generation with its sum, its record.
 
-    uptime: float
+    `observed` is what its host program says of itself, unless that was not asked.
+    """
+
     clock: float
     boot: str
     generation: str
     sum: str
-    observed: dict[str, Any]
     record: list[dict[str, Any]]
+    observed: dict[str, Any]
 
     @property
     def rests(self) -> bool:
@@ -129,6 +131,11 @@ class Rig(Desk):
         path = self.policies / "opd" / "village.yaml"
         path.write_text(re.sub(r"guarantee: \d+", f"guarantee: {rate}", path.read_text()))
 
+    @property
+    def slowness(self) -> float:
+        """How much longer things take than on two idle cores; 1 at least."""
+        return max(1.0, self.pace / LEAST)
+
     def apply_well(self) -> Done:
         """Apply what the policies say, and wait for its end."""
         write_inventory(self.inventory, AMPLE)
@@ -153,22 +160,22 @@ class Rig(Desk):
         command = [*self.machine.access.prefix, "python3", "-c", script]
         subprocess.run(command, check=True, timeout=REST)
 
-    def look(self) -> Look:
-        """How it stands now."""
-        up, clock, boot, link, total, observed, *record = self.machine.run(_LOOK).splitlines()
+    def look(self, *, thorough: bool = False) -> Look:
+        """How it stands now; `thorough` asks its host program, too."""
+        first = "komando-host observe\n" if thorough else "echo {}\n"
+        observed, clock, boot, link, total, *record = self.machine.run(first + _LOOK).splitlines()
         return Look(
-            uptime=float(up),
             clock=float(clock),
             boot=boot,
             generation=Path(link).name,
             sum=total.split()[0],
-            observed=json.loads(observed),
             record=chained("\n".join(record)),
+            observed=json.loads(observed),
         )
 
     def comes_to_rest(self) -> Look:
         """How it stands once it rests, which has to be soon."""
         deadline = time.monotonic() + REST
-        while not (look := self.look()).rests:
+        while not (look := self.look(thorough=True)).rests:
             assert time.monotonic() < deadline, look.observed
         return look

@@ -1,6 +1,6 @@
 """A router that is a virtual machine: what befalls a change when power, boot or clock go wrong.
 
-Three boots and six applies serve all tests: each plight is brought about once, by a fixture, and
+Three boots and seven applies serve all tests: each plight is brought about once, by a fixture, and
 each thing that has to hold afterwards is a test of its own.
 """
 
@@ -67,15 +67,17 @@ def rig(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Rig:
 
 @dataclass(frozen=True)
 class Plight:
-    """How the machine stood before, what the apply said, how it stood after, and the next apply."""
+    """How the machine stood before, what the apply said, how it stood after; and the next apply.
+
+    `words` are those of BOOT_WORDS; `plot` is that of the next apply, or of the plight itself.
+    """
 
     before: Look
     done: Done
     after: Look
-    next: Done | None = None
     words: str = ""
-    window: tuple[float, float] = (0, 0)
-    """When it was due and when it closed, in seconds since boot."""
+    next: Done | None = None
+    plot: Plot | None = None
 
 
 # --- restarts ------------------------------------------------------------------------------------
@@ -110,26 +112,25 @@ def cut(rig: Rig) -> Plight:
     rig.machine.power_on(wait=False)
     rig.knock()
     after = rig.comes_to_rest()
-    words = rig.machine.run(BOOT_WORDS)
-    return Plight(before, apply.end(), after, rig.apply_well(), words)
+    words, done = rig.machine.run(BOOT_WORDS), apply.end()
+    # in the window of the next one, somebody sets the clock
+    step = rig.plot(MADE, f"date --set=@{(datetime.now(UTC) + YEAR).timestamp():.0f}")
+    return Plight(before, done, after, words, rig.apply_well(), step)
 
 
 @pytest.fixture(scope="module")
-def rebooted(rig: Rig) -> Plight:
-    """Somebody steps the clock by a year and reboots it when a change has cut ssh.
-
-    In the window of the next change the clock is stepped once more.
-    """
+def rebooted(rig: Rig, cut: Plight) -> Plight:
+    """Somebody reboots it when a change has cut ssh; its clock is a year ahead."""
+    assert cut.next
     before = rig.look()
     rig.edit(12)
-    there = (datetime.now(UTC) + YEAR).timestamp()
-    plot = rig.plot(CUT_OFF, f"date --set=@{there:.0f}; say begun 0; systemctl reboot")
+    plot = rig.plot(CUT_OFF, "say begun 0; systemctl reboot")
     apply = rig.cut_off()
     plot.until("begun")
     rig.knock()
     after = rig.comes_to_rest()
     words = rig.machine.run(BOOT_WORDS)
-    return Plight(before, apply.end(), after, rig.apply_well(), words)
+    return Plight(before, apply.end(), after, words, rig.apply_well())
 
 
 @pytest.fixture(params=["cut", "rebooted"])
@@ -173,11 +174,11 @@ def test_a_restart_in_the_window_brings_the_generation_before_back(restarted: Pl
     assert f"{STATE}/" not in restarted.words, "neither pending nor reverting"
 
 
-def test_it_is_reached_as_soon_as_ssh_is_up(restarted: Plight) -> None:
+def test_it_is_reached_as_soon_as_ssh_is_up(rig: Rig, restarted: Plight) -> None:
     up = seconds(restarted.words, "ssh", "ActiveEnterTimestamp")
     first = re.search(r"first \[ *([\d.]+)\]", restarted.words)
     assert first, restarted.words
-    assert float(first[1]) - up <= GRACE
+    assert float(first[1]) - up <= GRACE * rig.slowness
 
 
 def test_its_record_says_that_the_machine_restarted(restarted: Plight) -> None:
@@ -217,9 +218,8 @@ def test_a_power_cut_loses_the_kernel_and_keeps_the_disk(cut: Plight) -> None:
 
 
 def test_a_reboot_brings_the_true_time_back(rebooted: Plight) -> None:
+    assert rebooted.before.clock - datetime.now(UTC).timestamp() > 300 * 24 * 3600
     assert abs(rebooted.after.clock - datetime.now(UTC).timestamp()) < 600
-    armed, reverted = rebooted.after.record[-2:]
-    assert armed["time"][:4] == reverted["time"][:4]
 
 
 # --- clocks --------------------------------------------------------------------------------------
@@ -231,9 +231,9 @@ def stepped(rig: Rig, rate: int, moment: datetime) -> Plight:
     rig.edit(rate)
     plot = rig.plot(CUT_OFF, f"date --set=@{moment.timestamp():.0f}")
     apply = rig.cut_off(rig.window)
-    closed = plot.until("closed")
+    plot.until("closed")
     rig.knock()
-    return Plight(before, apply.end(), rig.comes_to_rest(), window=(plot.until("due"), closed))
+    return Plight(before, apply.end(), rig.comes_to_rest(), plot=plot)
 
 
 @pytest.fixture(scope="module")
@@ -260,9 +260,10 @@ def test_a_stepped_clock_neither_closes_the_window_nor_keeps_it_open(
     rig: Rig, timeless: Plight
 ) -> None:
     assert abs(timeless.after.clock - datetime.now(UTC).timestamp()) > 300 * 24 * 3600
-    due, closed = timeless.window
-    # the alarm's program has to start, where every instruction is translated
-    assert due <= closed <= due + GRACE + rig.pace
+    assert timeless.plot
+    lasted = timeless.plot.until("closed") - timeless.plot.until("armed")
+    # the plot looks a few times a second; and the alarm's program has to start
+    assert rig.window - GRACE * rig.slowness <= lasted <= rig.window + GRACE + rig.pace
 
 
 def test_what_a_window_closed_under_a_stepped_clock_is_as_it_was(timeless: Plight) -> None:
@@ -289,16 +290,15 @@ def test_the_hours_go_by_the_stepped_clock(forward: Plight, back: Plight) -> Non
 
 
 def test_a_change_is_confirmed_though_the_clock_is_stepped_in_its_window(
-    rig: Rig, back: Plight
+    cut: Plight, rebooted: Plight
 ) -> None:
-    plot: Plot = rig.plot(MADE, f"date --set=@{datetime.now(UTC).timestamp():.0f}")
-    done = rig.apply_well()
-    assert done.code == 0, done.all
-    assert plot.until("closed") < plot.until("due") - AMPLE / 2
-    look = rig.comes_to_rest()
-    assert look.generation != back.after.generation
-    assert abs(look.clock - datetime.now(UTC).timestamp()) < 600
-    assert [one["event"] for one in look.record[-2:]] == ["armed", "confirmed"]
+    assert cut.plot
+    assert cut.plot.until("closed") - cut.plot.until("armed") < AMPLE / 2
+    confirmed = rebooted.before.record[len(cut.after.record) :]
+    assert [one["event"] for one in confirmed] == ["armed", "confirmed"]
+    assert rebooted.before.generation == confirmed[-1]["generation"] != cut.after.generation
+    then, now = (datetime.fromisoformat(one["time"]) for one in confirmed)
+    assert YEAR / 2 < now - then < YEAR * 2
 
 
 # --- the machine itself --------------------------------------------------------------------------

@@ -28,7 +28,7 @@ where two do in 13; where the cores are shared there is no difference."""
 
 KERNEL = (
     f"root={DISK} rw console=ttyS0 quiet audit=0 mitigations=off"
-    " modprobe.blacklist=kvm_amd,powernow_k8"
+    " tsc=reliable no5lvl modprobe.blacklist=kvm_amd,powernow_k8"
 )
 
 
