@@ -339,7 +339,7 @@ def test_a_controller_that_is_older_than_the_program_is_refused(scene: Scene) ->
     was = before(scene)
     machine = scene.routers["router-1"]
     scene.edit("router-1", 20)
-    program = "/usr/local/lib/komando/komando_host/program.py"
+    program = "/usr/local/lib/komando/komando_host/standing.py"
     machine.behind(f"sed -i.kept 's/^PROTOCOL = 2/PROTOCOL = 3/' {program}")
     try:
         done = scene.apply()
