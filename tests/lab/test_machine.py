@@ -128,6 +128,7 @@ def rebooted(rig: Rig, cut: Plight) -> Plight:
     apply = rig.cut_off()
     plot.until("begun")
     rig.knock()
+    rig.machine.wait_for_ssh(after=before.boot)
     after = rig.comes_to_rest()
     words = rig.machine.run(BOOT_WORDS)
     return Plight(before, apply.end(), after, words, rig.apply_well())
