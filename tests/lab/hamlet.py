@@ -15,14 +15,18 @@ OPENS, CLOSES = 7, 15
 """The hours of the day between which the village office is open; every day of every year."""
 
 
+OPEN, CLOSED = "every-day", "closed"
+"""Its profiles: the one is called by the calendar that is open."""
+
+
 def profile_at(moment: datetime) -> str:
-    """Whether the hamlet's profile is `open` or `closed`."""
-    return "open" if OPENS <= moment.astimezone(ZONE).hour < CLOSES else "closed"
+    """The profile that is in force at a moment: the open calendar, or `closed`."""
+    return OPEN if OPENS <= moment.astimezone(ZONE).hour < CLOSES else CLOSED
 
 
 def moment_of(profile: str, years: int) -> datetime:
     """About so many years from now (or ago), hours away from any switch: that profile's time."""
-    hour = (OPENS + CLOSES) // 2 if profile == "open" else CLOSES + 4
+    hour = (OPENS + CLOSES) // 2 if profile == OPEN else CLOSES + 4
     now = datetime.now(UTC).astimezone(ZONE)
     return (now + timedelta(days=365 * years)).replace(hour=hour)
 

@@ -30,8 +30,11 @@ REST = 300.0
 """Seconds in which it has to come to rest; 10 on two idle cores."""
 
 MADE = '[ "$(readlink current)" != "$was" ]'
-CUT_OFF = f"{MADE} && nft list chain inet komando_guard input | grep -qx '[[:space:]]*drop'"
-"""When a plot begins: the change is made; and it has cut ssh."""
+CUT_OFF = (
+    f"{MADE} && nft list chain inet komando_guard input | grep -qx '[[:space:]]*drop'"
+    " && flock -n /run/komando/lock true"
+)
+"""When a plot begins: the change is being made; and it is made, and has cut ssh."""
 
 _PLOT = """\
 cd {state}

@@ -25,7 +25,7 @@ from komando.lab.machine.life import MachineOrder, raise_machine
 from komando.lab.machine.machine import Machine
 from komando.lab.place import NAMESPACES, LabError, Place
 from tests.lab.conftest import REPOSITORY, own_name, traces
-from tests.lab.hamlet import ROUTER, ZONE, moment_of, profile_at, write_hamlet
+from tests.lab.hamlet import CLOSED, OPEN, ROUTER, ZONE, moment_of, profile_at, write_hamlet
 from tests.lab.hostile import GRACE, STATE, Done
 from tests.lab.rig import AMPLE, CUT_OFF, MADE, Look, Plot, Rig
 
@@ -128,6 +128,7 @@ def rebooted(rig: Rig, cut: Plight) -> Plight:
     apply = rig.cut_off()
     plot.until("begun")
     rig.knock()
+    rig.machine.wait_for_ssh(after=before.boot)
     after = rig.comes_to_rest()
     words = rig.machine.run(BOOT_WORDS)
     return Plight(before, apply.end(), after, words, rig.apply_well())
@@ -239,7 +240,7 @@ def stepped(rig: Rig, rate: int, moment: datetime) -> Plight:
 @pytest.fixture(scope="module")
 def forward(rig: Rig) -> Plight:
     """A year forward, to the other part of the day."""
-    other = "closed" if profile_at(datetime.now(UTC)) == "open" else "open"
+    other = CLOSED if profile_at(datetime.now(UTC)) == OPEN else OPEN
     return stepped(rig, 13, moment_of(other, 1))
 
 
@@ -286,7 +287,7 @@ def test_the_hours_go_by_the_stepped_clock(forward: Plight, back: Plight) -> Non
         there = datetime.fromtimestamp(plight.after.clock, ZONE)
         assert plight.after.observed["profile"] == profile_at(there)
         profiles.append(profile_at(there))
-    assert set(profiles) == {"open", "closed"}
+    assert set(profiles) == {OPEN, CLOSED}
 
 
 def test_a_change_is_confirmed_though_the_clock_is_stepped_in_its_window(
