@@ -31,6 +31,7 @@ from tests.lab.rig import AMPLE, CUT_OFF, MADE, Look, Plot, Rig
 
 pytestmark = [
     pytest.mark.lab,
+    pytest.mark.nightly,
     # the machine outlives the process object that started it
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

@@ -17,7 +17,7 @@ from komando.lab.life import raze_city
 from komando.lab.place import Place
 from tests.lab.conftest import REPOSITORY, komando, on_router, own_name
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.nightly]
 
 OFFICE = "inspektorat"
 CEILING = "ceiling: 60 Mbit/s"
