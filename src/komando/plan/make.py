@@ -22,6 +22,7 @@ from komando.plan.model import (
     Action,
     Around,
     Change,
+    FileChange,
     HostPlan,
     Hours,
     Kind,
@@ -127,18 +128,7 @@ def _change(
         notes.append(
             f"what runs there was made by another version ({error!r}): files alone compare"
         )
-        summary = f"{count(len(files), 'file')} of another version change"
-        return HostPlan(
-            wanted.host,
-            "change",
-            running.digest,
-            wanted.digest,
-            summary,
-            files=files,
-            notes=tuple(notes),
-            compared=False,
-            above=tuple(above_uplink(new)),
-        )
+        return _files_alone(wanted, running, new, files, tuple(notes))
     changes = (*compare_leaves(old, new), *compare_region(old, new))
     calendars = (before.text(generation.CALENDAR), wanted.text(generation.CALENDAR))
     hours = tuple(compare_hours((old, calendars[0]), (new, calendars[1])))
@@ -175,6 +165,27 @@ def _change(
         points=sum(leaf.kind == "hotspot" for leaf in old.intent.leaves),
         cuts=tuple(compare_cuts(old, new)),
         overuse=tuple(compare_overuse(old, new, running.usage)),
+        above=tuple(above_uplink(new)),
+    )
+
+
+def _files_alone(
+    wanted: Bundle,
+    running: RunningGeneration,
+    new: Wording,
+    files: tuple[FileChange, ...],
+    notes: tuple[str, ...],
+) -> HostPlan:
+    """The change from what another version made, which this one cannot read."""
+    return HostPlan(
+        wanted.host,
+        "change",
+        running.digest,
+        wanted.digest,
+        f"{count(len(files), 'file')} of another version change",
+        files=files,
+        notes=notes,
+        compared=False,
         above=tuple(above_uplink(new)),
     )
 
