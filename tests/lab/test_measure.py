@@ -50,6 +50,8 @@ def test_promises_are_kept_through_a_switch_and_four_applies(city: City, tmp_pat
     found, code = measured(city, tmp_path, "office-hours", "hour-switch", "apply")
     broken = [one for key in ("rows", "totals", "events") for one in found[key] if not one["kept"]]
     assert not broken
+    assert not found["unseen"]
+    assert found["failure"] is None
     assert code == 0
     kinds = [event["scenario"] for event in found["events"]]
     assert kinds == ["hour-switch", "apply-change", "apply-remove", "apply-add", "apply-move"]
