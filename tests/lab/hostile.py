@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from komando.bundle import Bundle
-from komando.cli.desired import desired
+from komando.cli.reach import Scope
 from komando.lab.fleet.fleet import Fleet
 from komando.lab.fleet.machine import Machine
 from komando.lab.place import LabError, Place
@@ -204,7 +204,9 @@ class Desk(ABC):
 
     def wanted(self) -> dict[str, Bundle]:
         """What the policies ask for."""
-        return desired(self.policies, str(self.inventory)).bundles
+        return (
+            Scope(str(self.inventory), self.policies, lab=self.lab, identity=None).desired().bundles
+        )
 
     @property
     def forge(self) -> Path:

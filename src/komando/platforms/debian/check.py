@@ -12,6 +12,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from shutil import which
 
@@ -46,6 +47,7 @@ def _trees(bundle: Bundle) -> str:
     return bundle.text(generation.DOWNLOAD) + bundle.text(generation.UPLOAD)
 
 
+@cache
 def _kernel_has(kind: str) -> bool:
     """Whether this machine's kernel has a kind of queue; the router's may have it all the same."""
     script = f"ip link add q0 type ifb && tc qdisc add dev q0 root {kind}"
