@@ -104,11 +104,14 @@ def _skipped(bundle: Bundle, why: str) -> Diagnostic:
 def _steps(folder: Path) -> list[tuple[list[str], str]]:
     komando = folder / "etc/komando"
     names = json.loads((komando / "router.json").read_text())
-    devices = [names["uplink"], *names["lans"], names["ifb"]]
-    steps: list[tuple[list[str], str]] = []
-    for device in devices:
-        steps.append((["ip", "link", "add", device, "type", "ifb"], ""))
-        steps.append((["ip", "link", "set", device, "up"], ""))
+    devices = folder / "devices"
+    devices.write_text(
+        "".join(
+            f"link add {device} type ifb\nlink set {device} up\n"
+            for device in (names["uplink"], *names["lans"], names["ifb"])
+        )
+    )
+    steps = [(["ip", "-batch", str(devices)], "")]
     files = [f"nft/{name}.nft" for name in ("shaper", "reload", "nat", "guard")]
     steps += [(["nft", "-f", f"{komando}/{file}"], file) for file in files]
     files = ["tc/download.tc", "tc/upload.tc", "tc/steer.tc"]
