@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from .layout import HostError
+from .errors import HostError
 
 PROGRAM = "/usr/local/sbin/komando-host"
 

@@ -12,6 +12,7 @@ from functools import partial
 from itertools import groupby
 
 from .configuration import Configuration
+from .errors import HostError
 from .frozen import Frozen, replace
 from .kernel import (
     CommandError,
@@ -23,7 +24,7 @@ from .kernel import (
     run,
     succeeds,
 )
-from .layout import SYSCTL, HostError
+from .layout import SYSCTL
 from .network import Address, Wanted
 from .offloads import live_offloads, turn_off
 from .records import Applied, Records

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from .layout import HostError
+from .errors import HostError
 from .tables import GUARD_TABLE
 from .tree import DEVICE
 
