@@ -6,7 +6,6 @@ Apart from the generations on the disk, because who only looks at those need not
 from __future__ import annotations
 
 import base64
-import gzip
 import io
 import tarfile
 import zlib
@@ -125,4 +124,4 @@ def packed(files: Mapping[str, bytes]) -> bytes:
             entry.size = len(content)
             entry.mode = 0o644
             tar.addfile(entry, io.BytesIO(content))
-    return gzip.compress(plain.getvalue(), compresslevel=6, mtime=0)
+    return zlib.compress(plain.getvalue(), level=6, wbits=31)

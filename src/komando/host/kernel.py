@@ -15,6 +15,7 @@ from .typed import Any
 _CLASS = re.compile(
     r"class htb (\S+) (?:root|parent (\S+)) .*?rate ([0-9]+\S*bit) ceil ([0-9]+\S*bit) .*"
 )
+_BETWEEN = "qdisc show dev lo"
 _FAILED_LINE = re.compile(r"Command failed -:(\d+)")
 
 
@@ -124,10 +125,35 @@ def links() -> set[str]:
     return {name for _, name in socket.if_nameindex()}
 
 
-def live_classes(device: str) -> dict[str, LiveClass]:
-    """The HTB classes of `device` by id; the root class has the parent `1:`."""
+def live_trees(
+    devices: Sequence[str],
+) -> dict[str, tuple[dict[str, LiveClass], list[LiveQdisc]]]:
+    """The HTB classes by id, and the qdiscs, of each of these devices."""
+    classes = live_classes(devices)
+    qdiscs: dict[str, list[LiveQdisc]] = {device: [] for device in devices}
+    for item in answer(["tc", "-j", "qdisc", "show"]):
+        if item["dev"] in qdiscs:
+            qdiscs[item["dev"]].append(qdisc_of(item))
+    return {device: (classes[device], qdiscs[device]) for device in devices}
+
+
+def live_classes(devices: Sequence[str]) -> dict[str, dict[str, LiveClass]]:
+    """The HTB classes of each device by id; a root class has the parent `1:`.
+
+    tc does not say whose class it tells of. So that one process does for all devices, what it says
+    of the queue of `lo` stands after each of them; where that is no one line, each is asked alone.
+    """
+    argv, asked = ["tc", "-d"], [f"class show dev {device}" for device in devices]
+    said = run([*argv, "-batch", "-"], "".join(f"{one}\n{_BETWEEN}\n" for one in asked))
+    *parts, _ = re.split(r"^qdisc .*\n", said, flags=re.MULTILINE)
+    if len(parts) != len(devices):
+        parts = [run([*argv, *one.split()]) for one in asked]
+    return {device: _classes(device, part) for device, part in zip(devices, parts, strict=True)}
+
+
+def _classes(device: str, shown: str) -> dict[str, LiveClass]:
     classes = {}
-    for line in run(["tc", "-d", "class", "show", "dev", device]).splitlines():
+    for line in shown.splitlines():
         if line.startswith("class htb "):
             found = _CLASS.fullmatch(line)
             if not found:
