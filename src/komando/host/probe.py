@@ -13,8 +13,10 @@ SECONDS = 3.0
 def probe(address: str, port: int) -> dict[str, str]:
     """Whether a fresh connection from here reaches an ssh server; raises HostError if not."""
     where = f"{address} port {port}"
+    # as bytes: of a word, Python would first look whether it is a name of the Internet in Unicode
+    target = (address.encode("ascii"), port)
     try:
-        with socket.create_connection((address, port), SECONDS) as connection:
+        with socket.create_connection(target, SECONDS) as connection:  # type: ignore[arg-type]
             banner = connection.recv(256)
     except OSError as error:
         raise HostError(f"{where} cannot be reached from here: {error}") from None
