@@ -42,19 +42,19 @@ _DYING = """\
 import os, signal, sys
 sys.path.insert(0, {sources!r})
 from komando.host import kernel
-real, left = kernel.subprocess.run, [{steps}]
-def dying(argv, **options):
+real, left = kernel.finish, [{steps}]
+def dying(argv, *given):
     changing = {{"-batch", "add", "set", "del", "sysctl"}}
     sends = bool(changing & set(argv)) or argv[:2] == ["nft", "-f"]
     left[0] -= sends
     if sends and left[0] == 0:
         os.kill(os.getpid(), signal.SIGKILL)
-    done = real(argv, **options)
+    done = real(argv, *given)
     left[0] -= sends
     if sends and left[0] == 0:
         os.kill(os.getpid(), signal.SIGKILL)
     return done
-kernel.subprocess.run = dying
+kernel.finish = dying
 """
 """Kills the program before (odd) or after (even) one of the commands that change the kernel."""
 

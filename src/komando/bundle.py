@@ -108,7 +108,7 @@ class Bundle:
         Raises ValueError when it is damaged, or holds anything but plain files and folders.
         """
         from komando.host.archive import inflated, members
-        from komando.host.layout import HostError
+        from komando.host.errors import HostError
 
         try:
             entries = list(members(inflated(archive)))

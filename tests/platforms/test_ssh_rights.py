@@ -199,6 +199,7 @@ def main():
         "descriptors": len(os.listdir("/proc/self/fd")) - 1,
         "path": sys.path,
     }))
+    return 0
 """
 
 CALL = f"""\

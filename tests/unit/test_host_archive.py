@@ -14,8 +14,8 @@ import pytest
 
 from komando.host import archive
 from komando.host.archive import unpack
+from komando.host.errors import HostError
 from komando.host.generation import check_digest, digest_of
-from komando.host.layout import HostError
 from tests.host_bundle import City, bundle_of, cargo_of, files_of
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from komando.host.__main__ import main
 from komando.host.calendar import Clock, iso, parse_calendar, parse_moment, read_clock
-from komando.host.layout import HostError, Paths
+from komando.host.errors import HostError
+from komando.host.layout import Paths
 
 UNTIL = "until 2026-12-31T17:00:00Z\n"
 TEXT = """\

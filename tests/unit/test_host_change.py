@@ -16,8 +16,9 @@ from komando.host.__main__ import main
 from komando.host.archive import unpack
 from komando.host.change import LONGEST, Changes, Order
 from komando.host.configuration import Configuration, read_configuration
+from komando.host.errors import HostError
 from komando.host.generation import DAYS_KEPT, NUMBER_KEPT, Generations
-from komando.host.layout import HostError, Paths
+from komando.host.layout import Paths
 from komando.host.reconcile import Outcome
 from tests.host_bundle import City, cargo_of, files_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from komando.host.configuration import read_configuration
-from komando.host.layout import HostError
+from komando.host.errors import HostError
 from tests.host_bundle import City, files_of
 
 RAMADAN = "until 2026-12-31T17:00:00Z\n2026-01-01T00:00:00Z ramadan\n"

@@ -13,8 +13,9 @@ import pytest
 from komando.bundle import Bundle
 from komando.host import generation
 from komando.host.__main__ import main
+from komando.host.errors import HostError
 from komando.host.generation import Generations
-from komando.host.layout import HostError, Paths
+from komando.host.layout import Paths
 from tests.host_bundle import City, bundle_of, files_of
 
 DIGEST = bundle_of(City()).digest

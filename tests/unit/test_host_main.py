@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import pytest
 
-from komando.host.__main__ import main
+from komando.host.__main__ import main, understood
 from komando.host.grammar import parser
 from komando.host.layout import Paths
 from komando.host.record import Record
@@ -76,6 +76,44 @@ def test_a_number_that_python_will_not_read_is_one_line_of_words(
     said = capsys.readouterr().err
     assert said.startswith("komando-host: Exceeds the limit")
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("observe", "drift", "hours", "boot", "usage", "record", "export"),
+        *("export 0a", "confirm 0a", "revert 0a", "revert --due 0a", "probe ::1 22"),
+        "activate 0a --before none --within 60 --sequence 7 --protocol 2",
+        "activate 0a --before 0b --within 0.5 --sequence 0 --protocol 1",
+    ],
+)
+def test_what_is_known_at_sight_is_what_the_grammar_says(
+    line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = parser().parse_args(line.split(), SimpleNamespace())
+    monkeypatch.delattr("komando.host.grammar.parser")
+    assert understood(line.split()) == wanted
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "probe ::1 ssh",
+        "observe now",
+        "confirm",
+        "export --all",
+        "activate 0a --before none --within soon --sequence 7 --protocol 2",
+        "activate 0a --before none --within . --sequence 7 --protocol 2",
+        "activate 0a --before none --within 60 --sequence x --protocol 2",
+        "activate 0a --before --within 60 --sequence 7 --protocol 2",
+    ],
+)
+def test_what_is_said_wrong_is_for_the_grammar(
+    line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        understood(line.split())
+    assert "usage: komando-host" in capsys.readouterr().err
 
 
 def test_no_verb_is_an_error_of_the_command_line() -> None:
@@ -146,5 +184,6 @@ def test_the_question_that_is_asked_most_loads_little(tmp_path: Path) -> None:
     answer, loaded = done.stdout.splitlines()
     assert json.loads(answer)["kernel"] == "ok"
     dear = {"argparse", "ctypes", "dataclasses", "difflib", "gzip", "inspect", "tarfile", "shutil"}
+    dear |= {"hashlib", "subprocess", "threading", "typing"}
     ours = {f"komando.host.{name}" for name in ("program", "drift", "archive", "statements")}
     assert not (dear | ours) & {*loaded.split()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from komando.host.layout import HostError
+from komando.host.errors import HostError
 from komando.host.network import (
     Address,
     Link,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from komando.host.layout import HostError
+from komando.host.errors import HostError
 from komando.host.record import Record
 
 

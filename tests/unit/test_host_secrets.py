@@ -21,8 +21,9 @@ import pytest
 from komando.bundle import Bundle, Plaintexts
 from komando.host import secrets
 from komando.host.archive import Arrived, unpack
+from komando.host.errors import HostError
 from komando.host.generation import Generations
-from komando.host.layout import HostError, Paths
+from komando.host.layout import Paths
 from tests.host_bundle import City, bundle_of
 
 ME = pwd.getpwuid(os.geteuid()).pw_name

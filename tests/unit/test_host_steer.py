@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from komando.host.layout import HostError
+from komando.host.errors import HostError
 from komando.host.steer import LiveSteering, Steering, parse_steering, plan_steering, remembered
 from tests.host_bundle import City, files_of
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from komando.host.configuration import read_configuration
-from komando.host.layout import HostError
+from komando.host.errors import HostError
 from komando.host.statements import refuse_strangers
 from komando.host.tables import (
     GUARD_TABLE,

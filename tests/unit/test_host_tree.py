@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from komando.host.configuration import Configuration, read_configuration
-from komando.host.layout import HostError
+from komando.host.errors import HostError
 from komando.host.shape import Record, Steps, plan_tree, rebuild_lines
 from komando.host.tree import LiveClass, LiveQdisc, Tree, bits, parse_tree, with_profile
 from tests.host_bundle import City, Office, files_of

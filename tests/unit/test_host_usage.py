@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -276,7 +275,7 @@ def test_files_that_cannot_be_read_count_as_none(host: Host, text: str) -> None:
 def test_two_days_are_joined() -> None:
     one = Seen("2026-11-24T00:00:00Z")
     one.add(5000, 60, "2026-11-24T00:01:00Z")
-    other = replace(one, bins={}, seconds=0, most=0, at="", since="2026-11-23T00:00:00Z")
+    other = Seen("2026-11-23T00:00:00Z")
     other.add(9000, 30, "2026-11-23T00:01:00Z")
     one.join(other)
     assert (one.since, one.seconds, one.most) == ("2026-11-23T00:00:00Z", 90, 9000)

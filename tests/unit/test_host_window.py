@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from komando.host.layout import HostError, Paths
+from komando.host.errors import HostError
+from komando.host.layout import Paths
 from komando.host.window import UNREADABLE, Pending, Windows, boot_id, seconds_up
 
 OLD, NEW = "a" * 64, "b" * 64

@@ -10,36 +10,76 @@ import json
 import sys
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
 
-from .layout import HostError, Paths
-from .lock import locked, undisturbed
-from .standing import Standing, asker
+from .errors import HostError
+from .typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .layout import Paths
     from .timer import Timer
 
 
 def understood(argv: Sequence[str]) -> SimpleNamespace:
     """The verb and what was given with it; exits with code 2 when that is not understood.
 
-    The verbs of the clock and of every apply are known at sight: argparse would take 15 ms.
+    What the clock, the alarm and a controller say is known at sight, in the words that they use:
+    argparse would take 15 ms. All else, also what is said wrong, is for the grammar.
     """
     match argv:
-        case ["observe" | "drift" | "hours" | "boot" as verb]:
-            return SimpleNamespace(verb=verb)
-        case ["confirm", digest] if not digest.startswith("-"):
-            return SimpleNamespace(verb="confirm", digest=digest)
-    from .grammar import parser
+        case ["observe" | "drift" | "hours" | "boot" | "usage"]:
+            given: dict[str, Any] = {}
+        case ["record"]:
+            given = {"since": 0}
+        case ["export"]:
+            given = {"digest": None}
+        case ["export" | "confirm", digest] if _plain(digest):
+            given = {"digest": digest}
+        case ["revert", digest] if _plain(digest):
+            given = {"digest": digest, "due": None}
+        case ["revert", "--due", token] if _plain(token):
+            given = {"digest": None, "due": token}
+        case ["probe", address, port] if _plain(address) and _number(port):
+            given = {"address": address, "port": int(port)}
+        case ["activate", digest, "--before", before, "--within", seconds, *rest] if (
+            _plain(digest, before) and _number(seconds.replace(".", "", 1), *rest[1::2])
+            and rest[::2] == ["--sequence", "--protocol"] and len(rest) == 4
+        ):  # fmt: skip
+            sequence, protocol = map(int, rest[1::2])
+            given = {"digest": digest, "before": before, "within": float(seconds)}
+            given |= {"sequence": sequence, "protocol": protocol}
+        case _:
+            from .grammar import parser
 
-    return parser().parse_args(argv, SimpleNamespace())
+            return parser().parse_args(argv, SimpleNamespace())
+    return SimpleNamespace(verb=argv[0], **given)
 
 
-def answer(arguments: SimpleNamespace, paths: Paths, timer: Timer | None) -> dict[str, Any] | str:
+def _plain(*words: str) -> bool:
+    """Whether none of them can be an option."""
+    return not any(word.startswith("-") for word in words)
+
+
+def _number(*words: str) -> bool:
+    return all(word.isascii() and word.isdecimal() and len(word) < 10 for word in words)
+
+
+def answer(
+    arguments: SimpleNamespace, paths: Paths | None, timer: Timer | None
+) -> dict[str, Any] | str:
     """Carries out one verb; the JSON object or the text that it prints."""
-    if arguments.verb == "observe":
+    if arguments.verb == "probe":
+        from .probe import probe
+
+        return probe(arguments.address, arguments.port)
+    from .layout import Paths
+    from .lock import locked, undisturbed
+
+    paths = paths or Paths()
+    if arguments.verb in ("observe", "drift", "record", "export"):
+        from .standing import QUESTIONS, Standing
+
         with locked(paths), undisturbed():
-            return Standing(paths).observe(asker())
+            return QUESTIONS[arguments.verb](Standing(paths), arguments)
     from .verbs import carry_out
 
     return carry_out(arguments, paths, timer)
@@ -51,7 +91,7 @@ def main(
     """Runs one verb; the exit code is 0, or 1 with the reason on standard error."""
     arguments = understood(sys.argv[1:] if argv is None else argv)
     try:
-        said = answer(arguments, paths or Paths(), timer)
+        said = answer(arguments, paths, timer)
     except (HostError, OSError, ValueError) as error:
         print(f"komando-host: {error}", file=sys.stderr)
         return 1

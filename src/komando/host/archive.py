@@ -6,7 +6,6 @@ Apart from the generations on the disk, because who only looks at those need not
 from __future__ import annotations
 
 import base64
-import gzip
 import io
 import tarfile
 import zlib
@@ -14,10 +13,14 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from . import secrets
-from .configuration import allowed
+from .errors import HostError
 from .frozen import Frozen
 from .generation import digest_of
-from .layout import HostError
+from .layout import allowed
+from .typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 LIMIT = 256 * 2**20
 """Bytes that a bundle may unpack to; one with 10,000 offices has about 20 MiB."""
@@ -35,6 +38,14 @@ class Arrived(Frozen):
     def __repr__(self) -> str:
         """Names only: a secret stands in no traceback."""
         return f"Arrived({sorted(self.files)}, secrets={sorted(self.secrets)})"
+
+
+def received(stream: BinaryIO) -> bytes:
+    """The archive that a sender gives; raises HostError when there is more than a bundle may be."""
+    archive = stream.read(ARCHIVE_LIMIT + 1)
+    if len(archive) > ARCHIVE_LIMIT:
+        raise HostError(f"no bundle: more than {ARCHIVE_LIMIT} bytes came on standard input")
+    return archive
 
 
 def unpack(archive: bytes, digest: str) -> Arrived:
@@ -113,4 +124,4 @@ def packed(files: Mapping[str, bytes]) -> bytes:
             entry.size = len(content)
             entry.mode = 0o644
             tar.addfile(entry, io.BytesIO(content))
-    return gzip.compress(plain.getvalue(), compresslevel=6, mtime=0)
+    return zlib.compress(plain.getvalue(), level=6, wbits=31)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
+from .errors import HostError
 from .kernel import CommandError, answer, ip_batch, run
-from .layout import HostError
 from .network import live_network, plan_network
 from .records import Records
 from .tables import GUARD_TABLE, NAT_TABLE, SHAPER_TABLE, delete_tables, shown

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from .calendar import iso
-from .layout import HostError, Paths
+from .errors import HostError
+from .layout import Paths
 from .window import write
 
 

@@ -7,8 +7,9 @@ from bisect import bisect_right
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from .errors import HostError
 from .frozen import Frozen
-from .layout import CALENDAR, HostError
+from .layout import CALENDAR
 
 _UNTIL = re.compile(r"until (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
 _LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) ([a-z0-9][a-z0-9._+@-]*)")

@@ -10,25 +10,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
 
-from .archive import Arrived, unpack
 from .bare import take_down, take_down_shaping
 from .calendar import read_clock
 from .configuration import Configuration, read_configuration
+from .errors import HostError
 from .files import file_findings
 from .frozen import Frozen, replace
 from .generation import check_digest
 from .kernel import CommandError, links, run
-from .layout import GUARD, NAT, SHAPER, SYSCTL, HostError, Paths
+from .layout import GUARD, NAT, SHAPER, SYSCTL, Paths
 from .reconcile import Outcome, reconcile, route_alone
-from .record import Event
 from .records import Applied
 from .standing import Standing
 from .tables import GUARD_TABLE, delete_tables
 from .timer import SystemdTimer, Timer
+from .typed import TYPE_CHECKING, Any
 from .units import Units
 from .window import Pending, boot_id, seconds_up
+
+if TYPE_CHECKING:
+    from .archive import Arrived
+    from .record import Event
 
 LONGEST = 3600
 """Seconds that a window may have."""
@@ -123,8 +126,8 @@ class Changes:
         arrived, standing = self._files(digest, archive)
         configuration = read_configuration(arrived.files)
         _check_tables(arrived.files)
-        missing = set(configuration.interfaces) - links().keys() - self._interfaces(previous)
-        if missing:
+        missing = set(configuration.interfaces) - links()
+        if missing and (missing := missing - self._interfaces(previous)):
             raise HostError(f"there is no interface {', '.join(sorted(missing))}")
         if not standing:
             self.generations.stage(digest, arrived.files, arrived.secrets)
@@ -136,6 +139,8 @@ class Changes:
         Where somebody edited them, they are those of the archive, or of the copy that was kept: it
         is as if they were not here. Secrets that are whole are kept, where none come.
         """
+        from .archive import Arrived, unpack
+
         try:
             files = self.generations.read(digest)
             if ailing := self.generations.ailing(digest, files):

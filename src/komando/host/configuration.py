@@ -5,28 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from . import layout
 from .calendar import Calendar, parse_calendar
+from .errors import HostError
 from .frozen import Frozen
-from .layout import HostError
 from .network import Wanted, parse_network
 from .secrets import Secret, stated
 from .settings import parse_settings
 from .steer import Steering, parse_steering
 from .tables import GUARD_TABLE, NAT_TABLE, SHAPER_TABLE, TableFiles
 from .tree import DEVICE, Tree, parse_tree, with_profile
+from .typed import Any
 
 KIND = "router"
 FORMAT = 1
-
-_PROFILE_FILE = re.compile(re.escape(layout.PROFILES) + r"/([a-z0-9][a-z0-9._+@-]*)\.(down|up)\.tc")
-
-
-def allowed(path: str) -> bool:
-    """Whether a bundle of a router may hold this path."""
-    return path in layout.REQUIRED | layout.OPTIONAL or bool(_PROFILE_FILE.fullmatch(path))
 
 
 class Configuration(Frozen):
@@ -67,7 +60,7 @@ def read_configuration(files: Mapping[str, bytes], *, staged: bool = False) -> C
     looked at when they came, and are again before one is loaded.
     """
     for path in files:
-        if not allowed(path):
+        if not layout.allowed(path):
             raise HostError(f"{path}: no file of a {KIND}'s bundle")
     for path in sorted(layout.REQUIRED - files.keys()):
         raise HostError(f"{path}: missing")
@@ -131,7 +124,7 @@ def _devices(router: Mapping[str, Any]) -> tuple[str, str, tuple[str, ...]]:
 
 
 def _profiles(texts: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    found = {match[1] for path in texts if (match := _PROFILE_FILE.fullmatch(path))}
+    found = {match[1] for path in texts if (match := layout.PROFILE_FILE.fullmatch(path))}
     profiles = {}
     for name in sorted(found):
         paths = [f"{layout.PROFILES}/{name}.{direction}.tc" for direction in ("down", "up")]

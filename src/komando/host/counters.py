@@ -10,8 +10,8 @@ import socket
 import struct
 from collections.abc import Iterator
 
+from .errors import HostError
 from .frozen import Frozen
-from .layout import HostError
 
 _NETLINK_ROUTE = 0
 _RTM_NEWTCLASS, _RTM_GETTCLASS = 40, 42

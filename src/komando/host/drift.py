@@ -8,20 +8,20 @@ What is in a secret never leaves the host: of such a file it is only told that i
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from .calendar import iso, read_clock
 from .configuration import Configuration, read_configuration
 from .differences import differences
+from .errors import HostError
 from .files import file_findings, secret_findings
 from .finding import Finding, bounded
 from .frozen import Frozen, asdict
 from .generation import Generations, digest_of
-from .layout import SYSCTL, HostError, Paths
+from .hashing import sha256
+from .layout import SYSCTL, Paths
 from .mended import Mended
 from .record import STAYED, Entry
 from .records import Records
@@ -30,6 +30,7 @@ from .strangers import strangers
 from .survey import survey
 from .tables import NAT_TABLE
 from .timer import PROGRAM
+from .typed import Any
 from .units import Units
 
 LINKED = ("etc/komando", SYSCTL)
@@ -186,8 +187,7 @@ def program_told(root: Path) -> dict[str, Any]:
     return {
         "digest": digest_of(files),
         "files": {
-            name: hashlib.sha256(content).hexdigest()[:16]
-            for name, content in sorted(files.items())
+            name: sha256(content).hexdigest()[:16] for name, content in sorted(files.items())
         },
         "laid": {f"/{name}": _laid(root / name) for name in LAID},
     }

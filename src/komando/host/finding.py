@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
 
 from .frozen import Frozen, replace
+from .typed import TYPE_CHECKING
 
-Kind = Literal[
-    "file",
-    "link",
-    "table",
-    "guard",
-    "tree",
-    "steering",
-    "route",
-    "address",
-    "setting",
-    "offload",
-    "unit",
-    "program",
-    "bypass",
-]
-"""Where it was found. program: of the host program itself, which its controller compares. bypass:
-a person at the console has taken the policy out of the traffic's way."""
+if TYPE_CHECKING:
+    from typing import Literal
 
-Mend = Literal["repair", "apply", "role", "console"]
-"""repair: `komando drift --repair` gives the host its generation once more. apply: `komando apply`.
-role: roles/site.yml, which lays it. console: a person has to look."""
+    Kind = Literal[
+        "file",
+        "link",
+        "table",
+        "guard",
+        "tree",
+        "steering",
+        "route",
+        "address",
+        "setting",
+        "offload",
+        "unit",
+        "program",
+        "bypass",
+    ]
+    """Where it was found. program: of the host program itself, which its controller compares.
+    bypass: a person at the console has taken the policy out of the traffic's way."""
+
+    Mend = Literal["repair", "apply", "role", "console"]
+    """repair: `komando drift --repair` gives the host its generation once more. apply: `komando
+    apply`. role: roles/site.yml, which lays it. console: a person has to look."""
 
 DIFF_LIMIT = 64 * 2**10
 """Characters of diff in one answer."""

@@ -8,7 +8,12 @@ same, so that whoever takes their fields apart needs to know nothing of this.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+from .typed import TYPE_CHECKING, Any, dataclass_transform
+
+if TYPE_CHECKING:
+    from typing import ClassVar, TypeVar
+
+    _Value = TypeVar("_Value", bound="Frozen")
 
 
 class _DataclassFields:
@@ -75,9 +80,6 @@ class Frozen:
     def _key(self) -> tuple[Any, ...]:
         values = vars(self)
         return tuple([values[name] for name in self._compared])
-
-
-_Value = TypeVar("_Value", bound=Frozen)
 
 
 def replace(value: _Value, **changes: Any) -> _Value:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from . import secrets
-from .configuration import allowed
+from .errors import HostError
 from .frozen import replace
-from .layout import HostError, Paths
+from .hashing import sha256
+from .layout import Paths, allowed
+from .typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .archive import Arrived
@@ -43,10 +43,8 @@ def check_digest(digest: str) -> str:
 
 def digest_of(files: Mapping[str, bytes]) -> str:
     """SHA-256 of what `sha256sum` prints for the files, sorted by path."""
-    lines = "".join(
-        f"{hashlib.sha256(files[path]).hexdigest()}  {path}\n" for path in sorted(files)
-    )
-    return hashlib.sha256(lines.encode()).hexdigest()
+    lines = "".join(f"{sha256(files[path]).hexdigest()}  {path}\n" for path in sorted(files))
+    return sha256(lines.encode()).hexdigest()
 
 
 class Generations:

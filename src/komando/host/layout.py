@@ -1,14 +1,11 @@
-"""Where things lie on a host, and the one error that the program raises."""
+"""Where things lie on a host."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from .frozen import Frozen
-
-
-class HostError(Exception):
-    """What went wrong, in words for the person who reads the log."""
 
 
 class Paths(Frozen):
@@ -139,3 +136,11 @@ REQUIRED = frozenset(
 
 OPTIONAL = frozenset({GUARD, SECRETS})
 """What a generation of an older renderer does not have."""
+
+PROFILE_FILE = re.compile(re.escape(PROFILES) + r"/([a-z0-9][a-z0-9._+@-]*)\.(down|up)\.tc")
+"""The two files of each profile."""
+
+
+def allowed(path: str) -> bool:
+    """Whether a bundle of a router may hold this path."""
+    return path in REQUIRED | OPTIONAL or bool(PROFILE_FILE.fullmatch(path))

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from .layout import HostError, Paths
+from .errors import HostError
+from .layout import Paths
 
 LOCK_SECONDS = 60.0
 """How long a verb waits for another one to end; an activation takes about 1 s."""

@@ -11,11 +11,11 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from .calendar import iso
 from .finding import Finding, shortened
 from .records import Applied
+from .typed import Any
 from .window import write
 
 KEPT = 100

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_interface, ip_network
-from typing import Any
 
+from .errors import HostError
 from .frozen import Frozen
 from .kernel import answers
-from .layout import NETWORK, HostError
+from .layout import NETWORK
 from .tree import DEVICE
+from .typed import Any
 
 PROTOCOL = "75"
 """The routing protocol number that marks our routes, so that others' are left alone."""

@@ -11,9 +11,12 @@ import re
 import shlex
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
-from .layout import HostError
+from .errors import HostError
+from .typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 PROGRAM = "/usr/local/sbin/komando-host"
 

@@ -5,25 +5,24 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 from .bare import take_down_shaping
 from .bypass import attempted
 from .calendar import read_clock
 from .change import Changes, Order, result
 from .configuration import read_configuration
-from .generation import check_digest
-from .layout import HostError, Paths
+from .errors import HostError
+from .layout import Paths
 from .reconcile import Outcome
-from .record import Event
 from .records import Applied
 from .standing import PROTOCOL
 from .timer import Timer
+from .typed import TYPE_CHECKING, Any
 from .usage import Usage
 from .window import UNREADABLE
 
-PROBE_SECONDS = 3.0
-"""How long a neighbour is waited for: a machine in the same room answers in a millisecond."""
+if TYPE_CHECKING:
+    from .record import Event
 
 
 class Program:
@@ -38,16 +37,6 @@ class Program:
         self.windows = self.standing.windows
         self.record = self.standing.record
         self.measured = Usage(paths)
-
-    def observe(self, asked_from: str | None = None) -> dict[str, Any]:
-        """What runs here, and whether the kernel is as it should be; touches nothing."""
-        return self.standing.observe(asked_from)
-
-    def drift(self, asked_from: str | None = None) -> dict[str, Any]:
-        """As `observe`, and all that stands otherwise than the generation says; touches nothing."""
-        from .drift import drift_of
-
-        return drift_of(self.standing, asked_from)
 
     def activate(self, digest: str, archive: bytes, order: Order | None) -> dict[str, Any]:
         """Brings a bundle in force; when that fails, the generation before is in force again."""
@@ -179,25 +168,3 @@ class Program:
             side.write_text(f"{(moment - now).total_seconds()}\n")
             side.replace(self.paths.clock)
         return self.hours()
-
-    def export(self, digest: str | None) -> bytes:
-        """A generation as base64 tar.gz, the current one unless another is named."""
-        wanted = check_digest(digest) if digest else self.standing.in_force()
-        if wanted is None:
-            raise HostError("no generation is in force on this host")
-        return self.generations.export(wanted)
-
-
-def probe(address: str, port: int) -> dict[str, str]:
-    """Whether a fresh connection from here reaches an ssh server; raises HostError if not."""
-    import socket
-
-    where = f"{address} port {port}"
-    try:
-        with socket.create_connection((address, port), PROBE_SECONDS) as connection:
-            banner = connection.recv(256)
-    except OSError as error:
-        raise HostError(f"{where} cannot be reached from here: {error}") from None
-    if not banner.startswith(b"SSH-"):
-        raise HostError(f"{where} answers, but not as an ssh server: {banner[:40]!r}")
-    return {"banner": banner.decode(errors="replace").strip()}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Any
+
+from .typed import Any
 
 LEAST = 1000
 """bit/s: bin 0 is all that is slower."""
@@ -20,7 +20,6 @@ def bin_of(rate: float) -> int:
     return 0 if rate < LEAST else 1 + int(math.log(rate / LEAST) / _LOG_STEP + 1e-9)
 
 
-@dataclass
 class Seen:
     """What was seen of one class in one direction, under one profile and one ceiling.
 
@@ -28,11 +27,19 @@ class Seen:
     `most` is the highest rate of a reading in bit/s, and `at` its end. Times are ISO, UTC.
     """
 
-    since: str
-    seconds: int = 0
-    most: int = 0
-    at: str = ""
-    bins: dict[str, int] = field(default_factory=dict)
+    def __init__(
+        self,
+        since: str,
+        seconds: int = 0,
+        most: int = 0,
+        at: str = "",
+        bins: dict[str, int] | None = None,
+    ) -> None:
+        self.since = since
+        self.seconds = seconds
+        self.most = most
+        self.at = at
+        self.bins = {} if bins is None else bins
 
     @classmethod
     def from_fields(cls, fields: Any) -> Seen:

@@ -12,18 +12,19 @@ from functools import partial
 from itertools import groupby
 
 from .configuration import Configuration
+from .errors import HostError
 from .frozen import Frozen, replace
 from .kernel import (
     CommandError,
     batch,
     ip_batch,
     links,
-    live_classes,
     live_qdiscs,
+    live_trees,
     run,
     succeeds,
 )
-from .layout import SYSCTL, HostError
+from .layout import SYSCTL
 from .network import Address, Wanted
 from .offloads import live_offloads, turn_off
 from .records import Applied, Records
@@ -130,8 +131,7 @@ class _Run:
             self.records.forget_tree(device)
         for steps in self.work.steps:
             self._open(steps)
-        for steps in self.work.steps:
-            batch(steps.shrink)
+        batch([line for steps in self.work.steps for line in steps.shrink])
         for steps in self.work.steps:
             if steps.rebuild:
                 batch(rebuild_lines(self.work.trees[steps.device], live_qdiscs(steps.device)))
@@ -199,8 +199,7 @@ class _Run:
 
     def trees_grow(self) -> None:
         """Gives the classes that grow what the others have left."""
-        for steps in self.work.steps:
-            batch(steps.grow)
+        batch([line for steps in self.work.steps for line in steps.grow])
 
     def settings(self, path: str) -> None:
         """Sends the settings of the generation when one differs."""
@@ -250,10 +249,11 @@ class _Run:
                     for key in steps.leave
                 ]
                 batch([*lines, *steps.again])
-            if not steps.nothing:
-                live = live_classes(steps.device), live_qdiscs(steps.device)
-                tree = self.work.trees[steps.device]
-                self.records.put_tree(steps.device, record_of(tree, *live))
+        touched = [steps.device for steps in self.work.steps if not steps.nothing]
+        live = live_trees(touched) if touched else {}
+        for device, (classes, qdiscs) in live.items():
+            tree = self.work.trees[device]
+            self.records.put_tree(device, record_of(tree, classes, qdiscs))
 
 
 def _device(line: Line) -> str:

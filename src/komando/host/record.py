@@ -6,21 +6,25 @@ of the two can be changed afterwards without the other one telling.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
 
+from .errors import HostError
 from .frozen import Frozen, asdict
-from .layout import HostError
+from .hashing import sha256
+from .typed import TYPE_CHECKING, Any
 
-Event = Literal["armed", "confirmed", "reverted", "activated", "failed", "bypassed", "restored"]
-"""armed: a change is in force until it is confirmed or its time is over. confirmed, reverted: how
-that ended. activated: a change at the console, or a repair, which nobody has to confirm. failed: a
-change that could not be brought in force. bypassed, restored: by a person at the console."""
+if TYPE_CHECKING:
+    from typing import Literal
+
+    Event = Literal["armed", "confirmed", "reverted", "activated", "failed", "bypassed", "restored"]
+    """armed: a change is in force until it is confirmed or its time is over. confirmed, reverted:
+    how that ended. activated: a change at the console, or a repair, which nobody has to confirm.
+    failed: a change that could not be brought in force. bypassed, restored: by a person at the
+    console."""
 
 STAYED: tuple[Event, ...] = ("confirmed", "activated")
 """How a change ends that stays."""
@@ -55,7 +59,7 @@ class Record:
     def head(self) -> str:
         """The SHA-256 of the last line; "" when there is none."""
         line = self._last_line()
-        return hashlib.sha256(line).hexdigest() if line else ""
+        return sha256(line).hexdigest() if line else ""
 
     def last(self, events: Collection[Event] = ()) -> Entry | None:
         """The last entry, or the last one of these events; raises HostError for a broken line."""
@@ -84,7 +88,7 @@ class Record:
         line = self._last_line()
         number = _entry(line).number + 1 if line else 1
         time = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        before = hashlib.sha256(line).hexdigest() if line else ""
+        before = sha256(line).hexdigest() if line else ""
         kept = reason if len(reason) <= _REASON else f"{reason[:_REASON]} ..."
         entry = Entry(number, time, event, generation, previous, sequence, kept, before)
         text = json.dumps(asdict(entry), separators=(",", ":")) + "\n"

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
+from .errors import HostError
 from .frozen import Frozen, asdict
-from .layout import HostError
 from .network import Address
 from .shape import Record
 from .steer import Steering, parse_steering
 from .tables import GUARD_TABLE, SHAPER_TABLE, TableRecord, record_from
 from .tree import parse_tree
+from .typed import Any
 
 
 class Applied(Frozen):

@@ -6,7 +6,6 @@ and the SHA-256 of its encrypted file. The secret itself is in no digest and in 
 
 from __future__ import annotations
 
-import hmac
 import json
 import os
 import pwd
@@ -14,10 +13,11 @@ import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from .errors import HostError
 from .frozen import Frozen
-from .layout import SECRET_FOLDER, SECRETS, HostError
+from .layout import SECRET_FOLDER, SECRETS
+from .typed import Any
 
 MEMBER = "secrets/"
 """Before a secret's name in an archive."""
@@ -150,6 +150,8 @@ def _write(path: Path, content: bytes, owner: int) -> None:
 
 def _mark(key: bytes, digest: str, name: str, content: bytes) -> str:
     """Keyed: the plain hash of a short password would be as good as the password."""
+    import hmac  # it loads OpenSSL
+
     return hmac.digest(key, f"{digest} {name}\n".encode() + content, "sha256").hex()
 
 
@@ -160,11 +162,13 @@ def _fault(path: Path, one: Secret, key: bytes, digest: str, marks: Mapping[str,
         return "is gone"
     except OSError as error:
         return f"cannot be read: {error.strerror}"
+    from hmac import compare_digest
+
     with os.fdopen(descriptor, "rb") as stream:
         if fault := _exposed(os.fstat(descriptor), one.owner):
             return fault
         mark = _mark(key, digest, one.name, stream.read(LIMIT + 1))
-    return "" if hmac.compare_digest(mark, str(marks.get(one.name))) else "was changed"
+    return "" if compare_digest(mark, str(marks.get(one.name))) else "was changed"
 
 
 def _exposed(state: os.stat_result, owner: str) -> str:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from .layout import SYSCTL, HostError
+from .errors import HostError
+from .layout import SYSCTL
 
 _NAME = r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*"
 _LINE = re.compile(rf"(net(?:\.{_NAME})+)\s*=\s*([A-Za-z0-9_. \t-]+)")

@@ -7,18 +7,23 @@ loads is most of what an answer costs.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from functools import cached_property
+from types import SimpleNamespace
 
 from .bypass import Bypass
 from .calendar import iso, read_clock
-from .configuration import Configuration, read_configuration
-from .generation import Generations
-from .layout import HostError, Paths
+from .errors import HostError
+from .generation import Generations, check_digest
+from .layout import Paths
 from .record import Record
-from .records import Records
-from .survey import survey
+from .typed import TYPE_CHECKING, Any
 from .window import Pending, Windows
+
+if TYPE_CHECKING:
+    from .configuration import Configuration
+    from .records import Records
 
 PROTOCOL = 2
 """What controller and host program say to each other; 1 knew no confirmation."""
@@ -38,10 +43,16 @@ class Standing:
     def __init__(self, paths: Paths) -> None:
         self.paths = paths
         self.generations = Generations(paths)
-        self.records = Records(paths.applied)
         self.record = Record(paths.record)
         self.windows = Windows(paths)
         self.bypass = Bypass(paths)
+
+    @cached_property
+    def records(self) -> Records:
+        """What was last sent to the kernel."""
+        from .records import Records
+
+        return Records(self.paths.applied)
 
     def in_force(self) -> str | None:
         """The generation that the kernel should hold: while a change is taken back, the one before.
@@ -78,6 +89,8 @@ class Standing:
 
     def observe(self, asked_from: str | None = None) -> dict[str, Any]:
         """What runs here, and whether the kernel is as it should be; touches nothing."""
+        from .configuration import read_configuration
+
         said = self.told(asked_from)
         digest, clock = said["generation"], read_clock(self.paths.clock)
         if digest is None:
@@ -98,6 +111,13 @@ class Standing:
         ended = configuration.calendar.ended(clock.now())
         said["calendar"] = f"ended: no hours are known after {until}" if ended else "ok"
         return said
+
+    def export(self, digest: str | None) -> bytes:
+        """A generation as base64 tar.gz, the current one unless another is named."""
+        wanted = check_digest(digest) if digest else self.in_force()
+        if wanted is None:
+            raise HostError("no generation is in force on this host")
+        return self.generations.export(wanted)
 
     def _previous(self, digest: str | None) -> str | None:
         """What was in force before the change that was confirmed last: a rollback leads there."""
@@ -126,6 +146,8 @@ class Standing:
             return ["nothing was brought into force since the machine started"]
         begun = configuration.calendar.since(now)
         late = profile != due and (now - begun).total_seconds() > LATE_SECONDS
+        from .survey import survey
+
         missing = survey(configuration, profile, self.records).words()
         return [*missing, f"profile {due} since {iso(begun)}"] if late else missing
 
@@ -137,3 +159,18 @@ def _waiting(pending: Pending) -> dict[str, Any]:
         "sequence": pending.sequence,
         "left": round(max(pending.left, 0.0), 3),
     }
+
+
+def _drift(standing: Standing, _: SimpleNamespace) -> dict[str, Any]:
+    from .drift import drift_of
+
+    return drift_of(standing, asker())
+
+
+QUESTIONS: Mapping[str, Callable[[Standing, SimpleNamespace], dict[str, Any] | str]] = {
+    "observe": lambda standing, _: standing.observe(asker()),
+    "drift": _drift,
+    "record": lambda standing, given: standing.record.lines(given.since),
+    "export": lambda standing, given: standing.export(given.digest).decode(),
+}
+"""The verbs that touch nothing."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from .layout import HostError
+from .errors import HostError
 from .tables import GUARD_TABLE
 from .tree import DEVICE
 
@@ -49,9 +49,9 @@ _GUARDS = ("ct state established", rf"tcp dport {_PORT}", "accept", "drop")
 
 
 def _within(parts: tuple[str, ...], *statements: str) -> re.Pattern[str]:
-    part = "|".join(parts)
+    """Matches a statement with a space behind it, as each part of one has."""
     blocks = (r"\}", rf"(?:map|chain|counter) {_NAME} \{{")
-    return re.compile("|".join((rf"(?:{part})(?: (?:{part}))*", *blocks, *statements)))
+    return re.compile(rf"(?:(?:{'|'.join(parts)}) )+|(?:{'|'.join((*blocks, *statements))}) ")
 
 
 _CLASSIFIER = _within(
@@ -86,7 +86,8 @@ def refuse_strangers(text: str, family: str, name: str, path: str) -> None:
         # cut inside a string, too: what is left of that has an open quote, and is refused for it
         for raw in line.partition("#")[0].split(";"):
             statement = " ".join(raw.split())
-            if statement and not (within if depth else alone).fullmatch(statement):
+            known = within.fullmatch(f"{statement} ") if depth else alone.fullmatch(statement)
+            if statement and not known:
                 raise HostError(
                     f"{path}:{number}: not understood in table {family} {name}: {statement[:120]}"
                 )

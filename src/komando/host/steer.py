@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
 
+from .errors import HostError
 from .frozen import Frozen
-from .layout import STEER, HostError
+from .layout import STEER
 from .shape import Line
 from .tree import DEVICE, LiveQdisc
+from .typed import Any
 
 _CLSACT = re.compile(rf"qdisc add dev ({DEVICE}) clsact")
 _FILTER = re.compile(

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
 
 from .configuration import Configuration
 from .finding import Finding
@@ -20,6 +19,7 @@ from .kernel import answer, run
 from .network import PROTOCOL
 from .survey import Work
 from .tables import GUARD_TABLE, NAT_TABLE, SHAPER_TABLE
+from .typed import Any
 
 _TABLE = re.compile(r"^table (\S+) (\S+) \{.*?\n(.*?)^\}$", re.MULTILINE | re.DOTALL)
 _HOOK = re.compile(

@@ -119,13 +119,11 @@ def _find(
     for item in shown:
         qdiscs.setdefault(item["dev"], []).append(qdisc_of(item))
     tables = shown_tables([(files.family, files.name) for files in configuration.tables])
+    classes = live_classes([device for device in trees if device in live.devices])
     return Found(
         trees={
-            device: TreeFound(
-                records.tree(device), live_classes(device), tuple(qdiscs.get(device, ()))
-            )
-            for device in trees
-            if device in live.devices
+            device: TreeFound(records.tree(device), found, tuple(qdiscs.get(device, ())))
+            for device, found in classes.items()
         },
         tables={
             files.name: (records.table(files.name), tables[files.family, files.name])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
+from .errors import HostError
 from .frozen import Frozen
 from .kernel import CommandError, run
-from .layout import HostError
 
 SHAPER_TABLE = ("inet", "shaper")
 NAT_TABLE = ("ip", "komando_nat")

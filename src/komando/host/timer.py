@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
 
+from .errors import HostError
 from .kernel import CommandError, run
-from .layout import HostError
+from .typed import Protocol
 
 PROGRAM = "/usr/local/sbin/komando-host"
 SYSTEMD = Path("/run/systemd/system")

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from .errors import HostError
 from .frozen import Frozen
-from .layout import HostError
 
 DEVICE = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}"
 _MINOR = r"1:[0-9a-f]{1,4}"

@@ -13,14 +13,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from .calendar import iso
 from .counters import Counter, counters
+from .errors import HostError
 from .frozen import Frozen, replace
-from .layout import HostError, Paths
+from .layout import Paths
 from .rates import LEAST, STEP, Seen
 from .records import Applied
+from .typed import Any
 from .window import boot_id, seconds_up, write
 
 SHORTEST, LONGEST = 30.0, 120.0

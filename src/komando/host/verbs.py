@@ -9,29 +9,22 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from types import SimpleNamespace
-from typing import Any, BinaryIO
 
-from .archive import ARCHIVE_LIMIT
 from .calendar import parse_moment
 from .change import UNCONFIRMED, Order
-from .layout import HostError, Paths
+from .errors import HostError
+from .layout import Paths
 from .lock import locked, undisturbed
-from .private import leave_no_core
-from .program import Program, probe
-from .standing import PROTOCOL, asker
-from .timer import Timer
+from .program import Program
+from .standing import PROTOCOL
+from .typed import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .timer import Timer
 
 BYPASS_SECONDS = 5.0
 """How long a person at the console waits for a run that holds the lock. Killed half-way, it is made
 up for by the next one; an activation, which takes about 1 s, is over by then."""
-
-
-def received(stream: BinaryIO) -> bytes:
-    """The archive that a sender gives; raises HostError when there is more than a bundle may be."""
-    archive = stream.read(ARCHIVE_LIMIT + 1)
-    if len(archive) > ARCHIVE_LIMIT:
-        raise HostError(f"no bundle: more than {ARCHIVE_LIMIT} bytes came on standard input")
-    return archive
 
 
 def carry_out(
@@ -39,23 +32,28 @@ def carry_out(
 ) -> dict[str, Any] | str:
     """Carries out one verb; the JSON object or the text that it prints."""
     program = Program(paths, timer)
-    if arguments.verb == "probe":
-        return probe(arguments.address, arguments.port)
     if arguments.verb == "activate":
-        leave_no_core()
-    order = order_of(arguments) if arguments.verb == "activate" else None
-    # read before the lock is taken: a slow sender must not keep the hours waiting
-    archive = received(sys.stdin.buffer) if arguments.verb == "activate" else b""
+        return _activate(program, arguments)
     due = arguments.due if arguments.verb == "revert" else None
     evict = partial(program.awaits, due) if due else None
     if arguments.verb == "bypass":
         evict = partial(_impatient, time.monotonic() + BYPASS_SECONDS)
     with locked(paths, evict), undisturbed():
-        if arguments.verb == "activate":
-            return program.activate(arguments.digest, archive, order)
         if due and not program.awaits(due):
             return program.boot()  # it was confirmed, or taken back, meanwhile
         return VERBS[arguments.verb](program, arguments)
+
+
+def _activate(program: Program, arguments: SimpleNamespace) -> dict[str, Any]:
+    from .archive import received
+    from .private import leave_no_core
+
+    leave_no_core()
+    order = order_of(arguments)
+    # read before the lock is taken: a slow sender must not keep the hours waiting
+    archive = received(sys.stdin.buffer)
+    with locked(program.paths), undisturbed():
+        return program.activate(arguments.digest, archive, order)
 
 
 def _impatient(deadline: float) -> bool:
@@ -86,8 +84,6 @@ def _rehearse(program: Program, arguments: SimpleNamespace) -> dict[str, Any]:
 
 
 VERBS: dict[str, Callable[[Program, SimpleNamespace], dict[str, Any] | str]] = {
-    "observe": lambda program, _: program.observe(asker()),
-    "drift": lambda program, _: program.drift(asker()),
     "confirm": lambda program, given: program.confirm(given.digest),
     "revert": lambda program, given: program.revert(
         given.digest, UNCONFIRMED if given.due else "taken back by hand or by the controller"
@@ -96,7 +92,5 @@ VERBS: dict[str, Callable[[Program, SimpleNamespace], dict[str, Any] | str]] = {
     "usage": lambda program, _: program.usage(),
     "hours": lambda program, _: program.hours(),
     "bypass": lambda program, given: program.bypass(on=given.state == "on"),
-    "record": lambda program, given: program.record.lines(given.since),
-    "export": lambda program, given: program.export(given.digest).decode(),
     "clock": _rehearse,
 }

@@ -12,8 +12,9 @@ import os
 import time
 from pathlib import Path
 
+from .errors import HostError
 from .frozen import Frozen, asdict
-from .layout import HostError, Paths
+from .layout import Paths
 
 UNREADABLE = "unreadable"
 """The token of a window whose note cannot be read."""

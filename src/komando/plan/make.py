@@ -11,7 +11,7 @@ from types import MappingProxyType
 from komando import generation
 from komando.bundle import Bundle
 from komando.generation import RunningGeneration
-from komando.host.layout import HostError
+from komando.host.errors import HostError
 from komando.intent import RouterIntent
 from komando.inventory import Host
 from komando.plan.around import compare_around

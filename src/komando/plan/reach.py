@@ -9,7 +9,7 @@ from komando import generation
 from komando.bundle import Bundle
 from komando.diagnostics import Location
 from komando.generation import RunningGeneration
-from komando.host.layout import HostError
+from komando.host.errors import HostError
 from komando.host.network import Address, Route, parse_network
 from komando.intent import RouterIntent
 from komando.inventory import Host

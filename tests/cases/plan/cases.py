@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from ipaddress import ip_network
 from pathlib import Path
@@ -80,7 +80,7 @@ def _usage(rows: list[dict[str, Any]], divisor: int) -> Usage:
         for rate, minutes in row["minutes"].items():
             seen.add(rate // divisor, 60 * minutes, row["at"])
         where = {key: row[key] for key in ("class", "direction", "profile")}
-        told.append({**where, "ceiling": row["ceiling"] // divisor, **asdict(seen)})
+        told.append({**where, "ceiling": row["ceiling"] // divisor, **vars(seen)})
     return read_usage({"least": LEAST, "step": STEP, "rows": told})
 
 

@@ -24,14 +24,16 @@ from komando.bundle import Bundle
 from komando.host.archive import unpack
 from komando.host.change import Changes, Order
 from komando.host.configuration import Configuration, read_configuration
+from komando.host.errors import HostError
 from komando.host.generation import Generations
 from komando.host.grammar import parser
-from komando.host.layout import HostError, Paths
-from komando.host.program import Program, probe
+from komando.host.layout import Paths
+from komando.host.probe import probe
+from komando.host.program import Program
 from komando.host.reconcile import Outcome
 from komando.host.records import Applied
 from komando.host.shape import Change
-from komando.host.standing import Standing
+from komando.host.standing import QUESTIONS, Standing
 from komando.host.verbs import VERBS, order_of
 from komando.host.window import Windows
 from komando.inventory import Host
@@ -241,6 +243,8 @@ class PlayedHost(paramiko.ServerInterface):
             said: dict[str, Any] | str
             if given.verb == "activate":
                 said = program.activate(given.digest, archive, order_of(given))
+            elif given.verb in QUESTIONS:
+                said = QUESTIONS[given.verb](program.standing, given)
             else:
                 said = VERBS[given.verb](program, given)
         if given.verb == "observe" and isinstance(said, dict):

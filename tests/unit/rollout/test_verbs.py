@@ -131,7 +131,7 @@ def test_files_that_are_damaged_on_the_host_are_given_again(
     assert "to be repaired; the host says: missing: generation " in plan.output
     assert "is damaged on disk: its files differ" in plan.output
     assert komando("apply", "--no-verify").exit_code == 0
-    assert host.program().observe()["kernel"] == "ok"
+    assert host.program().standing.observe()["kernel"] == "ok"
 
 
 def test_an_edit_reaches_a_host_whose_files_are_damaged(

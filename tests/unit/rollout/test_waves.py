@@ -167,4 +167,4 @@ def test_a_repair_sends_the_files_again_and_waits_for_no_confirmation(
     assert states(rollout) == {"core-1": "carried"}
     assert host.verbs == ["activate"]
     assert host.kernel == ""
-    assert host.program().observe()["kernel"] == "ok"
+    assert host.program().standing.observe()["kernel"] == "ok"
