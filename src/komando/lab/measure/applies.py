@@ -85,7 +85,10 @@ def _acknowledge(stage: Stage, policies: Path) -> None:
     _komando(stage, "plan", policies, "--acknowledge")
     for file in (policies / "acknowledgements").glob("*.yaml"):
         skeleton = file.read_text()
-        for key, value in (("reason", "A rehearsal in the lab, in which nobody loses anything."), ("by", "komando lab measure")):
+        for key, value in (
+            ("reason", "A rehearsal in the lab, in which nobody loses anything."),
+            ("by", "komando lab measure"),
+        ):
             skeleton = re.sub(rf"(?m)^( *{key}:) *#.*$", rf"\1 {value}", skeleton)
         file.write_text(skeleton)
 
