@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from komando.bundle import Bundle
 from komando.host.layout import (
@@ -23,7 +24,9 @@ from komando.host.layout import (
     UPLOAD,
     Paths,
 )
-from komando.usage import Usage
+
+if TYPE_CHECKING:
+    from komando.usage import Usage
 
 __all__ = [
     "CALENDAR",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -120,6 +121,13 @@ class Inventory:
     def routers(self) -> dict[str, Host]:
         """The hosts that a policy can speak of."""
         return {name: host for name, host in self.hosts.items() if host.kind == "router"}
+
+    def with_neighbours(self, names: Iterable[str]) -> list[Host]:
+        """Some hosts in their order, and then the neighbours that have to reach them."""
+        hosts = [self.hosts[name] for name in names]
+        wanted = dict.fromkeys(host.name for host in hosts)
+        wanted |= {one: None for host in hosts if (one := host.neighbour) in self.hosts}
+        return [self.hosts[name] for name in wanted]
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from komando.bundle import Bundle
-from komando.cli.desired import desired
+from komando.cli.reach import Scope
 from komando.lab.place import Place
 
 REPOSITORY = Path(__file__).parents[2]
@@ -164,7 +164,8 @@ class Desk(ABC):
 
     def wanted(self) -> dict[str, Bundle]:
         """What the policies ask for."""
-        return desired(self.policies, str(self.inventory)).bundles
+        scope = Scope(str(self.inventory), self.policies, lab=self.lab, identity=None)
+        return scope.desired().bundles
 
     @property
     def forge(self) -> Path:

@@ -58,7 +58,6 @@ def apply(
     holds, but some hosts could not be reached.
     """
     with scope.ahead() as launched:
-        from komando.cli.desired import limited
         from komando.cli.planning import changing_nothing, planned
         from komando.cli.rolling import carry_out, conclude, ending_as_told
         from komando.rollout.observe import Cache
@@ -66,7 +65,7 @@ def apply(
         from komando.rollout.waves import arrange
 
         shown = None if plan_file is None else _shown(plan_file)
-        wanted = limited(scope.desired(), limit)
+        wanted = scope.desired(limit, launched)
         access = scope.access(wanted)
         with ending_as_told(), planned(wanted, access, launched, settled=True) as found:
             with changing_nothing():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -38,19 +39,18 @@ class Desired:
         """What the programs that will read the files of some hosts have to say about them."""
         from komando.platforms.debian import check
 
-        return [found for name in hosts for found in check(self.bundles[name])]
+        with ThreadPoolExecutor() as readers:  # most of a check is waiting for the kernel
+            checked = readers.map(check, [self.bundles[name] for name in hosts])
+            return [found for diagnostics in checked for found in diagnostics]
 
 
-def desired(policies: Path, inventory: str) -> Desired:
-    """Check, compile and render.
+def desired(policies: Path, folder: Path, machines: Inventory) -> Desired:
+    """Check, compile and render, for the machines of an inventory's folder.
 
-    `inventory` is the name of a folder of inventories/, or a path. Policies that are wrong are
-    told on stderr and end the verb with exit status 1; so does an inventory that cannot be read.
+    Policies that are wrong are told on stderr and end the verb with exit status 1.
     """
     from komando.platforms.debian import render
 
-    folder = folder_of(inventory)
-    machines = machines_of(folder)
     policy, intent = checked_intent(policies, machines.divisor)
     bundles: dict[str, Bundle] = {}
     sealed = sealed_of(folder, machines)
@@ -75,13 +75,18 @@ def limited(wanted: Desired, limit: str | None) -> Desired:
     """
     if limit is None:
         return wanted
-    names = [name.strip() for name in limit.split(",")]
+    names = names_in(limit)
     for name in names:
         if name not in wanted.bundles:
             raise click.UsageError(
                 f"--limit names {name!r}, and the policies have {', '.join(wanted.bundles)}"
             )
-    return replace(wanted, bundles={name: wanted.bundles[name] for name in sorted({*names})})
+    return replace(wanted, bundles={name: wanted.bundles[name] for name in names})
+
+
+def names_in(limit: str) -> list[str]:
+    """The names of `--limit`, each once, in their order by name."""
+    return sorted({name.strip() for name in limit.split(",")})
 
 
 def report(diagnostics: list[Diagnostic]) -> None:

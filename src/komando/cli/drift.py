@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from komando.bundle import NO_SECRETS
-from komando.cli.desired import Desired, limited
+from komando.cli.desired import Desired
 from komando.cli.drift_text import as_json, as_markdown, text_lines
 from komando.cli.opened import opened, secrets_key_option
 from komando.cli.planning import Planned, changing_nothing, tell_failures, working
@@ -58,7 +58,7 @@ def drift(
     Exit status: 0 no drift (with --repair: none is left), 2 drift, 1 an error, a host that could
     not be asked among them.
     """
-    wanted = limited(scope.desired(), limit)
+    wanted = scope.desired(limit)
     found, rollout, before = _asked(scope, register, wanted, repair=repair)
     if form == "json":
         click.echo(as_json(found, before, rollout))

@@ -47,7 +47,7 @@ def plan(
         from komando.cli.planning import changing_nothing, planned, tell_failures
         from komando.plan import to_json
 
-        wanted = scope.desired()
+        wanted = scope.desired(launched=launched)
         with changing_nothing(), planned(wanted, scope.access(wanted), launched) as found:
             made, failures = found.plan, found.failures
     show_plan(made, form, diff=diff)

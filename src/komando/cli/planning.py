@@ -77,7 +77,7 @@ def planned(
     from komando.rollout.observe import Cache, observe, with_usage
     from komando.rollout.session import Session, WorkerFailedError
 
-    hosts = _with_neighbours(wanted)
+    hosts = wanted.inventory.with_neighbours(wanted.bundles)
     names = ", ".join(wanted.bundles)
     status = console().status(Text(f"asking {names} what runs there"))
 
@@ -136,13 +136,6 @@ def _waits(seen: Observation) -> tuple[str, float] | None:
 def _to_change(wanted: Desired, running: Mapping[str, RunningGeneration]) -> Iterator[str]:
     """The hosts whose files are news to them: what runs was read by its programs already."""
     return (name for name, one in running.items() if one.digest != wanted.bundles[name].digest)
-
-
-def _with_neighbours(wanted: Desired) -> list[Host]:
-    hosts = wanted.inventory.hosts
-    names = dict.fromkeys(wanted.bundles)
-    names |= {one: None for name in wanted.bundles if (one := hosts[name].neighbour) in hosts}
-    return [hosts[name] for name in names]
 
 
 def _machines(wanted: Desired) -> dict[str, Host]:

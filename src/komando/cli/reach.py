@@ -45,11 +45,30 @@ class Scope:
         finally:
             launched.dismiss()
 
-    def desired(self) -> Desired:
-        """What the policies ask for; what is wrong with it is told, and ends the verb."""
-        from komando.cli.desired import desired
+    def desired(self, limit: str | None = None, launched: Launched | None = None) -> Desired:
+        """What the policies ask for of all hosts, or of those that `limit` names.
 
-        return desired(self.policies, self.inventory)
+        What is wrong with it is told, and ends the verb. Meanwhile `launched` connects to them.
+        """
+        from komando.cli.desired import desired, folder_of, limited, machines_of
+
+        folder = folder_of(self.inventory)
+        machines = machines_of(folder)
+        if launched is not None:
+            with suppress(click.ClickException, OSError):  # told in its place, after the policies
+                self._connect(launched, folder, machines, limit)
+        return limited(desired(self.policies, folder, machines), limit)
+
+    def _connect(
+        self, launched: Launched, folder: Path, machines: Inventory, limit: str | None
+    ) -> None:
+        from komando.cli.desired import names_in
+        from komando.rollout.session import opening
+
+        names = sorted(machines.routers) if limit is None else names_in(limit)
+        if machines.routers.keys() >= set(names):
+            access = access_to(machines, folder, self.lab, self.identity)
+            launched.open(opening(machines.with_neighbours(names), access))
 
     def access(self, wanted: Desired) -> Access:
         """The way to the hosts."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from komando.cli.desired import desired, report
+from komando.cli.desired import report
+from komando.cli.reach import Scope
 
 
 @click.command()
@@ -25,7 +26,7 @@ def render(inventory: str, policies: Path, out: Path) -> None:
     The same policies give the same bytes on any machine and any day. A host's folder mirrors
     the paths on the host; its digest is what `sha256sum` of the sorted files gives, summed.
     """
-    wanted = desired(policies, inventory)
+    wanted = Scope(inventory, policies, lab=None, identity=None).desired()
     report(wanted.examined(sorted(wanted.bundles)))
     for name, bundle in sorted(wanted.bundles.items()):
         folder = out / name

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from komando.cli.board import Board
 from komando.cli.planning import Planned, console
 from komando.cli.turns import Register, Undertaken, in_turn
 
@@ -43,6 +42,7 @@ def carry_out(
     verify: Verify | None = None,
 ) -> Rollout:
     """Roll the targets out, in turn; show each host's stages meanwhile, and what became of it."""
+    from komando.cli.board import Board
     from komando.rollout.outcome import Rollout
     from komando.rollout.roll import roll, with_unreached
 

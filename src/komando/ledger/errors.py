@@ -105,6 +105,6 @@ def written(moment: datetime) -> str:
 
 def words_of(error: str) -> str:
     """What git said on its standard error, in one line of at most 300 characters."""
-    lines: Iterable[str] = (line.strip() for line in error.splitlines())
+    lines: Iterable[str] = (line.strip().rstrip(".") for line in error.splitlines())
     kept = [line for line in lines if line and not line.startswith("hint:")]
     return "; ".join(kept)[:300] or "nothing"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 
 from komando.bundle import Bundle
 from komando.host.configuration import Configuration, read_configuration
+from komando.host.frozen import replace
 from komando.host.network import Address, Link, Route
 from komando.host.tables import TableRecord, plan_table
 from komando.plan.model import Around, Move

@@ -10,13 +10,27 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+from komando.rollout.protocol import Opening, Request, encode
 
-@dataclass(frozen=True)
+
+@dataclass
 class Launched:
-    """A pyinfra process that waits for its opening line, and what stands before its command."""
+    """A pyinfra process, what stands before its command, and its opening line, once it has one."""
 
     process: subprocess.Popen[str]
     prefix: tuple[str, ...]
+    opening: Opening | None = None
+
+    def open(self, opening: Opening) -> None:
+        """Let it connect; whoever speaks with it then hears what came of that."""
+        self.tell(opening)
+        self.opening = opening
+
+    def tell(self, message: Opening | Request) -> None:
+        """Write one line; raises BrokenPipeError when the process has ended."""
+        assert self.process.stdin is not None  # noqa: S101  # a pipe was asked for
+        self.process.stdin.write(encode(message))
+        self.process.stdin.flush()
 
     def dismiss(self) -> None:
         """End it: nobody needs it."""

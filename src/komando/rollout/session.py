@@ -11,12 +11,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
 from komando.inventory import Access, Host
 from komando.rollout.launch import Launched, launch
-from komando.rollout.protocol import Cargo, Event, Opening, Request, Target, encode
+from komando.rollout.protocol import Cargo, Event, Opening, Request, Target
 
 Listener = Callable[[Event], None]
 """Is told of each event as it comes; for progress on a terminal."""
@@ -83,16 +84,19 @@ class Session:
 
     def __enter__(self) -> Self:
         try:
-            opening = _opening(self._hosts, self._access)
+            wanted = opening(self._hosts, self._access)
         except FileNotFoundError:
             if self._launched:
                 self._launched.dismiss()
             raise
         launched = self._launched
-        if launched and launched.prefix != self._access.prefix:
+        if launched and (
+            launched.prefix != self._access.prefix or launched.opening not in (None, wanted)
+        ):
             launched.dismiss()
             launched = None
-        self._process = (launched or launch(self._access.prefix)).process
+        launched = launched or launch(self._access.prefix)
+        self._process, self._tell = launched.process, launched.tell
         self._words: list[str] = []
         self._readers = [
             threading.Thread(target=self._read_events, daemon=True),
@@ -101,7 +105,9 @@ class Session:
         for reader in self._readers:
             reader.start()
         try:
-            self._converse(opening, answers := Answers())
+            if launched.opening is None:
+                self._sent(partial(launched.open, wanted))
+            self._hear(answers := Answers())
         except BaseException:
             self._end(kill=True)
             raise
@@ -190,18 +196,18 @@ class Session:
         self._converse(request, answers := Answers(waiting=set(request.hosts)))
         return answers
 
-    def _converse(self, message: Opening | Request, answers: Answers) -> None:
-        self._write(encode(message))
+    def _converse(self, request: Request, answers: Answers) -> None:
+        self._sent(partial(self._tell, request))
+        self._hear(answers)
+
+    def _hear(self, answers: Answers) -> None:
         while (event := self._next()).kind != "done":
             answers.note(event)
             self._listener(event)
 
-    def _write(self, line: str) -> None:
-        stdin = self._process.stdin
-        assert stdin is not None  # noqa: S101  # a pipe was asked for
+    def _sent(self, tell: Callable[[], None]) -> None:
         try:
-            stdin.write(line)
-            stdin.flush()
+            tell()
         except BrokenPipeError as error:
             raise self._failure() from error
         except KeyboardInterrupt:
@@ -261,7 +267,11 @@ class Session:
                 stream.close()
 
 
-def _opening(hosts: tuple[Host, ...], access: Access) -> Opening:
+def opening(hosts: Iterable[Host], access: Access) -> Opening:
+    """What a session with these hosts begins with.
+
+    Raises FileNotFoundError when the identity or the known hosts' file does not stand.
+    """
     for path in (access.known_hosts, access.identity):
         if path is not None and not path.is_file():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from komando.inventory import Access
+from komando.rollout.protocol import Request, encode
 from komando.rollout.session import Session
 from tests.unit.rollout.played import PlayedHost
 from tests.unit.rollout.rolled import (
@@ -127,12 +128,14 @@ def test_ctrl_c_while_the_files_are_written_is_held_back(
 ) -> None:
     def opened(session: Session) -> None:
         now = threading.Event()
-        write = session._write
+        stdin = session._process.stdin
+        assert stdin is not None
 
-        def written(line: str) -> None:
+        def tell(request: Request) -> None:
             now.set()
             # more than a pipe takes: the process has stopped reading
-            write(line.rstrip("\n") + " " * 200_000 + "\n")
+            stdin.write(encode(request).rstrip("\n") + " " * 200_000 + "\n")
+            stdin.flush()
 
         def press() -> None:
             now.wait(30)
@@ -142,7 +145,7 @@ def test_ctrl_c_while_the_files_are_written_is_held_back(
             time.sleep(0.3)
             session._process.send_signal(signal.SIGCONT)
 
-        monkeypatch.setattr(session, "_write", written)
+        monkeypatch.setattr(session, "_tell", tell)
         session._process.send_signal(signal.SIGSTOP)
         threading.Thread(target=press, daemon=True).start()
 

@@ -17,9 +17,10 @@ from paramiko.ssh_exception import NoValidConnectionsError
 
 from komando.host.rates import Seen
 from komando.inventory import Access
+from komando.rollout.launch import launch
 from komando.rollout.observe import Cache, Observation, observe, with_usage
 from komando.rollout.protocol import Event
-from komando.rollout.session import Session
+from komando.rollout.session import Session, opening
 from komando.rollout.unreached import cause
 from tests.host_bundle import cargo_of
 from tests.unit.rollout.played import PlayedHost
@@ -36,6 +37,20 @@ def test_a_host_that_runs_what_is_wanted_is_asked_one_question(
     assert seen.running["core-1"].digest == NEW
     assert seen.running["core-1"].bundle is None
     assert not seen.failures
+
+
+@pytest.mark.parametrize("ahead", [["core-1"], ["core-1", "core-2"], []])
+def test_a_process_that_has_connected_ahead_is_taken_if_it_knows_the_same_hosts(
+    play: Play, access: Access, ahead: list[str]
+) -> None:
+    hosts = {name: play(name) for name in ("core-1", "core-2")}
+    launched = launch(access.prefix)
+    if ahead:
+        launched.open(opening([hosts[name].host for name in ahead], access))
+    with Session([hosts["core-1"].host], access, launched=launched) as session:
+        assert session.observe(["core-1"]).results.keys() == {"core-1"}
+        assert (launched.process.poll() is None) == (ahead != ["core-1", "core-2"])
+    assert launched.process.poll() is not None
 
 
 def test_a_host_that_differs_is_asked_for_its_files_once(

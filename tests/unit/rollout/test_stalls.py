@@ -66,7 +66,7 @@ def host(port: int) -> Host:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Questions and changes are given up as soon as connections are."""
-    usual = module._opening
+    usual = module.opening
 
     def opening(hosts: tuple[Host, ...], access: Access) -> Opening:
         return replace(
@@ -76,7 +76,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
             confirm_timeout=PATIENCE,
         )
 
-    monkeypatch.setattr(module, "_opening", opening)
+    monkeypatch.setattr(module, "opening", opening)
 
 
 def refusal(port: int, access: Access) -> str:

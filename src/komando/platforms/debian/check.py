@@ -12,6 +12,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from shutil import which
 
@@ -46,6 +47,7 @@ def _trees(bundle: Bundle) -> str:
     return bundle.text(generation.DOWNLOAD) + bundle.text(generation.UPLOAD)
 
 
+@cache
 def _kernel_has(kind: str) -> bool:
     """Whether this machine's kernel has a kind of queue; the router's may have it all the same."""
     script = f"ip link add q0 type ifb && tc qdisc add dev q0 root {kind}"
@@ -102,11 +104,14 @@ def _skipped(bundle: Bundle, why: str) -> Diagnostic:
 def _steps(folder: Path) -> list[tuple[list[str], str]]:
     komando = folder / "etc/komando"
     names = json.loads((komando / "router.json").read_text())
-    devices = [names["uplink"], *names["lans"], names["ifb"]]
-    steps: list[tuple[list[str], str]] = []
-    for device in devices:
-        steps.append((["ip", "link", "add", device, "type", "ifb"], ""))
-        steps.append((["ip", "link", "set", device, "up"], ""))
+    devices = folder / "devices"
+    devices.write_text(
+        "".join(
+            f"link add {device} type ifb\nlink set {device} up\n"
+            for device in (names["uplink"], *names["lans"], names["ifb"])
+        )
+    )
+    steps = [(["ip", "-batch", str(devices)], "")]
     files = [f"nft/{name}.nft" for name in ("shaper", "reload", "nat", "guard")]
     steps += [(["nft", "-f", f"{komando}/{file}"], file) for file in files]
     files = ["tc/download.tc", "tc/upload.tc", "tc/steer.tc"]

@@ -106,13 +106,13 @@ def _periods(draft: Draft, region: Region) -> Iterator[Diagnostic]:
 
 def _holidays(draft: Draft, region: Region) -> Iterator[Diagnostic]:
     """The country and the categories are known to the library that answers for them."""
-    from holidays.utils import list_supported_countries  # slow to load, needed here only
-
     if not draft.sure("region", "", "holidays", "country"):
         return
-    known = list_supported_countries(include_aliases=False)
+    from holidays import country_holidays
+    from holidays.registry import COUNTRIES  # the list that loads no country
+
     book = region.holidays
-    if book.country not in known:
+    if book.country not in {code for _, code, *_ in COUNTRIES.values()}:
         yield Diagnostic(
             "holidays-country",
             "error",
@@ -123,8 +123,6 @@ def _holidays(draft: Draft, region: Region) -> Iterator[Diagnostic]:
             location=draft.where("region", "", "holidays", "country"),
         )
         return
-    from holidays import country_holidays
-
     categories = country_holidays(book.country).supported_categories
     for index, category in enumerate(book.categories):
         if category not in categories:
