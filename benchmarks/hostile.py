@@ -24,12 +24,11 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.faults import FAULTS, Round, Try, bad_bundles
+from benchmarks.faults import FAULTS, bad_bundles
 from benchmarks.fleets import standing_fleet
 from benchmarks.judge import (
     UNSAID,
     Ambiguous,
-    at_leisure,
     heads_of,
     judge_ledger,
     judge_next,
@@ -38,13 +37,11 @@ from benchmarks.judge import (
     links_of,
     rests,
 )
+from benchmarks.rounds import Round, Try
 from benchmarks.rows import Row, Settings
-from komando.lab.fleet.fleet import Fleet
 from komando.lab.place import LabError
-from tests.lab.hostile import STATE, Done, Scene
-
-WINDOW = 3
-"""Seconds until an unconfirmed change reverts, as in the tests."""
+from tests.lab.desk import Done
+from tests.lab.hostile import STATE, WINDOW, Scene
 
 ROUTERS = 3
 PACE = 6.0
@@ -117,22 +114,13 @@ def _run(what: Settings, tally: Tally) -> None:
         standing_fleet("hostile", ROUTERS, WINDOW, what.progress) as fleet,
         TemporaryDirectory(prefix="komando-hostile-") as folder,
     ):
-        scene = scene_of(fleet, Path(folder) / "first")
-        other = scene_of(fleet, Path(folder) / "second")
+        scene = Scene.of(fleet, Path(folder) / "first")
+        other = Scene.of(fleet, Path(folder) / "second")
         _rounds(what, scene, other, tally)
         if words := judge_whole(scene, what.stories / "records"):
             tally.ambiguous.append(f"at the end: {words}")
         else:
             shutil.rmtree(what.stories / "records")
-
-
-def scene_of(fleet: Fleet, folder: Path) -> Scene:
-    """A clone's own policies and inventory."""
-    folder.mkdir()
-    scene = Scene(fleet, folder)
-    shutil.copytree(fleet.policies, scene.policies)
-    shutil.copytree(fleet.inventory, scene.inventory)
-    return scene
 
 
 def _rounds(what: Settings, scene: Scene, other: Scene, tally: Tally) -> None:
@@ -248,7 +236,7 @@ def _keep(
 def _mended(scene: Scene) -> dict[str, str | None]:
     """So that the next round begins with a fleet that is whole; raises where that fails."""
     for attempt in range(4):
-        with suppress(LabError, Ambiguous, AssertionError), at_leisure(scene):
+        with suppress(LabError, Ambiguous, AssertionError), scene.at_leisure():
             done = scene.apply()
             if done.code == 0:
                 return dict(rests(scene))

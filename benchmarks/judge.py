@@ -5,21 +5,19 @@ An outcome that does not fit is *ambiguous*: `Ambiguous` says which of the promi
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
-from benchmarks.faults import Try
+from benchmarks.rounds import Try
 from komando.lab.place import LabError
 from komando.ledger import Ledger, LedgerError
 from komando.ledger.chain import Link
 from komando.ledger.entries import Finished
 from komando.ledger.turns import open_turns
-from tests.lab.hostile import GRACE, Done, Scene
+from tests.lab.desk import Done
+from tests.lab.hostile import GRACE, Scene
 
 Running = Mapping[str, str | None]
 """What each router runs, by its name."""
@@ -36,15 +34,12 @@ class Ambiguous(Exception):
 
 def rests(scene: Scene) -> dict[str, str | None]:
     """What each router runs, all of them looked at at once, when its window is over."""
-    routers = tuple(scene.fleet.routers)
     begun = time.monotonic()
-    with ThreadPoolExecutor(len(routers)) as pool:
-        try:
-            found = dict(zip(routers, pool.map(scene.comes_to_rest, routers), strict=True))
-        except (AssertionError, LabError) as error:
-            took = time.monotonic() - begun
-            raise Ambiguous(f"after {took:.1f} s, with {GRACE:g} s of grace: {error}") from error
-    return found
+    try:
+        return scene.each(scene.comes_to_rest)
+    except (AssertionError, LabError) as error:
+        took = time.monotonic() - begun
+        raise Ambiguous(f"after {took:.1f} s, with {GRACE:g} s of grace: {error}") from error
 
 
 def ledger_of(scene: Scene) -> Ledger:
@@ -174,24 +169,12 @@ def heads_of(scene: Scene) -> dict[str, set[str]]:
     return found
 
 
-@contextmanager
-def at_leisure(scene: Scene) -> Iterator[None]:
-    """Windows of a minute: a machine that is busy with something else takes nothing back."""
-    path = scene.inventory / "hosts.yaml"
-    text = path.read_text()
-    path.write_text(re.sub(r"confirm_within: \d+", "confirm_within: 60", text))
-    try:
-        yield
-    finally:
-        path.write_text(text)
-
-
 def judge_next(scene: Scene, told: Callable[[Done], None]) -> dict[str, str | None]:
     """The next apply, which changes all, succeeds and leaves no turn open; what runs then.
 
     Raises Ambiguous.
     """
-    with at_leisure(scene):
+    with scene.at_leisure():
         done = scene.apply("--at-once")
     told(done)
     if done.code:

@@ -14,7 +14,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -162,9 +161,7 @@ def rollout(ids: Sequence[str], settings: Settings) -> Iterator[Row]:
         standing_fleet("rollout", ROUTERS, WINDOW, settings.progress) as fleet,
         TemporaryDirectory(prefix="komando-rollout-") as folder,
     ):
-        track = Track(Scene(fleet, Path(folder)))
-        shutil.copytree(fleet.policies, track.scene.policies)
-        shutil.copytree(fleet.inventory, track.scene.inventory)
+        track = Track(Scene.of(fleet, Path(folder)))
         track.lay_bundles()
         track.change()  # whatever a first apply builds, none of the measured ones does
         peers = [one for one in ids if one in THEIRS]

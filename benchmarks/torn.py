@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -83,9 +82,7 @@ def torn(settings: Settings) -> Row:
         standing_fleet("torn", 1, WINDOW, settings.progress) as fleet,
         TemporaryDirectory(prefix="komando-torn-") as folder,
     ):
-        scene = Scene(fleet, Path(folder))
-        shutil.copytree(fleet.policies, scene.policies)
-        shutil.copytree(fleet.inventory, scene.inventory)
+        scene = Scene.of(fleet, Path(folder))
         router = next(iter(fleet.routers))
         machine = scene.routers[router]
         digests, sequence = two_generations(scene, router)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,11 +16,14 @@ from komando.lab.groups import groups_of
 from komando.lab.life import raze_city
 from komando.lab.place import Place
 from komando.lab.router import ADMINISTRATOR, access, ssh_command
+from tests.lab.desk import KOMANDO, REPOSITORY
 
-REPOSITORY = Path(__file__).parents[2]
-KOMANDO = Path(sys.executable).with_name("komando")
-
-pytestmark = pytest.mark.lab
+LAB = [
+    pytest.mark.lab,
+    # routers outlive the process objects that started them
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+"""The marks of tests that start routers themselves."""
 
 
 def komando(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -82,23 +85,37 @@ def spare() -> Iterator[str]:
     raze_city(Place(name))
 
 
-@pytest.fixture(scope="session")
-def fleet() -> Iterator[Fleet]:
-    """Three routers without a city. Whoever takes power or cables from one gives them back."""
-    name = own_name("f")
+@contextmanager
+def own_fleet(letter: str, *order: str) -> Iterator[Fleet]:
+    """A fleet by the words of an order, which goes at the end."""
+    name = own_name(letter)
     try:
-        komando("lab", "fleet", "--name", name, "--routers", "3")
+        komando("lab", "fleet", "--name", name, *order)
         yield load_fleet(name)
     finally:
         raze_city(Place(name))
 
 
-@pytest.fixture(scope="session")
-def city() -> Iterator[City]:
-    """A city of three offices and the public points, prepared, with nothing applied."""
-    name = own_name("c")
+@contextmanager
+def own_city(letter: str, *order: str) -> Iterator[City]:
+    """A city by the words of an order, prepared, with nothing applied, which goes at the end."""
+    name = own_name(letter)
     try:
-        komando("lab", "up", "--name", name, "--offices", "3")
+        komando("lab", "up", "--name", name, *order)
         yield load_city(name)
     finally:
         raze_city(Place(name))
+
+
+@pytest.fixture(scope="session")
+def fleet() -> Iterator[Fleet]:
+    """Three routers without a city. Whoever takes power or cables from one gives them back."""
+    with own_fleet("f", "--routers", "3") as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def city() -> Iterator[City]:
+    """A city of three offices and the public points, prepared, with nothing applied."""
+    with own_city("c", "--offices", "3") as made:
+        yield made

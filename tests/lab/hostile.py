@@ -1,37 +1,29 @@
 """What may befall a rollout, really done to a fleet; and whether the fleet has come through it.
 
-The tests do each of these once, and `benchmarks` does them at random. An apply is the command line
-in a process of its own, as CI starts it; what it says at its end is held against what the routers
-say of themselves.
+The tests do each of these once, and `benchmarks` does them at random. What an apply says at its end
+is held against what the routers say of themselves.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import threading
+import shutil
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, Self, TypeVar
 
-from komando.bundle import Bundle
-from komando.cli.reach import Scope
 from komando.lab.fleet.fleet import Fleet
 from komando.lab.fleet.machine import Machine
-from komando.lab.place import LabError, Place
+from komando.lab.place import LabError
+from tests.lab.desk import Desk, Done
 
-REPOSITORY = Path(__file__).parents[2]
-KOMANDO = Path(sys.executable).with_name("komando")
-SPOILT = Path(__file__).with_name("spoilt.py")
+Said = TypeVar("Said")
 
 STATE = "/var/lib/komando"
 GUARD = "etc/komando/nft/guard.nft"
@@ -42,10 +34,11 @@ SUM_UP = (
 )
 """Says the digest of the generation in whose folder it is run."""
 
+WINDOW = 3
+"""Seconds until an unconfirmed change reverts."""
+
 GRACE = 2.0
 """Seconds after its window in which a router has to be as it was."""
-
-Spoil = Mapping[str, Mapping[str, str | None]]
 
 
 def guard(*rules: str) -> str:
@@ -68,201 +61,19 @@ def cuts_off(address: str) -> str:
 
 
 @dataclass(frozen=True)
-class Done:
-    """One run of the command line: its exit code and what it said."""
-
-    code: int
-    said: str
-    words: str
-
-    @property
-    def all(self) -> str:
-        """Both streams."""
-        return self.said + self.words
-
-    def state(self, router: str) -> str:
-        """What became of a router, by the words of the verb."""
-        for state, words in STATES.items():
-            if re.search(rf"(?m)^{router} {words}", self.all):
-                return state
-        return ""
-
-
-STATES = {
-    "carried": "runs ",
-    "refused": "refused it and runs ",
-    "reverted": "was taken back and runs ",
-    "unreached": "was not reached",
-    "unknown": "is not known to run",
-    "untouched": "was not touched",
-}
-
-
-class Running:
-    """A run of the command line that goes on."""
-
-    def __init__(self, argv: list[str], environment: Mapping[str, str]) -> None:
-        self.process = subprocess.Popen(
-            argv,
-            cwd=REPOSITORY,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            process_group=0,
-        )
-        self._said: list[str] = []
-        self._words: list[str] = []
-        self._new = threading.Condition()
-        self._readers = [
-            threading.Thread(target=self._read, args=(stream, into), daemon=True)
-            for stream, into in (
-                (self.process.stdout, self._said),
-                (self.process.stderr, self._words),
-            )
-        ]
-        for reader in self._readers:
-            reader.start()
-
-    def _read(self, stream: IO[str], into: list[str]) -> None:
-        for line in stream:
-            with self._new:
-                into.append(line)
-                self._new.notify_all()
-        with self._new:
-            self._new.notify_all()
-
-    def until(self, words: str) -> None:
-        """Waits for a line of its narration with these words; AssertionError at its end."""
-        with self._new:
-            while not any(words in line for line in self._words):
-                assert any(reader.is_alive() for reader in self._readers), "".join(self._words)
-                self._new.wait(1)
-
-    def kill(self) -> None:
-        """Kill -9, with the process that speaks with the hosts."""
-        children = _children(self.process.pid)
-        for pid in (self.process.pid, *children):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self.end()
-
-    def interrupt(self) -> None:
-        """Ctrl-C, which a terminal gives to the whole group; at its end it is no more."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGINT)
-
-    def end(self) -> Done:
-        """Waits for its end."""
-        code = self.process.wait(timeout=180)
-        for reader in self._readers:
-            reader.join(timeout=5)
-        for stream in (self.process.stdout, self.process.stderr):
-            if stream:
-                stream.close()
-        return Done(code, "".join(self._said), "".join(self._words))
-
-
-def _git(folder: Path, *words: str, check: bool = True) -> str:
-    done = subprocess.run(
-        ["git", *words],
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0 or not check, done.stderr
-    return done.stdout
-
-
-def _children(pid: int) -> list[int]:
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(one) for one in found]
-
-
-class Desk(ABC):
-    """Where the command line is run for a lab: a folder with policies that a test may edit."""
-
-    folder: Path
-
-    @property
-    @abstractmethod
-    def lab(self) -> str:
-        """The lab's name."""
-
-    @property
-    def policies(self) -> Path:
-        """A copy of the lab's policies."""
-        return self.folder / "policies"
-
-    @property
-    def inventory(self) -> Path:
-        """A copy of the lab's inventory."""
-        return self.folder / "lab"
-
-    def wanted(self) -> dict[str, Bundle]:
-        """What the policies ask for."""
-        return (
-            Scope(str(self.inventory), self.policies, lab=self.lab, identity=None).desired().bundles
-        )
-
-    @property
-    def forge(self) -> Path:
-        """The lab's own forge."""
-        return Place(self.lab).folder / "forge.git"
-
-    def entries(self) -> list[dict[str, Any]]:
-        """The ledger's entries, the oldest first."""
-        if not self.forge.exists():
-            return []
-        branch = "refs/heads/deployments/lab"
-        commits = _git(self.forge, "rev-list", "--reverse", branch, check=False).split()
-        return [json.loads(_git(self.forge, "show", f"{one}:entry.json")) for one in commits]
-
-    def argv(self, verb: str, *rest: str, spoil: Spoil | None = None, clone: str = "") -> list[str]:
-        """The command line of a verb; in a `clone` of its own, where one is named."""
-        program = [str(KOMANDO)]
-        if spoil is not None:
-            paper = self.folder / "spoil.json"
-            paper.write_text(json.dumps({host: dict(files) for host, files in spoil.items()}))
-            program = [sys.executable, str(SPOILT), str(paper)]
-        where = ["--inventory", str(self.inventory), "--lab", self.lab]
-        if verb in ("plan", "apply", "drift", "verify"):
-            where += ["--policies", str(self.policies)]
-        if clone:
-            folder = self.folder / f"{clone}.git"
-            _git(self.folder, "init", "--quiet", "--bare", str(folder))
-            where += ["--repository", str(folder), "--remote", str(self.forge)]
-        return [*program, verb, *rest, *where]
-
-    def run(self, verb: str, *rest: str, spoil: Spoil | None = None) -> Done:
-        """Run a verb to its end."""
-        return self.start(verb, *rest, spoil=spoil).end()
-
-    def start(self, verb: str, *rest: str, spoil: Spoil | None = None, clone: str = "") -> Running:
-        """Start a verb."""
-        return self._start(self.argv(verb, *rest, spoil=spoil, clone=clone))
-
-    def bare(self, *words: str) -> Done:
-        """Run a verb to its end that knows of no lab."""
-        return self._start([str(KOMANDO), *words]).end()
-
-    def _start(self, argv: list[str]) -> Running:
-        return Running(argv, os.environ | {"XDG_CACHE_HOME": str(self.folder / "cache")})
-
-    def apply(self, *rest: str, spoil: Spoil | None = None) -> Done:
-        """Apply, without the checks from outside: a window has but few seconds here."""
-        return self.run("apply", "--no-verify", *rest, spoil=spoil)
-
-
-@dataclass(frozen=True)
 class Scene(Desk):
     """A fleet, with policies of its own that a test may edit, and a folder for its papers."""
 
     fleet: Fleet
     folder: Path
+
+    @classmethod
+    def of(cls, fleet: Fleet, folder: Path) -> Self:
+        """With copies of the fleet's own policies and inventory, in a folder that may be new."""
+        scene = cls(fleet, folder)
+        shutil.copytree(fleet.policies, scene.policies)
+        shutil.copytree(fleet.inventory, scene.inventory)
+        return scene
 
     @property
     def lab(self) -> str:
@@ -286,7 +97,30 @@ class Scene(Desk):
         for router in self.fleet.routers:
             self.edit(router, rate)
 
+    @contextmanager
+    def at_leisure(self) -> Iterator[None]:
+        """Windows of a minute, which a busy machine does not overrun: no fault is under test."""
+        path = self.inventory / "hosts.yaml"
+        text = path.read_text()
+        path.write_text(re.sub(r"confirm_within: \d+", "confirm_within: 60", text))
+        try:
+            yield
+        finally:
+            path.write_text(text)
+
+    def apply_well(self) -> None:
+        """Apply what the policies say to all at once; AssertionError unless that succeeds."""
+        with self.at_leisure():
+            done = self.apply("--at-once")
+        assert done.code == 0, done.all
+
     # --- how the routers stand -----------------------------------------------------------------
+
+    def each(self, ask: Callable[[str], Said]) -> dict[str, Said]:
+        """What is said of each router by its name; all are asked at the same time."""
+        names = tuple(self.fleet.routers)
+        with ThreadPoolExecutor(len(names)) as pool:
+            return dict(zip(names, pool.map(ask, names), strict=True))
 
     def observed(self, router: str) -> dict[str, Any]:
         """What a router says of itself, over ssh."""
@@ -294,15 +128,18 @@ class Scene(Desk):
         return said
 
     def running(self, router: str) -> str | None:
-        """The generation that a router runs; AssertionError unless it runs that one whole."""
-        observed = self.observed(router)
+        """The generation that a router runs; AssertionError unless it runs that one whole.
+
+        All is asked over one connection, and that a fresh one.
+        """
+        look = f"readlink {STATE}/current && cd {STATE}/current/ && {SUM_UP}"
+        said, link, total = self.routers[router].run(f"komando-host observe && {look}").splitlines()
+        observed = json.loads(said)
         assert observed["pending"] is None, observed
         assert observed["kernel"] == "ok", observed
         digest = observed["generation"]
-        link = self.routers[router].run(f"readlink {STATE}/current").strip()
         assert link == f"generations/{digest}"
-        sums = self.routers[router].run(f"cd {STATE}/generations/{digest} && {SUM_UP}")
-        assert sums.split()[0] == digest, f"{router}: its generation is not whole"
+        assert total.split()[0] == digest, f"{router}: its generation is not whole"
         return str(digest)
 
     def comes_to_rest(self, router: str, *, within: float | None = None) -> str | None:
@@ -338,8 +175,7 @@ class Scene(Desk):
         """
         wanted = {name: bundle.digest for name, bundle in self.wanted().items()}
         states = {}
-        for router in self.fleet.routers:
-            runs = self.comes_to_rest(router)
+        for router, runs in self.each(self.comes_to_rest).items():
             state = done.state(router)
             if state == "carried":
                 assert runs == wanted[router] or runs not in before.values(), (router, done.all)
@@ -355,6 +191,34 @@ class Scene(Desk):
         else:
             assert done.code == 1, done.all
         return states
+
+
+@contextmanager
+def staged(fleet: Fleet, folder: Path, *, by_hand: bool = False) -> Iterator[Scene]:
+    """All routers run something that was applied; afterwards, too, they can be brought to that.
+
+    Then the ledger fits what they recorded; what was done `by_hand`, past it, it finds.
+    """
+    scene = Scene.of(fleet, folder)
+    scene.edit_all(11)
+    if not scene.entries():
+        scene.apply_well()
+    yield scene
+    for machine in scene.routers.values():
+        if not machine.is_on:
+            machine.power_on()
+        machine.thaw()
+        machine.mend()
+    scene.edit_all(11)
+    scene.apply_well()
+    verifying = scene.start("ledger", "verify")
+    try:
+        wanted = {name: bundle.digest for name, bundle in scene.wanted().items()}
+        assert scene.each(scene.running) == wanted
+        scene.each(scene.record)
+    finally:
+        fits = verifying.end()
+    assert fits.code == int(by_hand), fits.all
 
 
 def chained(record: str) -> list[dict[str, Any]]:

@@ -1,51 +1,23 @@
-"""A fleet comes up, is rolled out to, is hurt and mended, and goes without a trace."""
+"""A fleet is prepared, rolled out to, hurt and mended."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import signal
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from komando.lab.fleet.disks import holds_disks
-from komando.lab.fleet.fleet import Fleet, load_fleet
+from komando.lab.fleet.fleet import Fleet
 from komando.lab.fleet.machine import CONTROLLER_SIDE, Machine
-from komando.lab.groups import processes_in
-from komando.lab.place import LabError, Place
+from komando.lab.place import LabError
 from komando.lab.prepare import prepare_router
-from tests.lab.conftest import KOMANDO, REPOSITORY, komando, traces
+from tests.lab.conftest import komando
+from tests.lab.desk import REPOSITORY
+from tests.lab.hearing import hears, one, reaches
 
 pytestmark = pytest.mark.lab
-
-BANNER = (
-    'python3 -c \'import socket; s = socket.create_connection(("{}", 22), 1); s.settimeout(1);'
-    " print(s.recv(99).decode())'"
-)
-
-
-def one(fleet: Fleet, number: int) -> Machine:
-    return Machine(fleet, f"router-{number}")
-
-
-def hears(router: Machine, other: Machine) -> bool:
-    """Whether a fresh connection from one to the other gets ssh's banner; asked at its console."""
-    said = router.behind(BANNER.format(other.host.address), check=False)
-    return said.startswith("SSH-2.0-")
-
-
-def reaches(fleet: Fleet, router: Machine) -> bool:
-    """Whether the controller gets the banner."""
-    command = ["sh", "-c", BANNER.format(router.host.address)]
-    done = subprocess.run(
-        [*fleet.access.prefix, *command], capture_output=True, text=True, check=False
-    )
-    return done.stdout.startswith("SSH-2.0-")
 
 
 def verb(fleet: Fleet, name: str, *rest: str) -> subprocess.CompletedProcess[str]:
@@ -218,137 +190,3 @@ def test_only_the_way_to_the_controller_is_cut(fleet: Fleet) -> None:
 def test_a_router_that_is_not_there_is_named(fleet: Fleet) -> None:
     with pytest.raises(LabError, match="has no 'router-4'; it has router-1, router-2, router-3"):
         Machine(fleet, "router-4")
-
-
-def test_a_second_up_changes_nothing(fleet: Fleet) -> None:
-    before = (fleet.place.fleet_record.stat().st_mtime_ns, processes_in(fleet.place, "disks"))
-    done = komando("lab", "fleet", "--name", fleet.name, "--routers", "3")
-    assert done.stdout.split() == [
-        *("komando", "apply", "--inventory", str(fleet.inventory)),
-        *("--policies", str(fleet.policies), "--lab", fleet.name),
-    ]
-    after = (fleet.place.fleet_record.stat().st_mtime_ns, processes_in(fleet.place, "disks"))
-    assert before == after
-
-
-def test_two_fleets_stand_side_by_side(fleet: Fleet, spare: str) -> None:
-    komando("lab", "fleet", "--name", spare, "--routers", "2", "--window", "7")
-    other = load_fleet(spare)
-    assert [host.confirm_within for host in other.routers.values()] == [7, 7]
-    one(other, 1).run("touch /var/the-other")
-    one(fleet, 1).run("test ! -e /var/the-other")
-    one(other, 1).power_off()
-    assert reaches(fleet, one(fleet, 1))
-    komando("lab", "down", "--name", spare)
-    assert traces(spare) == []
-    assert all(reaches(fleet, Machine(fleet, name)) for name in fleet.routers)
-
-
-def test_a_city_and_a_fleet_do_not_take_each_others_place(fleet: Fleet, spare: str) -> None:
-    done = komando("lab", "up", "--name", fleet.name, check=False)
-    assert done.returncode == 1
-    assert "is a fleet of routers without a city" in done.stderr
-    place = Place(spare)
-    place.folder.mkdir(mode=0o700)
-    place.record.touch()
-    done = komando("lab", "fleet", "--name", spare, check=False)
-    assert done.returncode == 1
-    assert f"the lab '{spare}' is a city" in done.stderr
-
-
-def test_up_builds_anew_what_is_not_whole(spare: str) -> None:
-    order = ("lab", "fleet", "--name", spare, "--routers", "2")
-    komando(*order)
-    one(load_fleet(spare), 2).run("touch /var/old")
-    one(load_fleet(spare), 1).power_off()
-    komando(*order)
-    assert one(load_fleet(spare), 2).run("ls /var/old", check=False) == ""
-    komando(*order[:-1], "1")
-    assert list(load_fleet(spare).routers) == ["router-1"]
-
-
-def _start(name: str, repository: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [KOMANDO, "lab", "fleet", "--name", name, "--routers", "3"],
-        cwd=repository,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-
-
-def _wait_until(happened: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 120
-    while not happened():
-        assert process.poll() is None, "up ended before it was disturbed"
-        assert time.monotonic() < until
-        time.sleep(0.01)
-
-
-def _cables_lie(name: str) -> bool:
-    return len(Place(name).namespaces()) > 3
-
-
-def _disks_are_held(name: str) -> bool:
-    return holds_disks(Place(name))
-
-
-def _routers_boot(name: str) -> bool:
-    return bool(processes_in(Place(name), "router-2"))
-
-
-MOMENTS = pytest.mark.parametrize("moment", [_cables_lie, _disks_are_held, _routers_boot])
-
-
-@MOMENTS
-def test_down_mends_after_a_killed_up(
-    fleet: Fleet, spare: str, moment: Callable[[str], bool]
-) -> None:
-    del fleet  # the layer is there, else each moment would be one of its making
-    process = _start(spare, REPOSITORY)
-    _wait_until(lambda: moment(spare), process)
-    process.kill()
-    process.wait()
-    assert traces(spare) != []
-    assert "is gone" in komando("lab", "down", "--name", spare).stderr
-    assert traces(spare) == []
-
-
-@MOMENTS
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_up_leaves_nothing(
-    fleet: Fleet, spare: str, moment: Callable[[str], bool], number: signal.Signals
-) -> None:
-    del fleet
-    process = _start(spare, REPOSITORY)
-    _wait_until(lambda: moment(spare), process)
-    os.killpg(process.pid, number)
-    assert process.wait(timeout=20) != 0
-    assert traces(spare) == []
-
-
-def test_down_mends_after_an_up_that_was_killed_while_it_prepared(
-    spare: str, tmp_path: Path
-) -> None:
-    # roles that no layer is kept of
-    shutil.copytree(REPOSITORY / "roles", tmp_path / "roles")
-    (tmp_path / "roles/other").write_text(spare)
-    shutil.copytree(REPOSITORY / "src/komando/host", tmp_path / "src/komando/host")
-    shutil.copy(REPOSITORY / "ansible.cfg", tmp_path)
-    process = _start(spare, tmp_path)
-    _wait_until(lambda: bool(list((Place(spare).folder / "ansible").glob("*/"))), process)
-    process.kill()
-    process.wait()
-    assert traces(spare) != []
-    komando("lab", "down", "--name", spare)
-    assert traces(spare) == []
-
-
-def test_down_removes_what_is_frozen_cut_or_without_power(spare: str) -> None:
-    komando("lab", "fleet", "--name", spare, "--routers", "3")
-    found = load_fleet(spare)
-    one(found, 1).freeze()
-    one(found, 2).cut()
-    one(found, 3).power_off()
-    komando("lab", "down", "--name", spare)
-    assert traces(spare) == []

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,37 +13,29 @@ import pytest
 
 from komando.lab.city import City, load_city
 from komando.lab.groups import processes_in
+from komando.lab.life import raze_city
 from komando.lab.place import STATE, Place, locked
-from tests.lab.conftest import KOMANDO, REPOSITORY, komando, on_router, traces
+from tests.lab.conftest import komando, on_router, own_name, traces
+from tests.lab.disturbed import (
+    Moment,
+    ansible_runs,
+    cables_lie,
+    interrupt_raising,
+    kill_raising,
+)
 
 pytestmark = pytest.mark.lab
 
 
-def _start(name: str) -> subprocess.Popen[bytes]:
-    """`komando lab up` in a process group of its own, as a shell would start it."""
-    return subprocess.Popen(
-        [KOMANDO, "lab", "up", "--name", name, "--offices", "3"],
-        cwd=REPOSITORY,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+UP = ("up", "--offices", "3")
 
 
-def _wait_until(happened: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 120
-    while not happened():
-        assert process.poll() is None, "up ended before it was disturbed"
-        assert time.monotonic() < until
-        time.sleep(0.02)
-
-
-def _cables_lie(name: str) -> bool:
-    return len(Place(name).namespaces()) > 3
-
-
-def _ansible_runs(name: str) -> bool:
-    return bool(list((Place(name).folder / "ansible").glob("*/")))
+@pytest.fixture(scope="module")
+def second() -> Iterator[str]:
+    """The name of a second lab, which stands if a test before left it."""
+    name = own_name("d")
+    yield name
+    raze_city(Place(name))
 
 
 def test_status_tells_where_everyone_is(city: City) -> None:
@@ -102,21 +92,6 @@ def test_a_shell_passes_the_exit_status_on(city: City) -> None:
     assert slug in refused.stderr
 
 
-def test_two_labs_stand_side_by_side(city: City, spare: str) -> None:
-    komando("lab", "up", "--name", spare, "--offices", "3")
-    other = load_city(spare)
-    assert [one.v4 for one in other.endpoints.values()] == [
-        one.v4 for one in city.endpoints.values()
-    ]
-    on_router(other, "touch /run/the-other")
-    on_router(city, "test ! -e /run/the-other")
-    komando("lab", "down", "--name", spare)
-    assert traces(spare) == []
-    told = komando("lab", "status", "--name", city.name, "--format", "json").stdout
-    observed = json.loads(told)["observed"]
-    assert (observed["generation"], observed["kernel"], observed["pending"]) == (None, "ok", None)
-
-
 def test_the_router_lives_at_another_moment(city: City) -> None:
     def clock() -> str | None:
         said = json.loads(komando("lab", "status", "--name", city.name, "--format", "json").stdout)
@@ -150,38 +125,44 @@ def test_a_second_up_does_not_race_the_first(spare: str) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("moment", [_cables_lie, _ansible_runs])
+@pytest.mark.parametrize("moment", [cables_lie, ansible_runs])
 def test_an_interrupted_up_leaves_nothing(
-    spare: str, moment: Callable[[str], bool], number: signal.Signals
+    spare: str, moment: Moment, number: signal.Signals
 ) -> None:
-    process = _start(spare)
-    _wait_until(lambda: moment(spare), process)
-    os.killpg(process.pid, number)
-    assert process.wait(timeout=20) != 0
+    assert interrupt_raising(spare, moment, number, *UP) != 0
     assert traces(spare) == []
 
 
-@pytest.mark.parametrize("moment", [_cables_lie, _ansible_runs])
-def test_down_mends_after_a_killed_up(spare: str, moment: Callable[[str], bool]) -> None:
-    process = _start(spare)
-    _wait_until(lambda: moment(spare), process)
-    process.kill()
-    process.wait()
+@pytest.mark.parametrize("moment", [cables_lie, ansible_runs])
+def test_down_mends_after_a_killed_up(spare: str, moment: Moment) -> None:
+    kill_raising(spare, moment, *UP)
     assert traces(spare) != []
     assert "is gone" in komando("lab", "down", "--name", spare).stderr
     assert traces(spare) == []
 
 
-def test_up_mends_after_a_killed_up_and_a_lost_router(spare: str) -> None:
-    process = _start(spare)
-    _wait_until(lambda: _ansible_runs(spare), process)
-    process.kill()
-    process.wait()
-    komando("lab", "up", "--name", spare, "--offices", "3")
-    first = load_city(spare)
+def test_up_mends_after_a_killed_up_and_a_lost_router(second: str) -> None:
+    kill_raising(second, ansible_runs, *UP)
+    komando("lab", "up", "--name", second, "--offices", "3")
+    first = load_city(second)
     boot = on_router(first, "cat /proc/sys/kernel/random/boot_id /proc/1/stat")
     for one in processes_in(first.place):
         with suppress(ProcessLookupError):  # it went with another one
             os.kill(one, signal.SIGKILL)
-    komando("lab", "up", "--name", spare, "--offices", "3")
-    assert on_router(load_city(spare), "cat /proc/sys/kernel/random/boot_id /proc/1/stat") != boot
+    komando("lab", "up", "--name", second, "--offices", "3")
+    assert on_router(load_city(second), "cat /proc/sys/kernel/random/boot_id /proc/1/stat") != boot
+
+
+def test_two_labs_stand_side_by_side(city: City, second: str) -> None:
+    komando("lab", "up", "--name", second, "--offices", "3")
+    other = load_city(second)
+    assert [one.v4 for one in other.endpoints.values()] == [
+        one.v4 for one in city.endpoints.values()
+    ]
+    on_router(other, "touch /run/the-other")
+    on_router(city, "test ! -e /run/the-other")
+    komando("lab", "down", "--name", second)
+    assert traces(second) == []
+    told = komando("lab", "status", "--name", city.name, "--format", "json").stdout
+    observed = json.loads(told)["observed"]
+    assert (observed["generation"], observed["kernel"], observed["pending"]) == (None, "ok", None)

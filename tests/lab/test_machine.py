@@ -24,17 +24,13 @@ from komando.lab.machine.disk import lay_on_disk
 from komando.lab.machine.life import MachineOrder, raise_machine
 from komando.lab.machine.machine import Machine
 from komando.lab.place import NAMESPACES, LabError, Place
-from tests.lab.conftest import REPOSITORY, own_name, traces
+from tests.lab.conftest import LAB, own_name, traces
+from tests.lab.desk import REPOSITORY, Done
 from tests.lab.hamlet import CLOSED, OPEN, ROUTER, ZONE, moment_of, profile_at, write_hamlet
-from tests.lab.hostile import GRACE, STATE, Done
+from tests.lab.hostile import GRACE, STATE
 from tests.lab.rig import AMPLE, CUT_OFF, MADE, Look, Plot, Rig
 
-pytestmark = [
-    pytest.mark.lab,
-    pytest.mark.nightly,
-    # the machine outlives the process object that started it
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = [*LAB, pytest.mark.nightly]
 
 YEAR = timedelta(days=365)
 

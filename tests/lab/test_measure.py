@@ -11,14 +11,13 @@ from typing import Any
 
 import pytest
 
-from komando.lab.city import City, load_city
-from komando.lab.life import raze_city
+from komando.lab.city import City
 from komando.lab.measure.crew import Crew
 from komando.lab.measure.goodput import has_flowed
 from komando.lab.measure.load import PATIENCE, Load, Offer, ports_of
-from komando.lab.place import Place
 from komando.units import DIRECTIONS
-from tests.lab.conftest import REPOSITORY, komando, own_name
+from tests.lab.conftest import komando, own_city
+from tests.lab.desk import REPOSITORY
 
 pytestmark = pytest.mark.lab
 
@@ -28,13 +27,9 @@ SECONDS = 6
 @pytest.fixture(scope="module")
 def city() -> Iterator[City]:
     """A city whose router runs what the policies say."""
-    name = own_name("m")
-    try:
-        komando("lab", "up", "--name", name)
-        komando("apply", "--inventory", "lab", "--lab", name, "--no-verify")
-        yield load_city(name)
-    finally:
-        raze_city(Place(name))
+    with own_city("m") as made:
+        komando("apply", "--inventory", "lab", "--lab", made.name, "--no-verify")
+        yield made
 
 
 def measured(city: City, out: Path, *words: str) -> tuple[dict[str, Any], int]:

@@ -18,7 +18,8 @@ from komando.lab.place import LabError
 from komando.lab.prepare import prepare_router
 from komando.lab.rehearsal import ask_router
 from komando.lab.router import ssh_command
-from tests.lab.conftest import REPOSITORY, on_router
+from tests.lab.conftest import on_router
+from tests.lab.desk import REPOSITORY
 
 pytestmark = pytest.mark.lab
 

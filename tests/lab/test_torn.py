@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from benchmarks.torn import read, turning, two_generations
-from komando.lab.fleet.fleet import load_fleet
-from komando.lab.life import raze_city
-from komando.lab.place import Place
-from tests.lab.conftest import komando, own_name
+from tests.lab.conftest import LAB, own_fleet
 from tests.lab.hostile import Scene
 
-pytestmark = [
-    pytest.mark.lab,
-    # routers outlive the process objects that started them
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = LAB
 
 READS = 50_000
 MOST = 20
@@ -28,15 +20,8 @@ MOST = 20
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    place = Place(own_name("t"))
-    try:
-        komando("lab", "fleet", "--name", place.name, "--routers", "1", "--window", "60")
-        scene = Scene(load_fleet(place.name), tmp_path)
-        shutil.copytree(scene.fleet.policies, scene.policies)
-        shutil.copytree(scene.fleet.inventory, scene.inventory)
-        yield scene
-    finally:
-        raze_city(place)
+    with own_fleet("t", "--routers", "1", "--window", "60") as fleet:
+        yield Scene.of(fleet, tmp_path)
 
 
 def test_a_reader_that_resolves_the_link_once_sees_nothing_torn(scene: Scene) -> None:

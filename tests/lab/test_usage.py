@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 
-from komando.lab.city import City, load_city
-from komando.lab.life import raze_city
-from komando.lab.place import Place
-from tests.lab.conftest import REPOSITORY, komando, on_router, own_name
+from komando.lab.city import City
+from tests.lab.conftest import komando, on_router, own_city
+from tests.lab.desk import REPOSITORY
 
 pytestmark = [pytest.mark.lab, pytest.mark.nightly]
 
@@ -30,12 +29,8 @@ LOAD = 5_000_000
 
 @pytest.fixture(scope="module")
 def router() -> Iterator[City]:
-    name = own_name("u")
-    try:
-        komando("lab", "up", "--name", name, "--offices", "3")
-        yield load_city(name)
-    finally:
-        raze_city(Place(name))
+    with own_city("u", "--offices", "3") as made:
+        yield made
 
 
 def policies(folder: Path, mode: str) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from komando.inventory import Host
 from komando.lab.root import root_tree
+from tests.machines import Machines, Site, machines
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +19,11 @@ def debian() -> Path:
     if shutil.which("mmdebstrap") is None:
         pytest.skip("needs mmdebstrap, which builds the lab's Debian")
     return root_tree(lambda _step, _detail: None)
+
+
+@pytest.fixture(scope="module")
+def core(debian: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
+    """One machine, as the role makes it."""
+    host = Host("core-1", "router", "127.0.0.2", {}, "pfifo")
+    with machines(debian, tmp_path_factory.mktemp("core"), [Site(host)]) as made:
+        yield made

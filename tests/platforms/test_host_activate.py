@@ -10,19 +10,16 @@ from pathlib import Path
 import pytest
 
 from tests.host_bundle import City, Office, bundle_of
-from tests.host_network import Probe, Router, loaded_by_hand, router_in_city
+from tests.host_network import Probe, Router, loaded_by_hand
+from tests.platforms.standing import DAY, NIGHT, router_by_day
 
 pytestmark = pytest.mark.root
-
-DAY = "2026-11-24T08:00:00+07:00"
-NIGHT = "2026-11-24T20:00:00+07:00"
 
 
 @pytest.fixture
 def router(tmp_path: Path) -> Iterator[Router]:
     """A router on a rehearsed working day."""
-    with router_in_city(tmp_path / "root") as one:
-        assert one.komando("clock", DAY).code == 0
+    with router_by_day(tmp_path / "root") as one:
         yield one
 
 

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from tests.host_bundle import City, bundle_of, cargo_of
-from tests.host_network import Probe, Router, router_in_city
+from tests.host_network import Probe, Router
+from tests.platforms.standing import DAY, router_in_force
 
 pytestmark = pytest.mark.root
 
-DAY = "2026-11-24T08:00:00+07:00"
 GUARD = """\
 table inet komando_guard
 delete table inet komando_guard
@@ -41,10 +41,7 @@ SHAPING = ("htb", "clsact", "table inet shaper", "table inet komando_guard")
 
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
-    with router_in_city(tmp_path_factory.mktemp("bypass") / "root") as one:
-        assert one.komando("clock", DAY).code == 0
-        assert one.activate(BUNDLE).code == 0
-        one.settle()
+    with router_in_force(tmp_path_factory.mktemp("bypass") / "root", BUNDLE) as one:
         yield one
 
 

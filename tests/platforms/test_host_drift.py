@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from tests.host_bundle import City, Office, bundle_of
-from tests.host_network import Router, router_in_city
+from tests.host_network import Router
+from tests.platforms.standing import DAY, NIGHT, router_by_day
 
 pytestmark = pytest.mark.root
 
-DAY = "2026-11-24T08:00:00+07:00"
 BUNDLE = bundle_of(City())
 FOLDER = f"var/lib/komando/generations/{BUNDLE.digest}"
 DOWNLOAD = "etc/komando/tc/download.tc"
@@ -22,8 +22,7 @@ DOWNLOAD = "etc/komando/tc/download.tc"
 
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
-    with router_in_city(tmp_path_factory.mktemp("drift") / "root", "hdrift") as one:
-        assert one.komando("clock", DAY).code == 0
+    with router_by_day(tmp_path_factory.mktemp("drift") / "root", "hdrift") as one:
         for name in ("etc/komando", "etc/sysctl.d/90-komando.conf"):
             link = one.root / name
             link.parent.mkdir(parents=True, exist_ok=True)
@@ -328,7 +327,7 @@ def test_what_the_hours_mend_is_written_down_and_counted(router: Router) -> None
 
 
 def test_an_hour_switch_and_a_change_of_ours_are_not_written_down(router: Router) -> None:
-    router.komando("clock", "2026-11-24T20:00:00+07:00")
+    router.komando("clock", NIGHT)
     router.komando("clock", DAY)
     other = bundle_of(City().with_office(Office(1, guarantee=11_000_000)))
     assert router.activate(other).code == 0
@@ -362,7 +361,7 @@ def test_a_bypass_is_drift_and_hides_what_it_took_away(router: Router) -> None:
 
 
 def test_a_late_hour_switch_is_told(router: Router) -> None:
-    evening = datetime.fromisoformat("2026-11-24T20:00:00+07:00")
+    evening = datetime.fromisoformat(NIGHT)
     ahead = (evening - datetime.now(UTC)).total_seconds()
     (router.root / "run/komando/clock").write_text(str(ahead))
     one = only(router)

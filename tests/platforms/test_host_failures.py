@@ -16,20 +16,18 @@ import pytest
 
 from komando.bundle import Bundle
 from tests.host_bundle import City, Office, bundle_of, cargo_of
-from tests.host_network import Answer, Probe, Router, loaded_by_hand, router_in_city
+from tests.host_network import Answer, Probe, Router, loaded_by_hand
+from tests.platforms.standing import NIGHT, router_by_day
 
 pytestmark = pytest.mark.root
 
-DAY = "2026-11-24T08:00:00+07:00"
-NIGHT = "2026-11-24T20:00:00+07:00"
 OLD = City()
 NEW = OLD.with_office(Office(4)).without(2)
 
 
 @pytest.fixture
 def router(tmp_path: Path) -> Iterator[Router]:
-    with router_in_city(tmp_path / "root") as one:
-        assert one.komando("clock", DAY).code == 0
+    with router_by_day(tmp_path / "root") as one:
         yield one
 
 

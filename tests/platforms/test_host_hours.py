@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.host_bundle import City, bundle_of
-from tests.host_network import Probe, Router, loaded_by_hand, router_in_city
+from tests.host_network import Probe, Router, loaded_by_hand
+from tests.platforms.standing import DAY, NIGHT, router_in_force
 
 pytestmark = pytest.mark.root
 
-DAY = "2026-11-24T08:00:00+07:00"
 BUNDLE = bundle_of(City())
 
 TREE_BY_HAND = (
@@ -31,10 +31,7 @@ FILTER_BY_HAND = (
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
     """One router for all: every test leaves it as it was, or fails."""
-    with router_in_city(tmp_path_factory.mktemp("hours") / "root") as one:
-        assert one.komando("clock", DAY).code == 0
-        assert one.activate(BUNDLE).code == 0
-        one.settle()
+    with router_in_force(tmp_path_factory.mktemp("hours") / "root", BUNDLE) as one:
         yield one
 
 
@@ -203,7 +200,7 @@ def test_the_real_clock_comes_back(router: Router) -> None:
 def test_an_interface_that_is_away_stops_nothing_else(router: Router, lost: str) -> None:
     before = router.state()
     router.sh(f"ip link set {lost} down; ip link set {lost} name away")
-    evening = router.komando("clock", "2026-11-24T20:00:00+07:00")
+    evening = router.komando("clock", NIGHT)
     assert evening.code == 1
     assert f"interface {lost} is away; all else is in force" in evening.words
     assert "rate 20Mbit" in router.sh("tc class show dev ifb0 | grep 1:10")

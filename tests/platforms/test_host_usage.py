@@ -12,21 +12,18 @@ import pytest
 
 from komando.host.rates import bin_of
 from tests.host_bundle import City, Office, bundle_of, cargo_of
-from tests.host_network import Probe, Router, router_in_city
+from tests.host_network import Probe, Router
+from tests.platforms.standing import DAY, NIGHT, router_in_force
 
 pytestmark = pytest.mark.root
 
-DAY, NIGHT = "2026-11-24T08:00:00+07:00", "2026-11-24T20:00:00+07:00"
 BUNDLE = bundle_of(City())
 CEILING = 100_000_000
 
 
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
-    with router_in_city(tmp_path_factory.mktemp("usage") / "root") as one:
-        assert one.komando("clock", DAY).code == 0
-        assert one.activate(BUNDLE).code == 0
-        one.settle()
+    with router_in_force(tmp_path_factory.mktemp("usage") / "root", BUNDLE) as one:
         yield one
 
 

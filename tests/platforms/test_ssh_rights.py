@@ -1,18 +1,17 @@
-"""What whoever holds a deploy key or an observing key can do on a machine: real sshd, real sudo."""
+"""What whoever holds a deploy key can do on a machine: real sshd, real sudo."""
 
 from __future__ import annotations
 
 import base64
 import io
 import json
-import subprocess
 import tarfile
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from komando.generation import PROGRAM
 from komando.host.generation import digest_of
 from komando.inventory import Host
 from komando.rollout.protocol import Cargo
@@ -21,17 +20,9 @@ from tests.machines import Machines, Site, machines
 
 pytestmark = pytest.mark.root
 
-PROGRAM = "/usr/local/sbin/komando-host"
 DIGEST = "a1" * 32
 LISTED = "a password is required"
 """How sudo says that a command is in no list of the caller's."""
-
-
-@pytest.fixture(scope="module")
-def core(debian: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
-    host = Host("core-1", "router", "127.0.0.2", {}, "pfifo")
-    with machines(debian, tmp_path_factory.mktemp("core"), [Site(host)]) as made:
-        yield made
 
 
 @pytest.mark.parametrize(
@@ -241,123 +232,7 @@ def test_nothing_of_the_caller_reaches_the_program_but_its_address(
     assert not foreign & environment.keys()
 
 
-# --- the observing key ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        "observe",
-        f"sudo -n {PROGRAM} observe",
-        f"sudo {PROGRAM} observe",
-        f"{PROGRAM} observe",
-        "komando-host observe",
-        f"sh -c 'sudo -n {PROGRAM} observe'",
-    ],
-)
-def test_an_observer_asks_in_any_of_the_forms_that_are_used(core: Machines, command: str) -> None:
-    done = core.ssh("core-1", command, user="observe")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["generation"] is None
-    assert json.loads(done.stdout)["asked_from"] == "127.0.0.1"
-
-
-@pytest.mark.parametrize("command", ["record", "record --since 3", "drift", "usage"])
-def test_an_observer_may_ask_this_too(core: Machines, command: str) -> None:
-    done = core.ssh("core-1", f"sh -c 'sudo -n {PROGRAM} {command}'", user="observe")
-    assert "this key asks" not in done.stderr
-    assert "sudo:" not in done.stderr
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        "",
-        "id",
-        "sh",
-        "sh -c id",
-        f"sudo -n {PROGRAM} activate {DIGEST} --within 60",
-        f"sudo -n {PROGRAM} hours",
-        f"sudo -n {PROGRAM} export",
-        f"sudo -n {PROGRAM} revert",
-        f"sudo -n {PROGRAM} clock off",
-        "observe; id",
-        "observe && id",
-        "observe\nid",
-        "observe `id`",
-        "observe $(id)",
-        "sh -c 'observe; id'",
-        "sh -c 'sh -c observe'",
-        "record --since '3 --since 4'",
-        "record --since 3 4",
-        "'observe id'",
-        "sudo -n -u root observe",
-        "observe '",
-        "observe " + "x" * 100_000,
-        "scp -t /tmp",
-        "/usr/lib/openssh/sftp-server",
-        "internal-sftp",
-    ],
-)
-def test_an_observer_can_do_nothing_else(core: Machines, command: str) -> None:
-    done = core.ssh("core-1", *([command] if command else []), user="observe")
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert "this key asks observe, record, drift and usage, and nothing else" in done.stderr
-
-
-def test_an_observer_copies_nothing(core: Machines, tmp_path: Path) -> None:
-    options = core.command("core-1", "observe")
-    start, host = options.index("-F"), core.hosts["core-1"].address
-    port = options.index("-p")
-    for program in (("scp",), ("scp", "-O"), ("sftp",)):
-        done = subprocess.run(
-            [
-                *(*core.access.prefix, *program, *options[start:port]),
-                *(f"observe@{host}:/etc/hostname", str(tmp_path / "copied")),
-            ],
-            capture_output=True,
-            check=False,
-            timeout=30,
-        )
-        assert done.returncode != 0
-        assert not (tmp_path / "copied").exists()
-
-
-@pytest.mark.parametrize("user", ["deploy", "observe", "root"])
-def test_a_machine_that_leads_nowhere_forwards_nothing(core: Machines, user: str) -> None:
-    straight = core.ssh("core-1", user=user, options=["-W", "127.0.0.2:22"])
-    assert straight.returncode != 0
-    assert "SSH-2.0" not in straight.stdout
-    backward = core.ssh(
-        "core-1",
-        user=user,
-        options=["-N", "-o", "ExitOnForwardFailure=yes", "-R", "127.0.0.2:9999:127.0.0.1:22"],
-    )
-    assert backward.returncode != 0
-
-
-@pytest.mark.parametrize("user", ["deploy", "observe"])
-def test_no_terminal_and_no_agent_is_given(core: Machines, user: str) -> None:
-    terminal = core.ssh("core-1", "tty", user=user, options=["-tt"])
-    assert "/dev/" not in terminal.stdout
-    with_agent = subprocess.run(
-        ["ssh-agent", *core.command("core-1", user, "-A"), "echo agent=$SSH_AUTH_SOCK"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    )
-    assert "agent=/" not in with_agent.stdout
-
-
-def test_the_rollout_asks_with_an_observing_key_and_changes_nothing(core: Machines) -> None:
-    access = replace(core.access, user="observe", identity=core.folder / "key-observe")
-    with Session([core.hosts["core-1"]], access) as session:
-        assert session.refused == {}
-        assert session.observe(["core-1"]).results["core-1"]["generation"] is None
-        (words,) = session.export(["core-1"]).failures.values()
-    assert "this key asks observe, record, drift and usage, and nothing else" in words
+# --- as the rollout sees it ----------------------------------------------------------------------
 
 
 def test_what_sudo_refuses_was_not_done_and_says_what_to_do(core: Machines) -> None:
@@ -367,42 +242,3 @@ def test_what_sudo_refuses_was_not_done_and_says_what_to_do(core: Machines) -> N
     assert answers.failures == {
         "core-1": "its sudoers does not let this user ask for that: run roles/site.yml on it"
     }
-
-
-# --- sshd ----------------------------------------------------------------------------------------
-
-
-def test_sshd_holds_what_the_role_wrote(core: Machines) -> None:
-    shown = core.ssh(
-        "core-1",
-        "/usr/sbin/sshd -T -f /etc/ssh/machine-core-1.conf -C user=observe,host=x,addr=127.0.0.1",
-        user="root",
-    ).stdout
-    assert shown.partition("\nkexalgorithms ")[2].startswith("curve25519-sha256,")
-    for line in (
-        "passwordauthentication no",
-        "kbdinteractiveauthentication no",
-        "authenticationmethods publickey",
-        "allowtcpforwarding no",
-        "allowagentforwarding no",
-        "allowstreamlocalforwarding no",
-        "maxstartups 100:30:200",
-        "logingracetime 20",
-        "clientaliveinterval 10",
-        "forcecommand /usr/local/sbin/komando-observe",
-    ):
-        assert f"\n{line}\n" in f"\n{shown}"
-
-
-def test_fifty_connections_at_once_are_all_let_in(core: Machines) -> None:
-    """sshd's own default drops some of those that come while ten others are logging in."""
-    running = [
-        subprocess.Popen(
-            [*core.command("core-1"), "true"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        for _ in range(50)
-    ]
-    assert [one.wait(60) for one in running] == [0] * 50

@@ -15,8 +15,7 @@ from komando.cli.show_text import print_shown
 from komando.cli.shown import find
 from komando.intent import compile_intent
 from komando.policy import load_policy
-
-BASE = Path(__file__).parents[1] / "errors" / "base" / "policies"
+from tests.unit.edited import BASE, edit
 
 
 @pytest.fixture
@@ -31,12 +30,6 @@ def policies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def show(policies: Path, *arguments: str) -> Result:
     return CliRunner().invoke(main, ["show", "--policies", str(policies), *arguments])
-
-
-def edit(path: Path, before: str, after: str) -> None:
-    text = path.read_text()
-    assert before in text
-    path.write_text(text.replace(before, after))
 
 
 def on_terminal(policies: Path, what: str, width: int) -> str:

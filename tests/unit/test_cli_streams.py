@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 from komando.cli import main
 from komando.cli.plan import try_place
+from tests.unit.edited import BASE
 
-BASE = Path(__file__).parents[1] / "errors" / "base" / "policies"
 POLICIES = f"--policies {BASE}"
 SHOW = f"show opd/bpbd {POLICIES}"
 

@@ -15,8 +15,8 @@ from komando.inventory import Host
 from komando.platforms.debian import render
 from komando.policy import load_policy
 from komando.units import DIRECTIONS
+from tests.unit.edited import BASE, edit
 
-BASE = Path(__file__).parents[1] / "errors/base/policies"
 TODAY = date(2026, 6, 1)
 HOST = Host("core-1", "router", "192.0.2.1", {"uplink": "wan0", "metro": "lan0"}, "pfifo")
 
@@ -31,9 +31,7 @@ def compiled(tmp_path: Path) -> Compile:
         folder = tmp_path / "policies"
         shutil.copytree(BASE, folder)
         for name, old, new in edits:
-            text = (folder / name).read_text()
-            assert old in text
-            (folder / name).write_text(text.replace(old, new))
+            edit(folder / name, old, new)
         policy = load_policy(folder, TODAY).policy
         assert policy is not None
         found = compile_intent(policy)

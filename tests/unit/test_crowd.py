@@ -5,75 +5,42 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from ipaddress import ip_network
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from komando.intent.crowd import gather, kinds_of
 from komando.intent.model import (
-    LEAF_MINOR,
     PUBLIC,
     ExceptionIntent,
     Leaf,
     PoolIntent,
     Profile,
     RouterIntent,
-    SegmentIntent,
-    UplinkIntent,
 )
 from komando.intent.shaping import in_force, offices_of, pool_size, promises
 from komando.intent.sums import falls_short
-from komando.units import DIRECTIONS, Pair, Rate
+from komando.units import DIRECTIONS
+from tests.unit import leaves
+from tests.unit.leaves import MBIT, both
 
-MBIT = 1_000_000
 DAY = date(2026, 12, 1)
-
-
-def both(mbit: int) -> Pair:
-    return Pair.both(Rate(mbit * MBIT))
 
 
 def office(number: int, guarantee: int, ceiling: int, raised: int) -> Leaf:
     """An office; `raised` above 0 is the guarantee of an exception on one day."""
     exception = ExceptionIntent(DAY, DAY, both(raised), None) if raised else None
-    return Leaf(
-        slug=f"office-{number}",
-        kind="opd",
-        id=number,
-        name=f"Office {number}",
-        pool="week",
-        minor=LEAF_MINOR + 4 * number,
-        segment="metro",
-        networks=(ip_network(f"10.0.{number}.0/24"),),
-        gateways=(f"172.20.0.{number}",),
+    return replace(
+        leaves.office(number, guarantee, 1),
         mode="observe" if guarantee == 3 else "enforce",
-        calendar="week",
-        guarantee=both(guarantee),
-        floor=both(1),
         ceiling=both(ceiling),
-        link=both(100),
-        share=0,
         exceptions=(exception,) if exception else (),
     )
 
 
-def router(leaves: Sequence[Leaf]) -> RouterIntent:
-    wide = both(10_000)
-    return RouterIntent(
-        router="core-1",
-        region="Test",
-        zone="Asia/Pontianak",
-        divisor=1,
-        uplink=UplinkIntent(
-            "main", (), (), "203.0.113.10", "203.0.113.11", wide, wide, both(1), both(1)
-        ),
-        segments=(SegmentIntent("metro", ("172.20.0.1/22",)),),
-        pools=(PoolIntent("week", 0x10, 0, both(50)),),
-        leaves=tuple(leaves),
-        profiles=(),
-        calendars={"week": "Mon-Fri 07:00-15:00"},
-    )
+def router(offices: Sequence[Leaf]) -> RouterIntent:
+    pools = (PoolIntent("week", 0x10, 0, both(50)),)
+    return replace(leaves.router(offices, 10_000), pools=pools)
 
 
 def profile(exceptions: Sequence[str], pool: int) -> Profile:
@@ -94,10 +61,10 @@ OFFICES = st.lists(
 def test_a_crowd_gives_what_each_office_by_itself_would_get(
     drawn: list[tuple[int, int, int]], pool: int
 ) -> None:
-    leaves = [office(number, *figures) for number, figures in enumerate(drawn, start=1)]
-    whole = router(leaves)
-    keys = [f"{leaf.slug}@{DAY}" for leaf in leaves if leaf.exceptions and leaf.id % 2]
-    crowd = gather(whole, kinds_of(leaves), keys)
+    offices = [office(number, *figures) for number, figures in enumerate(drawn, start=1)]
+    whole = router(offices)
+    keys = [f"{leaf.slug}@{DAY}" for leaf in offices if leaf.exceptions and leaf.id % 2]
+    crowd = gather(whole, kinds_of(offices), keys)
     for direction in DIRECTIONS:
         alone = promises(whole, profile(keys, pool), direction)
         stood_in = promises(crowd.router, profile(keys, pool), direction, crowd.times)
@@ -105,32 +72,32 @@ def test_a_crowd_gives_what_each_office_by_itself_would_get(
         for opens, closed in (((), 50 * MBIT), (("week",), None)):
             demands = offices_of(whole, "week", opens, in_force(whole, keys), direction)
             few = offices_of(crowd.router, "week", opens, in_force(crowd.router, keys), direction)
-            each = dict.fromkeys((leaf.minor for leaf in leaves), 1)
+            each = dict.fromkeys((leaf.minor for leaf in offices), 1)
             assert pool_size(few, closed, crowd.times) == pool_size(demands, closed, each)
 
 
 def test_alike_offices_have_one_stand_in_and_an_exception_stands_alone() -> None:
-    leaves = [office(1, 10, 50, 0), office(2, 10, 50, 0), office(3, 10, 50, 15)]
-    crowd = gather(router(leaves), kinds_of(leaves), [f"office-3@{DAY}"])
+    offices = [office(1, 10, 50, 0), office(2, 10, 50, 0), office(3, 10, 50, 15)]
+    crowd = gather(router(offices), kinds_of(offices), [f"office-3@{DAY}"])
     assert dict(crowd.stand_ins) == {
         "office-1": "office-1",
         "office-2": "office-1",
         "office-3": "office-3",
     }
-    assert crowd.times[leaves[0].minor] == 2
+    assert crowd.times[offices[0].minor] == 2
 
 
 def test_all_alike_offices_are_named_when_their_stand_in_falls_short() -> None:
-    leaves = [office(1, 10, 50, 0), office(2, 10, 50, 0), office(3, 20, 50, 0)]
-    crowd = gather(router(leaves), kinds_of(leaves), [])
+    offices = [office(1, 10, 50, 0), office(2, 10, 50, 0), office(3, 20, 50, 0)]
+    crowd = gather(router(offices), kinds_of(offices), [])
     shares = {"office-1": both(9), "office-2": both(9), "office-3": both(20)}
     assert falls_short(crowd, replace(profile([], 40), shares=shares)) == {"office-1", "office-2"}
 
 
 def test_an_exception_in_force_is_what_is_promised() -> None:
-    leaves = [office(1, 10, 50, 15)]
+    offices = [office(1, 10, 50, 15)]
     key = f"office-1@{DAY}"
-    crowd = gather(router(leaves), kinds_of(leaves), [key])
+    crowd = gather(router(offices), kinds_of(offices), [key])
     seen = replace(profile([key], 40), shares={"office-1": both(14)})
     assert falls_short(crowd, seen) == {"office-1"}
     assert falls_short(crowd, replace(seen, exceptions=())) == set()

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from benchmarks.faults import Try
 from benchmarks.judge import BROKE_OFF, NOTHING_CHANGED, Ambiguous, judge_ledger, judge_words
+from benchmarks.rounds import Try
 from komando.ledger.chain import Link
 from komando.ledger.entries import Finished, HostResult
-from tests.lab.hostile import Done
+from tests.lab.desk import Done
 
 OLD, NEW = "a" * 64, "b" * 64
 BEFORE = {"router-1": OLD, "router-2": OLD}

@@ -11,7 +11,6 @@ import pytest
 
 from komando import generation
 from komando.bundle import Bundle
-from komando.diagnostics import Location
 from komando.generation import RunningGeneration
 from komando.plan import (
     Change,
@@ -25,10 +24,7 @@ from komando.plan import (
     to_json,
 )
 from tests.cases.plan.cases import HOST, MOMENT, base_bundle, plan_of, text_of
-
-
-def nowhere(kind: str, slug: str, *path: str | int) -> Location:
-    raise KeyError(kind, slug, path)
+from tests.unit.assessed import nowhere
 
 
 def planned(wanted: Bundle, running: RunningGeneration) -> HostPlan:

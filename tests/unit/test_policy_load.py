@@ -3,7 +3,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
-import shutil
 import time
 from datetime import date
 from ipaddress import ip_network
@@ -17,15 +16,9 @@ from komando.policy.reader import Reading
 from komando.policy.readings import helped_readings, readings
 from komando.policy.tree import scan
 from komando.units import Pair, Rate, Window
+from tests.unit.edited import BASE
 
 ROOT = Path(__file__).parents[2]
-BASE = ROOT / "tests" / "errors" / "base" / "policies"
-
-
-@pytest.fixture
-def policies(tmp_path: Path) -> Path:
-    shutil.copytree(BASE, tmp_path / "policies")
-    return tmp_path / "policies"
 
 
 def ids(root: Path, today: date | None = None) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import ip_network
 
 import pytest
 from hypothesis import given
@@ -16,8 +15,6 @@ from komando.intent.model import (
     PoolIntent,
     Profile,
     RouterIntent,
-    SegmentIntent,
-    UplinkIntent,
 )
 from komando.intent.shaping import (
     FRAME,
@@ -29,35 +26,7 @@ from komando.intent.shaping import (
     share_out,
     tree,
 )
-from komando.units import Pair, Rate
-
-MBIT = 1_000_000
-
-
-def both(mbit: float) -> Pair:
-    return Pair.both(Rate(int(mbit * MBIT)))
-
-
-def office(number: int, guarantee: float, floor: float, pool: str = "week") -> Leaf:
-    return Leaf(
-        slug=f"office-{number}",
-        kind="opd",
-        id=number,
-        name=f"Office {number}",
-        pool=pool,
-        minor=LEAF_MINOR + 4 * number,
-        segment="metro",
-        networks=(ip_network(f"10.0.{number}.0/24"),),
-        gateways=(f"172.20.0.{number}",),
-        mode="enforce",
-        calendar=pool,
-        guarantee=both(guarantee),
-        floor=both(floor),
-        ceiling=both(100),
-        link=both(100),
-        share=0,
-        exceptions=(),
-    )
+from tests.unit.leaves import MBIT, both, office, router
 
 
 def point(number: int, share: int) -> Leaf:
@@ -67,25 +36,6 @@ def point(number: int, share: int) -> Leaf:
         kind="hotspot",
         pool=PUBLIC,
         share=share,
-    )
-
-
-def router(leaves: list[Leaf], link: float = 200) -> RouterIntent:
-    uplink = UplinkIntent(
-        "main", ("198.51.100.2/30",), ("198.51.100.1",), "203.0.113.10", "203.0.113.11",
-        both(link), both(link), both(1), both(1),
-    )  # fmt: skip
-    return RouterIntent(
-        router="core-1",
-        region="Test",
-        zone="Asia/Pontianak",
-        divisor=1,
-        uplink=uplink,
-        segments=(SegmentIntent("metro", ("172.20.0.1/22",)),),
-        pools=(PoolIntent("week", 0x10, 0, both(20)),),
-        leaves=tuple(leaves),
-        profiles=(),
-        calendars={"week": "Mon-Fri 07:00-15:00"},
     )
 
 

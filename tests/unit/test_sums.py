@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 from datetime import date
 from pathlib import Path
 
@@ -12,20 +11,7 @@ from komando.intent import budgets
 from komando.intent.compile import LONGEST_NAME, profile_names
 from komando.intent.timeline import State
 from komando.policy import load_policy
-
-BASE = Path(__file__).parents[1] / "errors" / "base" / "policies"
-
-
-@pytest.fixture
-def policies(tmp_path: Path) -> Path:
-    shutil.copytree(BASE, tmp_path / "policies")
-    return tmp_path / "policies"
-
-
-def edit(file: Path, old: str, new: str) -> None:
-    text = file.read_text()
-    assert text.count(old) == 1
-    file.write_text(text.replace(old, new))
+from tests.unit.edited import edit
 
 
 def exceptions(root: Path, slug: str, *items: str) -> None:

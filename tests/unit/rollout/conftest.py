@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import paramiko
 import pytest
 
 from komando.inventory import Access
+from tests.cases.plan.cases import HERE
 from tests.unit.rollout.played import PlayedHost
-
-MakeHost = Callable[[str], PlayedHost]
+from tests.unit.rollout.rolled import Komando, Play, command_line
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def access(tmp_path: Path) -> Access:
 
 
 @pytest.fixture
-def play(access: Access, tmp_path: Path) -> Iterator[MakeHost]:
+def play(access: Access, tmp_path: Path) -> Iterator[Play]:
     """Make hosts that the controller knows."""
     assert access.identity is not None
     key = paramiko.ECDSAKey.from_private_key_file(str(access.identity))
@@ -43,3 +44,17 @@ def play(access: Access, tmp_path: Path) -> Iterator[MakeHost]:
     yield make
     for host in hosts:
         host.close()
+
+
+@pytest.fixture
+def host(play: Play) -> PlayedHost:
+    return play("core-1")
+
+
+@pytest.fixture
+def komando(
+    host: PlayedHost, access: Access, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Komando:
+    """The command line in a folder with policies and an inventory of the played host."""
+    shutil.copytree(HERE / "base", tmp_path / "policies")
+    return command_line([host], access, tmp_path, monkeypatch)

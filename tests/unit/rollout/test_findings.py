@@ -6,18 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.edited import edit
 from tests.unit.rollout.played import PlayedHost
-from tests.unit.rollout.rolled import Komando
-from tests.unit.rollout.test_verbs import (
-    acknowledge,
-    edit,
-    host,  # noqa: F401 - fixtures
-    komando,  # noqa: F401
-)
+from tests.unit.rollout.rolled import Komando, acknowledge
 
 
 @pytest.fixture
-def cut(komando: Komando) -> Komando:  # noqa: F811
+def cut(komando: Komando) -> Komando:
     """The base runs, and two of its three offices are gone from the policies."""
     applied = komando("apply", "--no-verify")
     assert applied.exit_code == 0, applied.output
@@ -28,7 +23,7 @@ def cut(komando: Komando) -> Komando:  # noqa: F811
 
 def test_a_finding_stops_an_apply_and_nothing_is_touched(
     cut: Komando,
-    host: PlayedHost,  # noqa: F811
+    host: PlayedHost,
 ) -> None:
     plan = cut("plan")
     assert plan.exit_code == 2
@@ -45,7 +40,7 @@ def test_a_finding_stops_an_apply_and_nothing_is_touched(
 
 def test_an_acknowledgement_that_nobody_filled_in_lets_nothing_pass(
     cut: Komando,
-    host: PlayedHost,  # noqa: F811
+    host: PlayedHost,
 ) -> None:
     assert cut("plan", "--acknowledge").exit_code == 2
     host.verbs.clear()
@@ -57,7 +52,7 @@ def test_an_acknowledgement_that_nobody_filled_in_lets_nothing_pass(
 
 def test_what_is_acknowledged_is_applied_and_no_other_change(
     cut: Komando,
-    host: PlayedHost,  # noqa: F811
+    host: PlayedHost,
 ) -> None:
     cut("plan", "--acknowledge")
     acknowledge("offices-removed")
@@ -84,7 +79,7 @@ def test_what_is_acknowledged_is_applied_and_no_other_change(
 
 def test_a_plan_does_not_hold_once_its_acknowledgement_is_gone(
     cut: Komando,
-    host: PlayedHost,  # noqa: F811
+    host: PlayedHost,
 ) -> None:
     cut("plan", "--acknowledge")
     acknowledge("offices-removed")

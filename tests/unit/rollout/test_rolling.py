@@ -9,9 +9,9 @@ import pytest
 
 from komando.inventory import Access
 from tests.cases.plan.cases import HERE
+from tests.unit.edited import edit
 from tests.unit.rollout.played import PlayedHost
 from tests.unit.rollout.rolled import Komando, Play, command_line
-from tests.unit.rollout.test_verbs import edit
 
 STAGES = ("activating", "armed", "reached", "confirmed")
 
@@ -101,7 +101,7 @@ def test_a_host_that_cuts_itself_off_comes_back_by_itself(
     komando: Komando, pair: list[PlayedHost], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del monkeypatch
-    edit("inventories/production/hosts.yaml", "confirm_within: 60", "confirm_within: 3")
+    edit("inventories/production/hosts.yaml", "confirm_within: 60", "confirm_within: 3", times=2)
     pair[1].cutting.add("*")
     result = komando("apply", "--no-verify")
     assert result.exit_code == 1

@@ -9,42 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from komando.inventory import Access
 from komando.rollout.session import Session
-from tests.cases.plan.cases import HERE
+from tests.unit.edited import edit
 from tests.unit.rollout.played import PlayedHost
-from tests.unit.rollout.rolled import Komando, Play, bundle, command_line, press_ctrl_c
-
-
-@pytest.fixture
-def host(play: Play) -> PlayedHost:
-    return play("core-1")
-
-
-@pytest.fixture
-def komando(
-    host: PlayedHost, access: Access, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Komando:
-    """The command line in a folder with policies and an inventory of the played host."""
-    shutil.copytree(HERE / "base", tmp_path / "policies")
-    return command_line([host], access, tmp_path, monkeypatch)
-
+from tests.unit.rollout.rolled import Komando, acknowledge, bundle, press_ctrl_c
 
 UNKNOWN = "is not known to run the one or the other; `komando plan` asks it"
-
-
-def edit(path: str, before: str, after: str) -> None:
-    text = Path(path).read_text()
-    assert before in text
-    Path(path).write_text(text.replace(before, after))
-
-
-def acknowledge(finding: str) -> None:
-    """Fill in what `komando plan --acknowledge` left open for a person."""
-    (file,) = Path("policies/acknowledgements").glob(f"{finding}-*.yaml")
-    reason = "The disk is being replaced, and the office cannot wait."
-    edit(str(file), "reason: ", f"reason: {reason}")
-    edit(str(file), "  by: ", "  by: Head of networks")
 
 
 def test_from_nothing_to_nothing_changes(komando: Komando, host: PlayedHost) -> None:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from komando.lab.city import City, load_city
-from komando.lab.life import raze_city
-from komando.lab.place import Place
-from tests.lab.conftest import komando, on_router, own_name
+from komando.lab.city import City
+from tests.lab.conftest import komando, on_router
 
 pytestmark = pytest.mark.lab
 
@@ -41,15 +38,10 @@ LINES = (
 
 
 @pytest.fixture(scope="module")
-def router() -> Iterator[City]:
-    """A city whose router runs what the policies of the repository say."""
-    name = own_name("drft")
-    try:
-        komando("lab", "up", "--name", name, "--offices", "3")
-        komando("apply", "--inventory", "lab", "--lab", name, "--no-verify")
-        yield load_city(name)
-    finally:
-        raze_city(Place(name))
+def router(router: City) -> City:
+    """It runs what the policies of the repository say."""
+    komando("apply", "--inventory", "lab", "--lab", router.name, "--no-verify")
+    return router
 
 
 def drift(city: City, *rest: str) -> subprocess.CompletedProcess[str]:

@@ -5,28 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from komando.lab.city import City, load_city
-from komando.lab.life import raze_city
-from komando.lab.place import Place
-from tests.lab.conftest import REPOSITORY, komando, on_router, own_name
+from komando.lab.city import City
+from tests.lab.conftest import komando, on_router
+from tests.lab.desk import REPOSITORY
 
 pytestmark = pytest.mark.lab
-
-
-@pytest.fixture(scope="module")
-def router() -> Iterator[City]:
-    """A city whose router these tests may apply to and damage."""
-    name = own_name("r")
-    try:
-        komando("lab", "up", "--name", name, "--offices", "3")
-        yield load_city(name)
-    finally:
-        raze_city(Place(name))
 
 
 @pytest.fixture(autouse=True)
