@@ -10,13 +10,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from komando.diagnostics import Diagnostic, Location, Sources, as_text, errors_in, in_order
-from komando.policy.addresses import AddressField, Network, NetworkField
-from komando.policy.documents import Document
-from komando.policy.explain import Explainer
-from komando.policy.faults import faults_of
-from komando.policy.fields import Slug
-from komando.policy.reader import read
-from komando.policy.tree import read_bytes
+from komando.documents.addresses import AddressField, Network, NetworkField
+from komando.documents.document import Document
+from komando.documents.fields import Slug
+from komando.documents.files import read_bytes
+from komando.documents.reader import read
 from komando.ways import Entry, check_ways, way_to
 
 HostKind = Literal["router", "jump"]
@@ -349,6 +347,10 @@ def _read(path: Path) -> tuple[_HostsFile, Document]:
         try:
             found = _HostsFile.model_validate(reading.document.data)
         except ValidationError as error:
+            # all that explains policies, which a sound inventory need not wait for
+            from komando.policy.explain import Explainer
+            from komando.policy.faults import faults_of
+
             text = raw.decode("utf-8").removeprefix("\ufeff")
             explainer = Explainer(_HostsFile, reading.document, text)
             diagnostics += explainer.explain(list(faults_of(error)), reading)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from komando.diagnostics import Diagnostic, Location
-from komando.policy.addresses import Address, Network
-from komando.policy.documents import Document, Path
-from komando.policy.near import nearest
+from komando.documents.addresses import Address, Network
+from komando.documents.document import Document, Path
+from komando.documents.near import nearest
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from komando.diagnostics import Diagnostic, Location
+from komando.documents.reader import Reading
 from komando.policy import load_policy
-from komando.policy.reader import Reading
 from komando.policy.readings import helped_readings, readings
 from komando.policy.tree import scan
 from komando.units import Pair, Rate, Window

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from komando.policy import addresses, fields, zones
+from komando.documents import addresses, fields, zones
 from komando.policy.week import weekdays
 from komando.units import Percent, Price, Rate, Unfit, Window
 

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 import click
 
 from komando.diagnostics import Diagnostic, Sources, as_text, errors_in, in_order
-from komando.policy import Policy, load_policy
 
 if TYPE_CHECKING:
     from komando.intent import Intent
+    from komando.policy import Policy
 
 
 def checked_intent(policies: Path, divisor: int = 1) -> tuple[Policy, Intent]:
     """The policy and its intent; on an error all diagnostics, and exit status 1."""
     from komando.intent import compile_intent
+    from komando.policy import load_policy
 
     loaded = load_policy(policies, datetime.now(UTC))
     if loaded.policy is None:

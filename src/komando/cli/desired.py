@@ -12,13 +12,12 @@ import click
 
 from komando.bundle import Bundle
 from komando.cli.checked import checked_intent, refused
+from komando.cli.machines import names_in
 from komando.diagnostics import Diagnostic, Sources, as_text, errors_in, in_order
 from komando.intent import Intent
-from komando.inventory import Inventory, InventoryError, load_inventory
+from komando.inventory import Inventory
 from komando.policy import Policy
 from komando.secrets.files import SecretError, sealed_secrets
-
-INVENTORIES = Path("inventories")
 
 
 @dataclass(frozen=True)
@@ -84,11 +83,6 @@ def limited(wanted: Desired, limit: str | None) -> Desired:
     return replace(wanted, bundles={name: wanted.bundles[name] for name in names})
 
 
-def names_in(limit: str) -> list[str]:
-    """The names of `--limit`, each once, in their order by name."""
-    return sorted({name.strip() for name in limit.split(",")})
-
-
 def report(diagnostics: list[Diagnostic]) -> None:
     """Tell on stderr what rendering found; on an error, end the verb with exit status 1."""
     if errors_in(diagnostics):
@@ -96,30 +90,6 @@ def report(diagnostics: list[Diagnostic]) -> None:
     sources = Sources()
     for one in in_order(diagnostics):
         click.echo(as_text(one, sources) + "\n", err=True)
-
-
-def folder_of(inventory: str) -> Path:
-    """The folder of an inventory, by its name or its path; ends the verb where there is none."""
-    for folder in (INVENTORIES / inventory, Path(inventory)):
-        if (folder / "hosts.yaml").is_file():
-            return folder
-    if not INVENTORIES.is_dir():
-        raise click.ClickException(
-            f"no inventory {inventory!r}, as there is no folder {INVENTORIES}/ here: run it in the "
-            "repository's folder, or name the inventory's own folder with --inventory"
-        )
-    known = sorted(path.parent.name for path in INVENTORIES.glob("*/hosts.yaml"))
-    raise click.ClickException(
-        f"no inventory {inventory!r}: {INVENTORIES}/ has {', '.join(known) or 'none'}"
-    )
-
-
-def machines_of(folder: Path) -> Inventory:
-    """The inventory of a folder; one that is wrong is told on stderr and ends the verb."""
-    try:
-        return load_inventory(folder)
-    except InventoryError as error:
-        raise refused(error.diagnostics) from error
 
 
 def sealed_of(folder: Path, machines: Inventory) -> dict[str, bytes]:

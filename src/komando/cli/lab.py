@@ -77,7 +77,7 @@ def up(name: str, offices: int | None, moment: str | None, policies: Path) -> No
     A city that stands is brought up to date: offices that came or went, roles that changed.
     """
     from komando.cli.checked import refused
-    from komando.cli.desired import machines_of
+    from komando.cli.machines import machines_of
     from komando.lab.life import Order, raise_city
     from komando.lab.rehearsal import set_clock
     from komando.lab.status import draw

@@ -50,19 +50,21 @@ class Scope:
 
         What is wrong with it is told, and ends the verb. Meanwhile `launched` connects to them.
         """
-        from komando.cli.desired import desired, folder_of, limited, machines_of
+        from komando.cli.machines import folder_of, machines_of
 
         folder = folder_of(self.inventory)
         machines = machines_of(folder)
         if launched is not None:
             with suppress(click.ClickException, OSError):  # told in its place, after the policies
                 self._connect(launched, folder, machines, limit)
+        from komando.cli.desired import desired, limited
+
         return limited(desired(self.policies, folder, machines), limit)
 
     def _connect(
         self, launched: Launched, folder: Path, machines: Inventory, limit: str | None
     ) -> None:
-        from komando.cli.desired import names_in
+        from komando.cli.machines import names_in
         from komando.rollout.session import opening
 
         names = sorted(machines.routers) if limit is None else names_in(limit)
@@ -85,7 +87,7 @@ class Scope:
 
     def machines(self) -> tuple[Inventory, Access]:
         """The machines and the way to them, without a look at any policy."""
-        from komando.cli.desired import folder_of, machines_of
+        from komando.cli.machines import folder_of, machines_of
 
         folder = folder_of(self.inventory)
         machines = machines_of(folder)

@@ -11,10 +11,11 @@ from typing import Any
 import click
 
 from komando.cli.checked import refused
-from komando.cli.desired import folder_of, machines_of, sealed_of
+from komando.cli.desired import sealed_of
+from komando.cli.machines import folder_of, machines_of
 from komando.cli.opened import key_file, key_of, secrets_key_option
+from komando.documents.fields import SLUG_EXPECTED, is_slug
 from komando.host.private import leave_no_core
-from komando.policy.fields import SLUG_EXPECTED, is_slug
 from komando.secrets.files import FOLDER, RECIPIENTS, SUFFIX, SecretError, secret_path, write_sealed
 
 inventory_option = click.option(

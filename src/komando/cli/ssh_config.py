@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from komando.cli.desired import folder_of, machines_of
+from komando.cli.machines import folder_of, machines_of
 from komando.cli.reach import LAB, access_to
 from komando.inventory import Host
 

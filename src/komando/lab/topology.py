@@ -13,13 +13,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_interface
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from komando.documents.addresses import Interface, Network
 from komando.inventory import Host
 from komando.lab.place import LabError
-from komando.policy import Hotspot, Opd, Policy, Uplink
-from komando.policy.addresses import Interface, Network
 from komando.units import Rate
+
+if TYPE_CHECKING:
+    from komando.policy import Hotspot, Opd, Policy, Uplink
 
 INTERNET = ("192.0.2.2/24", "2001:db8:fffe::2/64", "fe80::2/64")
 """The addresses of the internet's end: what every client of the city talks to."""
@@ -264,6 +266,8 @@ def _first(networks: Iterable[Network], version: int) -> str | None:
 
 
 def _endpoint(place: Opd | Hotspot, prefix: str) -> Endpoint:
+    from komando.policy import Opd  # to reach a lab that stands, nobody need load the policies
+
     v4 = _first(place.networks, 4)
     if v4 is None:
         raise LabError(f"{place.slug} has no IPv4 network, and the lab's clients need one")

@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic import Field
 
-from komando.policy.fields import Day, Line, Prose, Reason, Slug
+from komando.documents.fields import Day, Line, Prose, Reason, Slug
 from komando.policy.frozen import FrozenModel
 
 ACKNOWLEDGEABLE: Final = frozenset(

@@ -9,12 +9,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from komando.diagnostics import Diagnostic, Location, Source, visible
-from komando.policy.documents import Document, Path
+from komando.documents.document import Document, Path
+from komando.documents.near import nearest
+from komando.documents.reader import Reading
 from komando.policy.faults import Fault
 from komando.policy.kinds import of_type
 from komando.policy.model import NO_ID
-from komando.policy.near import nearest
-from komando.policy.reader import Reading
 from komando.policy.schema import described, example, first_sentence
 
 

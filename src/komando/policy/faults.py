@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from komando.policy.documents import Path
-from komando.policy.fields import near_slug
+from komando.documents.document import Path
+from komando.documents.fields import near_slug
 from komando.policy.schema import described, sample
 from komando.units import Unfit
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from komando.documents.near import nearest
 from komando.policy.faults import Fault
-from komando.policy.near import nearest
 from komando.policy.schema import example, first_sentence
 from komando.units.misspelt import without_quotes
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from komando.diagnostics import Diagnostic, Location
+from komando.documents.document import Document, Path
+from komando.documents.fields import near_slug
 from komando.policy.acknowledgements import Acknowledgement
-from komando.policy.documents import Document, Path
-from komando.policy.fields import near_slug
 from komando.policy.regions import Region
 from komando.policy.sites import Hotspot, Opd
 from komando.policy.tree import Kind

@@ -10,8 +10,9 @@ from multiprocessing.connection import Connection
 from typing import Final
 
 from komando.diagnostics import Diagnostic
-from komando.policy.reader import Reading, read
-from komando.policy.tree import PolicyFile, read_bytes
+from komando.documents.files import read_bytes
+from komando.documents.reader import Reading, read
+from komando.policy.tree import PolicyFile
 
 MANY: Final = 2_000
 """Files from which on a second process is worth its start, some 20 ms."""

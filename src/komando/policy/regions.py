@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from komando.policy.addresses import Address4Field, AddressField, InterfaceField
-from komando.policy.fields import Day, Line, Prose, Slug, Zone
+from komando.documents.addresses import Address4Field, AddressField, InterfaceField
+from komando.documents.fields import Day, Line, Prose, Slug, Zone
 from komando.policy.frozen import FrozenModel, many, none_yet
 from komando.policy.limits import Limits
 from komando.policy.week import Week

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from komando.documents.document import Path
 from komando.policy.acknowledgements import Acknowledgement
-from komando.policy.documents import Path
 from komando.policy.regions import Region
 from komando.policy.sites import Hotspot, Opd
 from komando.policy.tree import Kind

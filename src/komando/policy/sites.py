@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from komando.policy.addresses import AddressField, NetworkField
-from komando.policy.fields import Day, Line, Prose, Reason, Slug
+from komando.documents.addresses import AddressField, NetworkField
+from komando.documents.fields import Day, Line, Prose, Reason, Slug
 from komando.policy.frozen import FrozenModel, many, none_yet
 from komando.units import Pair
 

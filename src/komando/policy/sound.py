@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from komando.diagnostics import Diagnostic
-from komando.policy.documents import Document, Path
+from komando.documents.document import Document, Path
 from komando.policy.model import Draft, Policy
 from komando.policy.sites import Opd
 

@@ -13,15 +13,10 @@ from pathlib import Path
 from typing import Final, Literal
 
 from komando.diagnostics import Diagnostic, Location, Related
-from komando.policy.fields import is_slug, near_slug
+from komando.documents.fields import is_slug, near_slug
+from komando.documents.files import refused, unreadable, whole
 
 Kind = Literal["region", "opd", "hotspots", "acknowledgements"]
-
-LARGEST: Final = 1 << 20
-"""Bytes of the largest file that is read: 1 MiB, some hundred times what a policy needs."""
-
-MOST_TOLD: Final = 50
-"""Faults of one file that are told one by one."""
 
 _FOLDERS: Final[tuple[Kind, ...]] = ("opd", "hotspots", "acknowledgements")
 _WELCOME: Final = frozenset({"README.md", ".gitkeep"})
@@ -58,7 +53,7 @@ def scan(root: Path) -> tuple[list[PolicyFile], list[Diagnostic]]:
             diagnostics.append(_stray(entry, near=_near(entry, ("region.yaml", *_FOLDERS))))
     if "region.yaml" not in names:
         diagnostics.append(
-            _whole(
+            whole(
                 "region-missing",
                 str(root / "region.yaml"),
                 "the region's file is missing",
@@ -72,7 +67,7 @@ def scan(root: Path) -> tuple[list[PolicyFile], list[Diagnostic]]:
         one.location.file == opd for one in diagnostics
     ):
         diagnostics.append(
-            _whole(
+            whole(
                 "offices-missing",
                 opd,
                 "no office at all",
@@ -96,7 +91,7 @@ def _root_entries(root: Path, diagnostics: list[Diagnostic]) -> list[os.DirEntry
         return None
     if missing:
         diagnostics.append(
-            _whole(
+            whole(
                 "policies-missing",
                 str(root),
                 "no policies here",
@@ -167,7 +162,7 @@ def _proper(
         right = False
     if not right:
         diagnostics.append(
-            _whole(
+            whole(
                 "file-kind",
                 entry.path,
                 f"not a {wanted}",
@@ -183,7 +178,7 @@ def _kind_of(entry: os.DirEntry[str]) -> str:
     try:
         mode = entry.stat(follow_symlinks=False).st_mode
     except OSError as error:
-        return f"something that cannot be looked at: {_words(error)}"
+        return f"something that cannot be looked at: {refused(error)}"
     names = {
         stat.S_IFDIR: "a folder",
         stat.S_IFREG: "a file",
@@ -197,8 +192,8 @@ def _link(entry: os.DirEntry[str]) -> Diagnostic:
     try:
         found = f"a link to {Path(entry.path).readlink()}"
     except OSError as error:
-        found = f"a link that cannot be looked at: {_words(error)}"
-    return _whole(
+        found = f"a link that cannot be looked at: {refused(error)}"
+    return whole(
         "file-link",
         entry.path,
         "a symbolic link",
@@ -210,7 +205,7 @@ def _link(entry: os.DirEntry[str]) -> Diagnostic:
 
 def _stray(entry: os.DirEntry[str], near: str) -> Diagnostic:
     folder = entry.is_dir(follow_symlinks=False)
-    return _whole(
+    return whole(
         "file-stray",
         entry.path,
         "a folder that does not belong here" if folder else "a file that does not belong here",
@@ -234,7 +229,7 @@ def _near(entry: os.DirEntry[str], known: tuple[str, ...]) -> str:
 
 
 def _misnamed(entry: os.DirEntry[str], slug: str) -> Diagnostic:
-    return _whole(
+    return whole(
         "file-name",
         entry.path,
         "a file name that is no short name",
@@ -247,7 +242,7 @@ def _misnamed(entry: os.DirEntry[str], slug: str) -> Diagnostic:
 def _twin(entry: os.DirEntry[str], other: PolicyFile) -> Diagnostic:
     slug = other.slug
     noun = "acknowledgement" if other.kind == "acknowledgements" else "office"
-    return _whole(
+    return whole(
         "slug-twice",
         entry.path,
         f"a second file for `{slug}`",
@@ -256,68 +251,3 @@ def _twin(entry: os.DirEntry[str], other: PolicyFile) -> Diagnostic:
         remedy=f"keep one of the two, and give the other {noun} its own name",
         related=(Related("the other file", Location(other.path, 1, 1)),),
     )
-
-
-def unreadable(path: str, error: OSError) -> Diagnostic:
-    """The operating system refuses to open or read it."""
-    return _whole(
-        "file-unreadable",
-        path,
-        "a file that cannot be read",
-        found=_words(error),
-        expected="a readable file",
-        remedy="look at its owner and mode (`ls -l`), and at those of its folder",
-    )
-
-
-def _words(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
-
-
-def too_many(path: str) -> Diagnostic:
-    """A file has more faults than anybody reads: it is probably no policy at all."""
-    return _whole(
-        "faults-many",
-        path,
-        "more faults than are told",
-        found=f"more than {MOST_TOLD} faults",
-        expected="a policy",
-        remedy="mend the first ones, and check again; or look what file this is",
-    )
-
-
-def read_bytes(path: str) -> bytes | Diagnostic:
-    """The bytes of a plain file of at most `LARGEST` bytes; the size is looked at first."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            size = os.fstat(handle).st_size
-            if size <= LARGEST:
-                return os.read(handle, size + 1)
-        finally:
-            os.close(handle)
-    except OSError as error:
-        return unreadable(path, error)
-    return _whole(
-        "file-size",
-        path,
-        "a file that is too large",
-        found=f"{size} bytes",
-        expected=f"at most {LARGEST} bytes",
-        remedy="look at what it is: a policy has a few thousand bytes",
-    )
-
-
-def _whole(
-    check: str,
-    path: str,
-    message: str,
-    *,
-    found: str,
-    expected: str,
-    remedy: str,
-    related: tuple[Related, ...] = (),
-) -> Diagnostic:
-    """An error about a file as such."""
-    at = Location(path, 1, 1)
-    return Diagnostic(check, "error", message, found, expected, remedy, at, related, whole=True)

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from komando.diagnostics import Diagnostic, Location, Sources, as_text, in_order
+from komando.documents.fields import SLUG_EXPECTED, is_slug
+from komando.documents.near import nearest
 from komando.inventory import SecretReference
-from komando.policy.fields import SLUG_EXPECTED, is_slug
-from komando.policy.near import nearest
 
 FOLDER = "secrets"
 """In an inventory's folder; holds one `<name>.age` a secret, and RECIPIENTS."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from komando.diagnostics import Diagnostic
+from komando.documents.near import nearest
 from komando.policy.acknowledgements import (
     ACKNOWLEDGEABLE,
     LONGEST_DAYS,
@@ -13,7 +14,6 @@ from komando.policy.acknowledgements import (
     Acknowledgement,
 )
 from komando.policy.model import Draft
-from komando.policy.near import nearest
 
 LONG_OVER_DAYS = 31
 """Days after its end from which on an acknowledgement should be removed."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from komando.diagnostics import Diagnostic, Related
+from komando.documents.near import nearest
 from komando.policy.model import Draft
-from komando.policy.near import nearest
 from komando.policy.regions import Pool, Region
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from komando.diagnostics import Diagnostic, Location, Related
-from komando.policy.addresses import Interface
+from komando.documents.addresses import Interface
 from komando.policy.model import Draft
 from komando.policy.regions import Region
 from komando.policy.sites import Hotspot, Opd

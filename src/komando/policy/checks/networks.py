@@ -7,8 +7,8 @@ from ipaddress import ip_network
 from typing import NamedTuple
 
 from komando.diagnostics import Diagnostic, Location, Related
-from komando.policy.addresses import SPECIAL, Interface, Network
-from komando.policy.documents import Path
+from komando.documents.addresses import SPECIAL, Interface, Network
+from komando.documents.document import Path
 from komando.policy.model import Draft
 from komando.policy.tree import Kind
 

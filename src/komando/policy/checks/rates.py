@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from komando.diagnostics import Diagnostic, Related
-from komando.policy.documents import Path
+from komando.documents.document import Path
 from komando.policy.model import Draft
 from komando.policy.regions import Region
 from komando.policy.sites import Opd

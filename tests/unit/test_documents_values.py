@@ -9,17 +9,17 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from komando.diagnostics import token_at
-from komando.policy.addresses import (
+from komando.documents.addresses import (
     Address4Field,
     AddressField,
     InterfaceField,
     NetworkField,
 )
-from komando.policy.fields import Day, Line, Prose, Slug
-from komando.policy.near import nearest
-from komando.policy.scalars import resolved
+from komando.documents.fields import Day, Line, Prose, Slug
+from komando.documents.near import nearest
+from komando.documents.scalars import resolved
+from komando.documents.zones import read_zone, zones
 from komando.policy.week import weekdays
-from komando.policy.zones import read_zone, zones
 from komando.units import Percent, Price, Rate, Unfit, Window
 
 
@@ -157,7 +157,7 @@ def test_a_zone_without_data_on_this_machine_says_what_to_install(
     def missing(name: str) -> ZoneInfo:
         raise LookupError(name)
 
-    monkeypatch.setattr("komando.policy.zones.ZoneInfo", missing)
+    monkeypatch.setattr("komando.documents.zones.ZoneInfo", missing)
     with pytest.raises(Unfit) as caught:
         read_zone("Asia/Pontianak")
     assert "tzdata" in caught.value.remedy

@@ -9,8 +9,8 @@ from itertools import chain, islice
 from typing import Final
 
 from komando.diagnostics import Diagnostic, Location, token_at
-from komando.policy.documents import SHIFT
-from komando.policy.tree import MOST_TOLD, too_many
+from komando.documents.document import SHIFT
+from komando.documents.files import MOST_TOLD, too_many
 
 _PLAIN: Final = bytes(range(0x20, 0x7F)) + b"\n"
 _ODD: Final = re.compile(

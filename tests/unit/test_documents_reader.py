@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from komando.diagnostics import Location
-from komando.policy.reader import read
-from komando.policy.tree import MOST_TOLD
+from komando.documents.files import MOST_TOLD
+from komando.documents.reader import read
 
 
 def data(text: str) -> Any:

@@ -7,7 +7,7 @@ import unicodedata
 from datetime import date
 from typing import Annotated, Any
 
-from komando.policy.zones import read_zone
+from komando.documents.zones import read_zone
 from komando.units import Spelling, Unfit
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")

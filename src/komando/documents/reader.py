@@ -27,11 +27,11 @@ from yaml.events import (
 )
 
 from komando.diagnostics import Diagnostic, Location
-from komando.policy.documents import SHIFT, Document
-from komando.policy.plaintext import is_plain, made_fit, spoilt, text_of
-from komando.policy.scalars import WORDY, WORDY_END, resolved
-from komando.policy.syntax import directive, syntax_fault
-from komando.policy.tree import MOST_TOLD, too_many
+from komando.documents.document import SHIFT, Document
+from komando.documents.files import MOST_TOLD, too_many
+from komando.documents.plaintext import is_plain, made_fit, spoilt, text_of
+from komando.documents.scalars import WORDY, WORDY_END, resolved
+from komando.documents.syntax import directive, syntax_fault
 
 DEEPEST: Final = 16
 """Levels of nesting; the deepest that a policy needs is 7."""
