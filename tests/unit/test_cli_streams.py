@@ -28,7 +28,7 @@ def shell(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "MAIN": "from komando.cli import main; main()", **environment},
+        env={**os.environ, "MAIN": "from komando.cli import run; run()", **environment},
     )
 
 
