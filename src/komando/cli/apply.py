@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from komando.cli.opened import opened, secrets_key_option
-from komando.cli.reach import Scope, host_options
+from komando.cli.reach import Scope, changing_nothing, host_options
 from komando.cli.turns import Register, Undertaken, emergency_option, register_options
 
 if TYPE_CHECKING:
@@ -58,15 +58,16 @@ def apply(
     holds, but some hosts could not be reached.
     """
     with scope.ahead() as launched:
-        from komando.cli.planning import changing_nothing, planned
-        from komando.cli.rolling import carry_out, conclude, ending_as_told
-        from komando.rollout.observe import Cache
-        from komando.rollout.roll import targets_of
-        from komando.rollout.waves import arrange
+        with changing_nothing():
+            from komando.cli.planning import planned
+            from komando.cli.rolling import carry_out, conclude, ending_as_told
+            from komando.rollout.observe import Cache
+            from komando.rollout.roll import targets_of
+            from komando.rollout.waves import arrange
 
-        shown = None if plan_file is None else _shown(plan_file)
-        wanted = scope.desired(limit, launched)
-        access = scope.access(wanted)
+            shown = None if plan_file is None else _shown(plan_file)
+            wanted = scope.desired(limit, launched)
+            access = scope.access(wanted)
         with ending_as_told(), planned(wanted, access, launched, settled=True) as found:
             with changing_nothing():
                 _agree(found, shown, diff=diff)

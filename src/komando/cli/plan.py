@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from komando.cli.reach import Scope, host_options
+from komando.cli.reach import Scope, changing_nothing, host_options
 
 if TYPE_CHECKING:
     from komando.plan import Plan
@@ -44,7 +44,7 @@ def plan(
     if out is not None:
         try_place(out)
     with scope.ahead() as launched:
-        from komando.cli.planning import changing_nothing, planned, tell_failures
+        from komando.cli.planning import planned, tell_failures
         from komando.plan import to_json
 
         wanted = scope.desired(launched=launched)

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from komando.cli.desired import Desired, report
+from komando.cli.reach import changing_nothing
 from komando.generation import RunningGeneration
 from komando.inventory import Access, Host
 from komando.plan import Plan, asks_for_usage, assess, idle, make_plan
@@ -54,15 +55,6 @@ class Planned:
 def console() -> Console:
     """Where narration and progress go."""
     return Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-@contextmanager
-def changing_nothing() -> Iterator[None]:
-    """A part of a verb in which no host can change: a Ctrl-C ends it and says so."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise click.ClickException("interrupted; no host was changed") from None
 
 
 @contextmanager

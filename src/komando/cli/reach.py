@@ -94,6 +94,15 @@ class Scope:
         return machines, access_to(machines, folder, self.lab, self.identity)
 
 
+@contextmanager
+def changing_nothing() -> Iterator[None]:
+    """A part of a verb in which no host can change: a Ctrl-C ends it and says so."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise click.ClickException("interrupted; no host was changed") from None
+
+
 POLICIES = Path("policies")
 
 

@@ -8,7 +8,10 @@ import threading
 import time
 
 import pytest
+from click.testing import CliRunner
 
+from komando.cli import main
+from komando.cli.reach import Scope
 from komando.inventory import Access
 from komando.rollout.protocol import Request, encode
 from komando.rollout.session import Session
@@ -171,3 +174,15 @@ def test_ctrl_c_in_the_midst_of_the_progress_is_held_back(
     assert rollout.interrupted
     assert outcome(rollout, "core-1").state == state
     wait_until_reverted(host)
+
+
+def test_ctrl_c_while_policies_are_read_says_that_nothing_was_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def pressed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Scope, "desired", pressed)
+    result = CliRunner().invoke(main, ["apply"])
+    assert result.exit_code == 1
+    assert result.stderr == "Error: interrupted; no host was changed\n"
