@@ -111,7 +111,9 @@ def run() -> NoReturn:
         main()
     except SystemExit as end:
         status = end.code
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):
-            stream.flush()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:  # what was said did not all arrive
+        status = status or 1
     os._exit(status if isinstance(status, int) else int(status is not None))

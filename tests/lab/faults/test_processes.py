@@ -80,29 +80,19 @@ def test_a_host_that_hangs_in_the_window_goes_back_once_it_wakes(scene: Scene) -
     assert scene.truthful(running.end(), was)["router-1"] == "reverted"
 
 
-def test_a_host_program_that_hangs_in_its_work_is_ended_by_the_alarm(scene: Scene) -> None:
+@pytest.mark.parametrize("sent", ["STOP", "KILL"])
+def test_a_host_program_that_hangs_or_is_killed_is_made_up_for(scene: Scene, sent: str) -> None:
+    """One that hangs in its work is ended by the alarm."""
     was = scene.each(scene.running)
     machine = scene.routers["router-1"]
     scene.edit("router-1", 20)
     running = scene.start("apply", "--no-verify")
     machine.behind(
-        f"until test -e {STATE}/pending; do :; done; pkill -STOP -f 'komando-hos[t] activate'"
+        f"until test -e {STATE}/pending; do :; done; pkill -{sent} -f 'komando-hos[t] activate'"
     )
     states = scene.truthful(running.end(), was)
     assert states["router-1"] in ("reverted", "refused")
     assert scene.running("router-1") == was["router-1"]
-
-
-def test_a_host_program_that_is_killed_is_made_up_for(scene: Scene) -> None:
-    was = scene.each(scene.running)
-    machine = scene.routers["router-1"]
-    scene.edit("router-1", 20)
-    running = scene.start("apply", "--no-verify")
-    machine.behind(
-        f"until test -e {STATE}/pending; do :; done; pkill -KILL -f 'komando-hos[t] activate'"
-    )
-    states = scene.truthful(running.end(), was)
-    assert states["router-1"] in ("reverted", "refused")
 
 
 @pytest.mark.parametrize("stage", ["activating", "armed", "reached", "confirmed"])

@@ -10,21 +10,24 @@ import signal
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import paramiko
 import pytest
 from paramiko.ssh_exception import NoValidConnectionsError
 
+from komando import policy
 from komando.host.rates import Seen
 from komando.inventory import Access
-from komando.rollout.launch import launch
+from komando.rollout.launch import Launched, launch
 from komando.rollout.observe import Cache, Observation, observe, with_usage
-from komando.rollout.protocol import Event
+from komando.rollout.protocol import Event, Opening
 from komando.rollout.session import Session, opening
 from komando.rollout.unreached import cause
 from tests.host_bundle import cargo_of
+from tests.unit.edited import BASE
 from tests.unit.rollout.played import PlayedHost
-from tests.unit.rollout.rolled import NEW, OLD, Play, bundle, look, rolled, states
+from tests.unit.rollout.rolled import NEW, OLD, Play, bundle, command_line, look, rolled, states
 
 
 def test_a_host_that_runs_what_is_wanted_is_asked_one_question(
@@ -51,6 +54,30 @@ def test_a_process_that_has_connected_ahead_is_taken_if_it_knows_the_same_hosts(
         assert session.observe(["core-1"]).results.keys() == {"core-1"}
         assert (launched.process.poll() is None) == (ahead != ["core-1", "core-2"])
     assert launched.process.poll() is not None
+
+
+def test_hosts_are_connected_to_before_policies_are_read_and_once(
+    play: Play, access: Access, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    connect, load = Launched.open, policy.load_policy
+
+    def connected(launched: Launched, wanted: Opening) -> None:
+        order.append("connected")
+        connect(launched, wanted)
+
+    def loaded(*arguments: Any) -> policy.Loaded:
+        order.append("read")
+        return load(*arguments)
+
+    monkeypatch.setattr(Launched, "open", connected)
+    monkeypatch.setattr(policy, "load_policy", loaded)
+    host = play("core-1")
+    komando = command_line([host], access, tmp_path, monkeypatch)
+    shutil.copytree(BASE, tmp_path / "policies")
+    assert komando("plan").exit_code == 2
+    assert order == ["connected", "read"]
+    assert len(host._transports) == 1
 
 
 def test_a_host_that_differs_is_asked_for_its_files_once(
