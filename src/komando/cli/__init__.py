@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -37,6 +38,15 @@ VERBS = {
 A new verb is a new file and a line here. Nothing is imported before the verb is called, so that
 `komando check` does not wait for the packages of `komando apply`.
 """
+
+
+@contextmanager
+def changing_nothing() -> Iterator[None]:
+    """A part of a verb in which no host can change: a Ctrl-C ends it and says so."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise click.ClickException("interrupted; no host was changed") from None
 
 
 class _Verbs(click.Group):
@@ -79,7 +89,8 @@ class _Verbs(click.Group):
         if cmd_name not in VERBS:
             return None
         module, _, attribute = VERBS[cmd_name][0].partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
+        with changing_nothing():
+            command: click.Command = getattr(import_module(module), attribute)
         return command
 
     def format_commands(

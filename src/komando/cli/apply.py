@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from komando.cli import changing_nothing
 from komando.cli.opened import opened, secrets_key_option
-from komando.cli.reach import Scope, changing_nothing, host_options
+from komando.cli.reach import Scope, host_options
 from komando.cli.turns import Register, Undertaken, emergency_option, register_options
 
 if TYPE_CHECKING:

@@ -10,11 +10,12 @@ import click
 from rich.console import Console
 
 from komando.bundle import NO_SECRETS
+from komando.cli import changing_nothing
 from komando.cli.desired import Desired
 from komando.cli.drift_text import as_json, as_markdown, text_lines
 from komando.cli.opened import opened, secrets_key_option
 from komando.cli.planning import Planned, tell_failures, working
-from komando.cli.reach import Scope, changing_nothing, host_options
+from komando.cli.reach import Scope, host_options
 from komando.cli.rolling import carry_out, ending_as_told
 from komando.cli.turns import Register, Undertaken, emergency_option, register_options
 from komando.plan import HostPlan, Plan

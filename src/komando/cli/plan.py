@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from komando.cli.reach import Scope, changing_nothing, host_options
+from komando.cli import changing_nothing
+from komando.cli.reach import Scope, host_options
 
 if TYPE_CHECKING:
     from komando.plan import Plan

@@ -14,8 +14,8 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from komando.cli import changing_nothing
 from komando.cli.desired import Desired, report
-from komando.cli.reach import changing_nothing
 from komando.generation import RunningGeneration
 from komando.inventory import Access, Host
 from komando.plan import Plan, asks_for_usage, assess, idle, make_plan

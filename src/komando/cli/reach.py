@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from komando.cli import changing_nothing
 from komando.rollout.launch import Launched, launch
 
 if TYPE_CHECKING:
@@ -34,12 +35,13 @@ class Scope:
     def ahead(self) -> Iterator[Launched]:
         """The pyinfra process, started while this one still imports what reads policies."""
         prefix: tuple[str, ...] = ()
-        if Path(self.inventory).name == LAB:
-            from komando.lab.place import DEFAULT, LabError, Place
+        with changing_nothing():
+            if Path(self.inventory).name == LAB:
+                from komando.lab.place import DEFAULT, LabError, Place
 
-            with suppress(LabError):  # the name is told to be wrong in its place
-                prefix = Place(self.lab or DEFAULT).enter("ctl")
-        launched = launch(prefix)
+                with suppress(LabError):  # the name is told to be wrong in its place
+                    prefix = Place(self.lab or DEFAULT).enter("ctl")
+            launched = launch(prefix)
         try:
             yield launched
         finally:
@@ -92,15 +94,6 @@ class Scope:
         folder = folder_of(self.inventory)
         machines = machines_of(folder)
         return machines, access_to(machines, folder, self.lab, self.identity)
-
-
-@contextmanager
-def changing_nothing() -> Iterator[None]:
-    """A part of a verb in which no host can change: a Ctrl-C ends it and says so."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise click.ClickException("interrupted; no host was changed") from None
 
 
 POLICIES = Path("policies")

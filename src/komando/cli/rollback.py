@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from komando.cli import changing_nothing
 from komando.cli.plan import show_plan
 from komando.cli.planning import Planned, working
-from komando.cli.reach import Scope, changing_nothing, machine_options
+from komando.cli.reach import Scope, machine_options
 from komando.cli.rolling import carry_out, conclude, ending_as_told
 from komando.cli.turns import Register, Undertaken, emergency_option, register_options
 from komando.diagnostics import Location

@@ -11,7 +11,6 @@ import pytest
 from click.testing import CliRunner
 
 from komando.cli import main
-from komando.cli.reach import Scope
 from komando.inventory import Access
 from komando.rollout.protocol import Request, encode
 from komando.rollout.session import Session
@@ -176,13 +175,17 @@ def test_ctrl_c_in_the_midst_of_the_progress_is_held_back(
     wait_until_reverted(host)
 
 
-def test_ctrl_c_while_policies_are_read_says_that_nothing_was_changed(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    "place",
+    ["komando.cli.import_module", "komando.cli.reach.launch", "komando.cli.reach.Scope.desired"],
+)
+def test_ctrl_c_before_anything_is_begun_says_that_nothing_was_changed(
+    place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def pressed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Scope, "desired", pressed)
+    monkeypatch.setattr(place, pressed)
     result = CliRunner().invoke(main, ["apply"])
     assert result.exit_code == 1
     assert result.stderr == "Error: interrupted; no host was changed\n"
