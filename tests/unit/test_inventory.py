@@ -20,7 +20,7 @@ from komando.inventory import (
     SecretReference,
     load_inventory,
 )
-from komando.ways import way_to
+from komando.inventory.ways import way_to
 
 REPOSITORY = Path(__file__).parents[2]
 INVENTORIES = sorted(path.parent for path in REPOSITORY.glob("inventories/*/hosts.yaml"))

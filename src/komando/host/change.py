@@ -9,19 +9,17 @@ all begin with it.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 
 from .bare import take_down, take_down_shaping
 from .calendar import read_clock
 from .configuration import Configuration, read_configuration
 from .errors import HostError
-from .files import file_findings
 from .frozen import Frozen, replace
 from .generation import check_digest
-from .kernel import CommandError, links, run
-from .layout import GUARD, NAT, SHAPER, SYSCTL, Paths
+from .layout import SYSCTL, Paths
 from .reconcile import Outcome, reconcile, route_alone
 from .records import Applied
+from .staging import stage
 from .standing import Standing
 from .tables import GUARD_TABLE, delete_tables
 from .timer import SystemdTimer, Timer
@@ -30,7 +28,6 @@ from .units import Units
 from .window import Pending, boot_id, seconds_up
 
 if TYPE_CHECKING:
-    from .archive import Arrived
     from .record import Event
 
 LONGEST = 3600
@@ -38,8 +35,6 @@ LONGEST = 3600
 
 NONE = "none"
 """How a controller says that its plan saw no generation."""
-
-_NFT_CHECK = ("nft", "-c", "-f", "-")
 
 UNCONFIRMED = "nobody confirmed it in time"
 
@@ -122,50 +117,7 @@ class Changes:
             )
 
     def _stage(self, digest: str, archive: bytes, previous: str | None) -> Configuration:
-        """Everything that can be found out, and laid on the disk, before anything is changed."""
-        arrived, standing = self._files(digest, archive)
-        configuration = read_configuration(arrived.files)
-        _check_tables(arrived.files)
-        missing = set(configuration.interfaces) - links()
-        if missing and (missing := missing - self._interfaces(previous)):
-            raise HostError(f"there is no interface {', '.join(sorted(missing))}")
-        if not standing:
-            self.generations.stage(digest, arrived.files, arrived.secrets)
-        return configuration
-
-    def _files(self, digest: str, archive: bytes) -> tuple[Arrived, bool]:
-        """The files of a generation, and whether they lie on this host already, and they alone.
-
-        Where somebody edited them, they are those of the archive, or of the copy that was kept: it
-        is as if they were not here. Secrets that are whole are kept, where none come.
-        """
-        from .archive import Arrived, unpack
-
-        try:
-            files = self.generations.read(digest)
-            if ailing := self.generations.ailing(digest, files):
-                raise HostError(f"generation {digest} is not whole: {'; '.join(ailing)}")
-            if not any(file_findings(self.generations.folder(digest), files)):
-                return Arrived(files), True
-            arrived = Arrived(files)
-        except HostError as error:
-            original = self.generations.original(digest)
-            if archive.strip():
-                arrived = unpack(archive, digest)
-            elif original and not self.generations.ailing(digest, original):
-                arrived = Arrived(original)
-            else:
-                raise HostError(f"{error}, and no archive came with it") from None
-        return self.generations.with_secrets(digest, arrived), False
-
-    def _interfaces(self, digest: str | None) -> set[str]:
-        """What a generation names of this machine: that is no news to it when it is away."""
-        if digest is None:
-            return set()
-        try:
-            return set(read_configuration(self.generations.read(digest), staged=True).interfaces)
-        except HostError:
-            return set()
+        return stage(self.generations, digest, archive, previous)
 
     def _repair(
         self, digest: str, configuration: Configuration, order: Order | None
@@ -368,17 +320,3 @@ def result(
 def _words(error: Exception) -> str:
     expected = isinstance(error, HostError | OSError)
     return str(error) if expected else f"{type(error).__name__}: {error}"
-
-
-def _check_tables(files: Mapping[str, bytes]) -> None:
-    """Lets nft read the tables before anything is touched."""
-    texts = {path: files[path].decode() for path in (SHAPER, NAT, GUARD) if path in files}
-    try:
-        run(_NFT_CHECK, "\n".join(texts.values()))
-    except CommandError as error:
-        for path, text in texts.items():  # which of them it is
-            try:
-                run(_NFT_CHECK, text)
-            except CommandError as found:
-                raise HostError(f"{path}: {found}") from None
-        raise HostError(f"the tables together: {error}") from None

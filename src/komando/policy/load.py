@@ -16,12 +16,12 @@ from pydantic import BaseModel, ValidationError
 
 from komando.diagnostics import Diagnostic, Location, errors_in, in_order
 from komando.documents.document import Document
+from komando.documents.explain import Explainer
+from komando.documents.faults import Fault, faults_of
 from komando.documents.files import MOST_TOLD, too_many
 from komando.documents.reader import Reading
 from komando.policy.acknowledgements import Acknowledgement
 from komando.policy.checks import check_draft
-from komando.policy.explain import Explainer
-from komando.policy.faults import Fault, faults_of, stand_in
 from komando.policy.misplaced import misplaced
 from komando.policy.model import Draft, Policy
 from komando.policy.readings import readings
@@ -29,6 +29,7 @@ from komando.policy.regions import Region
 from komando.policy.schema import MODELS
 from komando.policy.sites import Hotspot, Opd
 from komando.policy.sound import SoundPart, sound_part
+from komando.policy.stand_in import stand_in
 from komando.policy.tree import Kind, PolicyFile, scan
 
 Progress = Callable[[int, int], None]

@@ -16,8 +16,6 @@ from komando.policy.tree import Kind
 from komando.units.misspelt import without_quotes
 
 LARGEST_ID: Final = 15000
-NO_ID: Final = "if there is one"
-"""What is said in place of the next free number where all up to the last are taken."""
 
 Origins = Mapping[tuple[Kind, str], Document]
 

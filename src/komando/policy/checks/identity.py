@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from komando.diagnostics import Diagnostic, Location, Related
-from komando.policy.model import NO_ID, Draft
+from komando.documents.explain import NO_ID
+from komando.policy.model import Draft
 from komando.policy.tree import Kind
 
 

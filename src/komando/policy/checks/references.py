@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from komando.diagnostics import Diagnostic, Location
+from komando.documents.kinds import YAML_1_1_BOOLEANS
 from komando.documents.near import nearest
-from komando.policy.kinds import YAML_1_1_BOOLEANS
 from komando.policy.model import Draft
 from komando.policy.regions import Region
 from komando.policy.sites import Opd

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
 from komando.diagnostics import Diagnostic, Location, Source, visible
+from komando.documents.described import described, example, first_sentence
 from komando.documents.document import Document, Path
+from komando.documents.faults import Fault
+from komando.documents.kinds import of_type
 from komando.documents.near import nearest
 from komando.documents.reader import Reading
-from komando.policy.faults import Fault
-from komando.policy.kinds import of_type
-from komando.policy.model import NO_ID
-from komando.policy.schema import described, example, first_sentence
+
+NO_ID: Final = "if there is one"
+"""What is said in place of the next free number where all up to the last are taken."""
 
 
 class Explainer:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from komando.documents.described import example, first_sentence
+from komando.documents.faults import Fault
 from komando.documents.near import nearest
-from komando.policy.faults import Fault
-from komando.policy.schema import example, first_sentence
 from komando.units.misspelt import without_quotes
 
 YAML_1_1_BOOLEANS: Final = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false"})
