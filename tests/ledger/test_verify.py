@@ -17,7 +17,7 @@ from komando.ledger.entries import Anew, Finished, Started, to_bytes
 from komando.ledger.errors import LedgerError, LostBranchError, RewrittenError
 from komando.ledger.git import Git
 from komando.ledger.restore import begin_anew, restore
-from tests.unit.ledger.conftest import NEW, Clone, carried, change, git, ledger_of, told
+from tests.ledger.conftest import NEW, Clone, carried, change, git, ledger_of, told
 
 BRANCH = "refs/heads/deployments/lab"
 

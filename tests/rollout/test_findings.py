@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.rollout.played import PlayedHost
+from tests.rollout.rolled import Komando, acknowledge
 from tests.unit.edited import edit
-from tests.unit.rollout.played import PlayedHost
-from tests.unit.rollout.rolled import Komando, acknowledge
 
 
 @pytest.fixture

@@ -23,9 +23,9 @@ from komando.rollout.outcome import Outcome, Rollout
 from komando.rollout.protocol import PROTOCOL
 from komando.rollout.session import Session
 from tests.cases.plan.cases import HERE
-from tests.unit.rollout.played import PlayedHost
+from tests.rollout.played import PlayedHost
 
-ROLES = Path(__file__).parents[3] / "roles"
+ROLES = Path(__file__).parents[2] / "roles"
 DIGEST, OTHER = "a" * 64, "b" * 64
 TABLE: dict[str, Any] = {
     "kind": "table",

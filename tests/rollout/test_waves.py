@@ -8,8 +8,8 @@ import pytest
 
 from komando.inventory import Access, Host
 from komando.rollout.waves import Waves, arrange
-from tests.unit.rollout.played import PlayedHost
-from tests.unit.rollout.rolled import NEW, OLD, Play, bundle, outcome, rolled, states
+from tests.rollout.played import PlayedHost
+from tests.rollout.rolled import NEW, OLD, Play, bundle, outcome, rolled, states
 
 HOSTS = {
     name: Host(name, "router", "192.0.2.1", {}, "pfifo") for name in ("core-1", "core-2", "core-3")

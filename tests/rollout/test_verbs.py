@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from komando.rollout.session import Session
+from tests.rollout.played import PlayedHost
+from tests.rollout.rolled import Komando, acknowledge, bundle, press_ctrl_c
 from tests.unit.edited import edit
-from tests.unit.rollout.played import PlayedHost
-from tests.unit.rollout.rolled import Komando, acknowledge, bundle, press_ctrl_c
 
 UNKNOWN = "is not known to run the one or the other; `komando plan` asks it"
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from komando.cli import main
 from komando.ledger import HostResult
-from tests.unit.ledger.conftest import NEW, OLD, Clone, carried, change, git, ledger_of
+from tests.ledger.conftest import NEW, OLD, Clone, carried, change, git, ledger_of
 
 
 def call(verb: str, folder: Path, *arguments: str) -> Result:

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from komando.ledger import HostResult, Ledger, verify
-from tests.unit.ledger.conftest import NEW, OLD, Clone, change, ledger_of, told
+from tests.ledger.conftest import NEW, OLD, Clone, change, ledger_of, told
 
 
 def record(*events: tuple[str, str, str, int]) -> list[str]:

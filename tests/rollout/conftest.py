@@ -12,8 +12,8 @@ import pytest
 
 from komando.inventory import Access
 from tests.cases.plan.cases import HERE
-from tests.unit.rollout.played import PlayedHost
-from tests.unit.rollout.rolled import Komando, Play, command_line
+from tests.rollout.played import PlayedHost
+from tests.rollout.rolled import Komando, Play, command_line
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 
 from komando.inventory import Access
 from komando.rollout.session import Session
-from tests.unit.rollout.played import PlayedHost
-from tests.unit.rollout.rolled import NEW, OLD, Play, bundle, outcome, rolled, states
+from tests.rollout.played import PlayedHost
+from tests.rollout.rolled import NEW, OLD, Play, bundle, outcome, rolled, states
 
 CUT = "the connection was lost before it answered"
 

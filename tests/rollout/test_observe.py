@@ -25,9 +25,9 @@ from komando.rollout.protocol import Event, Opening
 from komando.rollout.session import Session, opening
 from komando.rollout.unreached import cause
 from tests.host_bundle import cargo_of
+from tests.rollout.played import PlayedHost
+from tests.rollout.rolled import NEW, OLD, Play, bundle, command_line, look, rolled, states
 from tests.unit.edited import BASE
-from tests.unit.rollout.played import PlayedHost
-from tests.unit.rollout.rolled import NEW, OLD, Play, bundle, command_line, look, rolled, states
 
 
 def test_a_host_that_runs_what_is_wanted_is_asked_one_question(

@@ -26,8 +26,8 @@ from komando.rollout.session import Session
 from komando.rollout.wave import Target, Told
 from komando.rollout.waves import arrange
 from tests.host_bundle import City, files_of
+from tests.rollout.played import PlayedHost
 from tests.unit.edited import edit
-from tests.unit.rollout.played import PlayedHost
 
 Play = Callable[[str], PlayedHost]
 Komando = Callable[..., Result]

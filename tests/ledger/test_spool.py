@@ -10,7 +10,7 @@ import pytest
 from komando.ledger import HeldError, Ledger, UnreachedError, verify
 from komando.ledger.entries import Finished, Started
 from komando.ledger.errors import EnvironmentNameError, NoRemoteError, NotRepositoryError
-from tests.unit.ledger.conftest import Clone, carried, change, git, ledger_of
+from tests.ledger.conftest import Clone, carried, change, git, ledger_of
 
 
 def away(forge: Path) -> Path:

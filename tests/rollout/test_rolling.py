@@ -9,9 +9,9 @@ import pytest
 
 from komando.inventory import Access
 from tests.cases.plan.cases import HERE
+from tests.rollout.played import PlayedHost
+from tests.rollout.rolled import Komando, Play, command_line
 from tests.unit.edited import edit
-from tests.unit.rollout.played import PlayedHost
-from tests.unit.rollout.rolled import Komando, Play, command_line
 
 STAGES = ("activating", "armed", "reached", "confirmed")
 

@@ -18,7 +18,7 @@ from komando.ledger.entries import Abandoned, Finished, Started
 from komando.ledger.errors import RefusedError
 from komando.ledger.git import Git
 from komando.ledger.holder import has_died, is_same, person_of, this_process
-from tests.unit.ledger.conftest import Clone, carried, change, git, ledger_of
+from tests.ledger.conftest import Clone, carried, change, git, ledger_of
 
 RACER = """
 import sys, time

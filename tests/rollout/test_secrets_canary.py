@@ -21,7 +21,7 @@ from komando.inventory import Access
 from tests.canary import CANARY, Watch, files_with_it, holds, watched
 from tests.cases.plan.cases import HERE
 from tests.host_network import SOURCES, Router, router_in_city
-from tests.unit.rollout.played import PlayedHost
+from tests.rollout.played import PlayedHost
 
 pytestmark = pytest.mark.root
 

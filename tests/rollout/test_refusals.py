@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from komando.inventory import Access
-from tests.unit.rollout.rolled import NEW, OLD, Play, bundle, outcome, rolled
+from tests.rollout.rolled import NEW, OLD, Play, bundle, outcome, rolled
 
 
 def test_an_activation_is_one_exec_and_a_confirmation_another(play: Play, access: Access) -> None:

@@ -14,8 +14,8 @@ from komando.cli import main
 from komando.inventory import Access
 from komando.rollout.protocol import Request, encode
 from komando.rollout.session import Session
-from tests.unit.rollout.played import PlayedHost
-from tests.unit.rollout.rolled import (
+from tests.rollout.played import PlayedHost
+from tests.rollout.rolled import (
     NEW,
     OLD,
     Play,
