@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -63,9 +64,11 @@ def ledger_of(folder: Path, **extra: object) -> Ledger:
     return Ledger.open(folder, "lab", **extra)  # type: ignore[arg-type]
 
 
-def change(*hosts: str, kind: str = "apply") -> Undertaking:
+def change(
+    *hosts: str, kind: str = "apply", lease: timedelta = timedelta(minutes=15)
+) -> Undertaking:
     moves = {host: Move(before=OLD, after=NEW) for host in hosts or ("core-1",)}
-    return Undertaking(kind=kind, hosts=moves)  # type: ignore[arg-type]
+    return Undertaking(kind=kind, hosts=moves, lease=lease)  # type: ignore[arg-type]
 
 
 def carried(*hosts: str) -> dict[str, HostResult]:

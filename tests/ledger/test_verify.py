@@ -7,6 +7,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -274,7 +275,9 @@ def test_ten_thousand_entries_are_read_in_some_seconds(clone: Clone, forge: Path
 
 def test_entries_of_any_words_are_kept(clone: Clone) -> None:
     ledger = ledger_of(clone("one"))
-    turn = ledger.begin(Undertaking("apply", {"core-1": Move(before=None, after=NEW)}))
+    turn = ledger.begin(
+        Undertaking("apply", {"core-1": Move(before=None, after=NEW)}, timedelta(minutes=15))
+    )
     words = "é\udc80\n" + "x" * 9000
     result = HostResult(before=None, after=None, result="unknown", reason=words)
     assert not turn.finish({"core-1": result}, "failed").spooled

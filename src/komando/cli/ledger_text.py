@@ -14,7 +14,6 @@ from komando.ledger.entries import (
     Abandoned,
     Anew,
     Entry,
-    Extended,
     Finished,
     HostResult,
     Move,
@@ -74,8 +73,6 @@ def _title(entry: Entry) -> str:
             return "begun anew"
         case Started():
             return f"{entry.kind} {entry.sequence} started by {entry.holder.person}"
-        case Extended():
-            return f"{entry.sequence} takes until {written(entry.expires)}"
         case Finished():
             return f"{entry.sequence} {entry.result}"
         case Abandoned():

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from komando.rollout.wave import Target
     from komando.rollout.waves import Waves
 
-EASE = timedelta(minutes=10)
-"""What a turn lasts beyond the windows of all its waves: for connections, and for a look."""
+EASE = timedelta(minutes=5)
+"""What a turn may last beyond the longest that all its waves can take: for connections."""
 
 
 @dataclass(frozen=True)
@@ -139,18 +139,17 @@ def _begin(
         name: Move(before=target.before or "", after=target.digest)
         for name, target in targets.items()
     }
-    windows = sum(max(targets[name].host.confirm_within for name in wave) for wave in waves)
     try:
         ledger = register.open(what.environment, what.lab)
         undertaking = Undertaking(
             kind="emergency" if register.emergency and what.kind == "apply" else what.kind,
             hosts=moves,
+            lease=_lease(targets, waves),
             policy=ledger.policy(*what.policies),
             limit=what.limit,
             acknowledged=what.acknowledged,
         )
-        lease = EASE + timedelta(seconds=2 * windows)
-        return ledger.begin(undertaking, least=least, lease=lease, emergency=anyway)
+        return ledger.begin(undertaking, least=least, emergency=anyway)
     except LedgerError as error:
         from komando.ledger import HeldError
 
@@ -158,6 +157,14 @@ def _begin(
             raise click.ClickException(f"no host was changed: {error}") from error
         click.echo(f"NOT RECORDED: {error}", err=True)
         return None
+
+
+def _lease(targets: Mapping[str, Target], waves: Waves) -> timedelta:
+    """How long it can take: each wave goes there, is looked at from outside, and goes back."""
+    from komando.verify import TIMEOUT
+
+    windows = (max(targets[name].host.confirm_within for name in wave) for wave in waves)
+    return EASE + timedelta(seconds=sum(2 * window + TIMEOUT for window in windows))
 
 
 def _finish(turn: Turn, results: Mapping[str, HostResult], whole: WholeOutcome) -> None:

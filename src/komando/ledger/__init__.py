@@ -7,7 +7,7 @@ It is the branch `deployments/<environment>` of the policies' repository, one co
 
 from komando.ledger.check import Disagreement
 from komando.ledger.entries import HostResult, Move
-from komando.ledger.errors import HeldError, LedgerError, OvertakenError, UnreachedError
+from komando.ledger.errors import HeldError, LedgerError, UnreachedError
 from komando.ledger.ledger import Ledger, Policy, Undertaking
 from komando.ledger.turn import Landing, Turn
 from komando.ledger.verify import Signers, Verified, verify
@@ -20,7 +20,6 @@ __all__ = [
     "Ledger",
     "LedgerError",
     "Move",
-    "OvertakenError",
     "Policy",
     "Signers",
     "Turn",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from komando.ledger.chain import Link
-from komando.ledger.entries import Abandoned, Anew, Extended, Finished, Started
+from komando.ledger.entries import Abandoned, Anew, Finished, Started
 from komando.ledger.errors import LedgerError
 from komando.ledger.git import Git
 
@@ -98,7 +98,7 @@ class _Turns:
         match link.entry:
             case Started() as entry:
                 self._starts(entry)
-            case Extended() | Finished() | Abandoned() as entry:
+            case Finished() | Abandoned() as entry:
                 self._goes_on(entry)
             case _:
                 pass
@@ -123,7 +123,7 @@ class _Turns:
         self._started[entry.turn] = entry
         self._open[entry.turn] = self._at[0]
 
-    def _goes_on(self, entry: Extended | Finished | Abandoned) -> None:
+    def _goes_on(self, entry: Finished | Abandoned) -> None:
         begun = self._started.get(entry.turn)
         if begun is None:
             words = f"sequence {entry.sequence}", "a `started` before it"
@@ -138,8 +138,7 @@ class _Turns:
         elif entry.turn not in self._open and not entry.spooled:
             words = f"sequence {entry.sequence}", "an open turn"
             self._wrong(f"`{entry.entry}` of a turn that is closed", *words)
-        if not isinstance(entry, Extended):
-            self._open.pop(entry.turn, None)
+        self._open.pop(entry.turn, None)
 
     def _wrong(self, what: str, found: str, expected: str) -> None:
         self.found.append(Disagreement(what, found, expected, *self._at))

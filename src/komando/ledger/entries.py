@@ -137,13 +137,6 @@ class Started(_OfTurn):
     acknowledged: tuple[str, ...] = ()
 
 
-class Extended(_OfTurn):
-    """The holder needs longer: a new `expires`."""
-
-    entry: Literal["extended"] = "extended"
-    expires: Moment
-
-
 class Finished(_OfTurn):
     """What came of a turn, host by host and as a whole."""
 
@@ -168,7 +161,7 @@ class Anew(_Numbered):
     why: Words
 
 
-Entry = Started | Extended | Finished | Abandoned | Anew
+Entry = Started | Finished | Abandoned | Anew
 
 _ENTRY: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator="entry")])
 
@@ -207,6 +200,4 @@ def summary(entry: Entry) -> str:
         return f"{where}: {entry.kind} started by {entry.holder.person}"
     if isinstance(entry, Finished):
         return f"{where}: {entry.result}"
-    if isinstance(entry, Extended):
-        return f"{where}: takes longer"
     return f"{where}: abandoned, {entry.why}"

@@ -73,20 +73,16 @@ class RewrittenError(LedgerError):
 class HeldError(LedgerError):
     """Somebody else is at it: one apply at a time."""
 
-    def __init__(self, started: Started, until: datetime) -> None:
+    def __init__(self, started: Started) -> None:
         holder = started.holder
         super().__init__(
             f"{started.environment} is held by {holder.person} on {holder.machine} (process "
             f"{holder.process}): {started.kind} with sequence {started.sequence}, since "
-            f"{written(started.time)}, at most until {written(until)}. Wait until it has finished. "
-            f"If it was killed, the next apply on {holder.machine} takes over at once, and one "
-            f"from anywhere else after that time"
+            f"{written(started.time)}, at most until {written(started.expires)}. Wait until it has "
+            f"finished. If it was killed, the next apply on {holder.machine} takes over at once, "
+            f"and one from anywhere else after that time"
         )
-        self.started, self.until = started, until
-
-
-class OvertakenError(LedgerError):
-    """The turn is no longer ours: its time ran out, and somebody has closed it."""
+        self.started = started
 
 
 def lost(remote: str, branch: str, witness: str) -> LostBranchError:

@@ -25,10 +25,7 @@ from komando.ledger.git import Git
 from komando.ledger.holder import person_of, this_process
 from komando.ledger.spool import Spool
 from komando.ledger.turn import Turn
-from komando.ledger.turns import highest, open_turns
-
-LEASE = timedelta(minutes=15)
-"""How long a turn holds: the waves of one apply with the longest windows, and some more."""
+from komando.ledger.turns import highest, open_turns, why_over
 
 _RACES = 20
 """Pushes that others win one after the other, before we give up."""
@@ -53,12 +50,13 @@ class Policy:
 class Undertaking:
     """What somebody is about to do.
 
-    `limit` names the hosts of a partial run; `hosts` says what shall become of each, by name.
-    `acknowledged` has the ids of the accepted risks.
+    `hosts` says what shall become of each, by name; all of it is over after `lease` at the latest.
+    `limit` names the hosts of a partial run, `acknowledged` has the ids of the accepted risks.
     """
 
     kind: Kind
     hosts: Mapping[str, Move]
+    lease: timedelta
     policy: Policy = field(default=Policy("", changed=False))
     limit: tuple[str, ...] = ()
     acknowledged: tuple[str, ...] = ()
@@ -107,7 +105,6 @@ class Ledger:
         undertaking: Undertaking,
         *,
         least: int = 0,
-        lease: timedelta = LEASE,
         emergency: bool = False,
     ) -> Turn:
         """Take the turn: whoever gets it is alone, on every machine, until it is finished.
@@ -120,11 +117,11 @@ class Ledger:
         """
         with self.spool.alone():
             try:
-                return self._begin_on_forge(undertaking, least, lease)
+                return self._begin_on_forge(undertaking, least)
             except _WITHOUT_FORGE as away:
                 if not emergency:
                     raise _named_way(away) from away
-                return self._begin_in_spool(undertaking, least, lease, str(away))
+                return self._begin_in_spool(undertaking, least, str(away))
 
     def fetch(self, least: int = 0) -> str | None:
         """The branch's last commit, as `Branch.fetch`; hosts, too, can know of a lost ledger."""
@@ -179,7 +176,7 @@ class Ledger:
             return []
         return read(self.git, tip) if whole else read_tail(self.git, tip)
 
-    def _begin_on_forge(self, what: Undertaking, least: int, lease: timedelta) -> Turn:
+    def _begin_on_forge(self, what: Undertaking, least: int) -> Turn:
         self.land(least=least)
         for _ in range(_RACES):
             tip = self.fetch(least)
@@ -187,7 +184,7 @@ class Ledger:
             before = entries_of(chain)
             closing = self._take_over(before)
             sequence = max(highest(before), least) + 1
-            started = self._started(what, sequence, lease)
+            started = self._started(what, sequence)
             made = append(self.git, chain, [*closing, started], self.pen)
             if self.branch.push(made[-1].commit, tip):
                 notes = [f"took over sequence {it.sequence}: {it.why}" for it in closing]
@@ -200,22 +197,22 @@ class Ledger:
                 return Turn(self, started, notes=tuple(notes))
         raise _outrun(self.branch)
 
-    def _begin_in_spool(self, what: Undertaking, least: int, lease: timedelta, away: str) -> Turn:
+    def _begin_in_spool(self, what: Undertaking, least: int, away: str) -> Turn:
         """What this clone knew of the forge may be old: it is told, and keeps nobody."""
         waiting = self.spool.entries()
         known = [it.entry for it in self._chain(self.branch.known()) if it.entry is not None]
         closing = self._take_over(waiting)
         sequence = max(highest(known), highest(waiting), least) + 1
-        started = self._started(what, sequence, lease)
+        started = self._started(what, sequence)
         self.spool.add([*closing, started], self.pen)
         notes = [f"{away}. The entries wait in this clone; `komando ledger push` lands them"]
         now = self.clock()
         notes += [
-            f"when the forge was last seen, {it.started.holder.person} on "
-            f"{it.started.holder.machine} held sequence {it.started.sequence} until "
-            f"{written(it.until)}; hosts refuse the older of two sequences"
+            f"when the forge was last seen, {it.holder.person} on {it.holder.machine} held "
+            f"sequence {it.sequence} until {written(it.expires)}; hosts refuse the older of two "
+            "sequences"
             for it in open_turns(known)
-            if not it.why_over(self.holder, now)
+            if not why_over(it, self.holder, now)
         ]
         return Turn(self, started, spooled=True, notes=tuple(notes))
 
@@ -223,22 +220,22 @@ class Ledger:
         """What closes the turns that stand open. Raises HeldError for one that still holds."""
         now, closing = self.clock(), []
         for turn in open_turns(before):
-            why = turn.why_over(self.holder, now)
+            why = why_over(turn, self.holder, now)
             if not why:
-                raise HeldError(turn.started, turn.until)
+                raise HeldError(turn)
             closing.append(
                 Abandoned(
                     environment=self.branch.environment,
                     time=now,
-                    turn=turn.started.turn,
-                    sequence=turn.started.sequence,
+                    turn=turn.turn,
+                    sequence=turn.sequence,
                     by=self.holder,
                     why=why,
                 )
             )
         return closing
 
-    def _started(self, what: Undertaking, sequence: int, lease: timedelta) -> Started:
+    def _started(self, what: Undertaking, sequence: int) -> Started:
         now = self.clock()
         return Started(
             environment=self.branch.environment,
@@ -247,7 +244,7 @@ class Ledger:
             sequence=sequence,
             kind=what.kind,
             holder=self.holder,
-            expires=now + lease,
+            expires=now + what.lease,
             policy=what.policy.commit,
             policy_changed=what.policy.changed,
             limit=what.limit,

@@ -1,22 +1,18 @@
-"""A turn that was taken: it is extended and finished by its holder alone."""
+"""A turn that was taken, until its holder finishes it."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from komando.ledger.chain import append, entries_of, read_tail
-from komando.ledger.entries import Extended, Finished, HostResult, Started, WholeOutcome
+from komando.ledger.entries import Finished, HostResult, Started, WholeOutcome
 from komando.ledger.errors import (
     LedgerError,
-    OvertakenError,
     RefusedError,
     UnreachedError,
 )
-from komando.ledger.turns import open_turns
 
 if TYPE_CHECKING:
     from komando.ledger.ledger import Ledger
@@ -51,40 +47,6 @@ class Turn:
     def sequence(self) -> int:
         """What hosts are given; they refuse an older one."""
         return self.started.sequence
-
-    def extend(self, lease: timedelta) -> None:
-        """Hold it until `lease` from now.
-
-        Raises OvertakenError where somebody has closed it: stop, another one is at it. Raises
-        UnreachedError where the forge is away: it then ends when it did before.
-        """
-        ledger = self.ledger
-        now = ledger.clock()
-        longer = Extended(
-            environment=self.started.environment,
-            time=now,
-            turn=self.started.turn,
-            sequence=self.sequence,
-            expires=now + lease,
-        )
-        with ledger.spool.alone():
-            if self.spooled and ledger.spool.links():
-                ledger.spool.add([longer], ledger.pen)
-                return
-            while True:
-                tip = ledger.fetch()
-                chain = [] if tip is None else read_tail(ledger.git, tip)
-                ours = (
-                    it.started.turn == self.started.turn for it in open_turns(entries_of(chain))
-                )
-                if not any(ours):
-                    raise OvertakenError(
-                        f"sequence {self.sequence} of {self.started.environment} is closed in the "
-                        "ledger: its time ran out, and somebody else took over"
-                    )
-                made = append(ledger.git, chain, [longer], ledger.pen)
-                if ledger.branch.push(made[-1].commit, tip):
-                    return
 
     def finish(
         self,
