@@ -54,9 +54,9 @@ class Contest:
     theirs: Callable[[], float]
 
 
-def load_targets(path: Path = TARGETS) -> Mapping[str, float]:
+def load_targets() -> Mapping[str, float]:
     """The most that each ratio may be, by id. Raises KeyError for an entry without `ratio`."""
-    entries = tomllib.loads(path.read_text())
+    entries = tomllib.loads(TARGETS.read_text())
     return {id_: float(entry["ratio"]) for id_, entry in entries.items()}
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import io
 import tarfile
 import zlib
 from collections.abc import Mapping
@@ -68,11 +65,9 @@ class Bundle:
 
         So a person on the host can recompute it with coreutils alone.
         """
-        lines = (
-            f"{hashlib.sha256(content).hexdigest()}  {path}\n"
-            for path, content in self.files.items()
-        )
-        return hashlib.sha256("".join(lines).encode()).hexdigest()
+        from komando.host.generation import digest_of
+
+        return digest_of(self.files)
 
     @cached_property
     def secrets(self) -> tuple[str, ...]:
@@ -92,14 +87,9 @@ class Bundle:
                 f"the bundle of {self.host} states the secrets {', '.join(self.secrets) or 'none'}"
                 f", and {', '.join(plaintexts.names)} came"
             )
-        plain = io.BytesIO()
-        with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-            for path, content in {**self.files, **plaintexts.members()}.items():
-                entry = tarfile.TarInfo(path)
-                entry.size = len(content)
-                entry.mode = 0o644 if path in self.files else 0o600
-                tar.addfile(entry, io.BytesIO(content))
-        return gzip.compress(plain.getvalue(), compresslevel=6, mtime=0)
+        from komando.host.archive import packed
+
+        return packed(self.files, plaintexts.members())
 
     @classmethod
     def from_archive(cls, host: str, archive: bytes) -> Bundle:

@@ -95,7 +95,7 @@ class Died(BaseException):
     """The run ends here, as by a power cut."""
 
 
-STEPS = ("_remove", "_exchange", "_sync")
+STEPS = ("_remove", "_exchange", "sync")
 
 
 def dies_at(patch: pytest.MonkeyPatch, step: int, real: Mapping[str, Any]) -> list[str]:

@@ -167,8 +167,11 @@ def test_a_helper_that_dies_is_not_missed(policies: Path, monkeypatch: pytest.Mo
     assert len(list(helped_readings(files, 1))) == len(files)
 
 
-def test_a_reader_that_is_left_early_leaves_no_process(policies: Path) -> None:
+def test_a_reader_that_is_left_early_leaves_no_process(
+    policies: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     files, _ = scan(policies)
+    monkeypatch.setattr("komando.policy.readings._read_backwards", lambda *_: time.sleep(60))
     reading = helped_readings(files)
     next(reading)
     (helper,) = multiprocessing.active_children()

@@ -115,13 +115,13 @@ def contents(packed: bytes) -> dict[str, bytes]:
         raise HostError(f"the copy is damaged: {error}") from None
 
 
-def packed(files: Mapping[str, bytes]) -> bytes:
-    """Files as tar.gz, the same bytes each time."""
+def packed(files: Mapping[str, bytes], private: Mapping[str, bytes] | None = None) -> bytes:
+    """Files as tar.gz, the same bytes each time; `private` ones, behind them, are their user's."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for path, content in sorted(files.items()):
-            entry = tarfile.TarInfo(path)
-            entry.size = len(content)
-            entry.mode = 0o644
-            tar.addfile(entry, io.BytesIO(content))
+        for group, mode in ((files, 0o644), (private or {}, 0o600)):
+            for path, content in sorted(group.items()):
+                entry = tarfile.TarInfo(path)
+                entry.size, entry.mode = len(content), mode
+                tar.addfile(entry, io.BytesIO(content))
     return zlib.compress(plain.getvalue(), level=6, wbits=31)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from .calendar import iso
+from .durable import write
 from .errors import HostError
 from .layout import Paths
-from .window import write
 
 
 class Bypass:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from . import secrets
+from .durable import sync
 from .errors import HostError
 from .frozen import replace
 from .hashing import sha256
@@ -155,7 +156,7 @@ class Generations:
             _replace(self.folder(digest), side, side.with_suffix(".damaged"))
         else:
             side.rename(self.folder(digest))
-        _sync(self.paths.generations)
+        sync(self.paths.generations)
 
     def flip(self, digest: str | None) -> None:
         """Makes a generation current in one rename; None takes the link away."""
@@ -166,14 +167,14 @@ class Generations:
             side.unlink(missing_ok=True)
             side.symlink_to(f"generations/{digest}")
             side.replace(self.paths.current)
-        _sync(self.paths.state)
+        sync(self.paths.state)
 
     def flip_back(self, digest: str | None) -> None:
         """As `flip`, over the link that was laid ahead: it asks a full disk for nothing."""
         try:
             if self.paths.back.readlink().name == digest:
                 self.paths.back.rename(self.paths.current)
-                _sync(self.paths.state)
+                sync(self.paths.state)
                 return
         except FileNotFoundError:
             pass
@@ -185,15 +186,12 @@ class Generations:
         Never the current one, and none of `kept`.
         """
         stays = {*kept, self.current()}
-        folders = [
-            path for path in self.paths.generations.iterdir() if _DIGEST.fullmatch(path.name)
-        ]
-        folders.sort(key=lambda path: (path.stat().st_mtime, path.name), reverse=True)
         oldest = time.time() - DAYS_KEPT * 86_400
         gone = [
-            path
-            for number, path in enumerate(folders)
-            if path.name not in stays and (number >= NUMBER_KEPT or path.stat().st_mtime < oldest)
+            self.folder(digest)
+            for number, digest in enumerate(self.kept())
+            if digest not in stays
+            and (number >= NUMBER_KEPT or self.folder(digest).stat().st_mtime < oldest)
         ]
         for path in gone:
             # renamed first: half a folder must not bear a digest
@@ -249,11 +247,3 @@ def _exchange(one: Path, other: Path) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.renameat2(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE):
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(other))
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

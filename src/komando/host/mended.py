@@ -13,10 +13,10 @@ from datetime import datetime
 from pathlib import Path
 
 from .calendar import iso
+from .durable import write
 from .finding import Finding, shortened
 from .records import Applied
 from .typed import Any
-from .window import write
 
 KEPT = 100
 """Entries; the oldest go."""

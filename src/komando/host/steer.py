@@ -59,12 +59,12 @@ class Steering(Frozen):
         return "".join(f"{line}\n" for line in [*clsact, *(item.line for item in self.filters)])
 
 
-def parse_steering(text: str, lans: Iterable[str], ifb: str, name: str = STEER) -> Steering:
+def parse_steering(text: str, lans: Iterable[str], ifb: str) -> Steering:
     """Reads steer.tc; raises HostError for any line but clsact and redirects of LANs to the ifb."""
     ready: set[str] = set()
     filters: list[Filter] = []
     for number, raw in enumerate(text.splitlines(), 1):
-        line, source = " ".join(raw.split()), f"{name}:{number}"
+        line, source = " ".join(raw.split()), f"{STEER}:{number}"
         if not line or line.startswith("#"):
             continue
         if found := _CLSACT.fullmatch(line):
@@ -77,9 +77,9 @@ def parse_steering(text: str, lans: Iterable[str], ifb: str, name: str = STEER) 
         else:
             raise HostError(f"{source}: not understood: {line[:120]}")
     if len({item.place for item in filters}) < len(filters):
-        raise HostError(f"{name}: two filters of one device have the same prio")
+        raise HostError(f"{STEER}: two filters of one device have the same prio")
     if ready - {item.device for item in filters}:
-        raise HostError(f"{name}: a device has clsact and no filter")
+        raise HostError(f"{STEER}: a device has clsact and no filter")
     return Steering(tuple(filters))
 
 

@@ -16,13 +16,14 @@ from pathlib import Path
 
 from .calendar import iso
 from .counters import Counter, counters
+from .durable import write
 from .errors import HostError
 from .frozen import Frozen, replace
 from .layout import Paths
 from .rates import LEAST, STEP, Seen
 from .records import Applied
 from .typed import Any
-from .window import boot_id, seconds_up, write
+from .window import boot_id, seconds_up
 
 SHORTEST, LONGEST = 30.0, 120.0
 """Seconds between two readings of which a rate is made. A shorter time waits for the next reading,

@@ -8,10 +8,10 @@ it is counted in seconds since boot, so that a clock which is stepped by a year 
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
 
+from .durable import sync, write
 from .errors import HostError
 from .frozen import Frozen, asdict
 from .layout import Paths
@@ -148,26 +148,6 @@ class Windows:
         self.paths.reverting.unlink(missing_ok=True)
         self.paths.back.unlink(missing_ok=True)
         sync(self.paths.state)
-
-
-def write(path: Path, text: str) -> None:
-    """Writes a file whole or not at all, and on to the disk."""
-    side = path.with_name(f".{path.name}.new")
-    with side.open("w") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    side.replace(path)
-    sync(path.parent)
-
-
-def sync(folder: Path) -> None:
-    """Brings the names in a folder on to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _rename(old: Path, new: Path) -> bool:

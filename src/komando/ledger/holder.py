@@ -6,7 +6,6 @@ import getpass
 import os
 import re
 import socket
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,11 +28,11 @@ class Person:
         return f"{self.name} <{self.mail}>"
 
 
-def person_of(git: Git, environment: Mapping[str, str] = os.environ) -> Person:
+def person_of(git: Git) -> Person:
     """As git knows the user; else the login at this machine."""
     login = f"{_login()}@{socket.gethostname()}"
-    name = environment.get("GIT_AUTHOR_NAME") or git.setting("user.name") or login
-    mail = environment.get("GIT_AUTHOR_EMAIL") or git.setting("user.email") or login
+    name = os.environ.get("GIT_AUTHOR_NAME") or git.setting("user.name") or login
+    mail = os.environ.get("GIT_AUTHOR_EMAIL") or git.setting("user.email") or login
     return Person(_plain(name) or login, _plain(mail) or login)
 
 

@@ -206,7 +206,6 @@ class Finding:
 
     id: str
     host: str
-    subject: str
     before: str
     after: str
     message: str

@@ -48,7 +48,6 @@ def _partial(plan: Plan) -> Iterator[Finding]:
         yield Finding(
             "partial-input",
             name,
-            "a machine without a policy",
             "a machine of the inventory",
             "no uplink of it in the policies",
             f"{name} stands in the inventory, and no uplink of the policies ends on it: a part of "
@@ -67,7 +66,6 @@ def _never(host: HostPlan) -> Iterator[Finding]:
         yield Finding(
             "guarantees-above-uplink",
             host.host,
-            count(len(host.above), "direction"),
             "at most the usable uplink",
             "; ".join(host.above),
             f"{host.host} would promise more than its uplink carries",
@@ -87,7 +85,6 @@ def _asker(host: HostPlan) -> Iterator[Finding]:
         yield Finding(
             "management-path",
             host.host,
-            "the controller",
             f"asked from {reach.asked_from}",
             f"ssh answers {networks} alone",
             f"{host.host} would not answer this controller any more: it asks from "
@@ -106,7 +103,6 @@ def _way(host: HostPlan) -> Iterator[Finding]:
     yield Finding(
         "management-path",
         host.host,
-        "the way to the controller",
         "not known" if reach.before is None else "; ".join(reach.before) or "no network of policy",
         "; ".join(reach.after) or "no network of policy",
         f"{host.host} would come to the controller by another way: networks of the policies hold "
@@ -208,11 +204,9 @@ class _Rules:
         values: tuple[str, str],
         message: str,
     ) -> Finding:
-        subjects = len({cut.slug for cut in cuts})
         return Finding(
             name,
             host.host,
-            "the public" if key == "public" else count(subjects, "office"),
             *values,
             message,
             LESS,
@@ -248,7 +242,6 @@ def _unread(host: HostPlan) -> Finding:
     return Finding(
         "unread",
         host.host,
-        "what runs there",
         digest_words(host.before),
         digest_words(host.after),
         f"what {host.host} runs could not be read, so that nobody knows what changes",
@@ -270,7 +263,6 @@ def _rebuilt(host: HostPlan) -> Iterator[Finding]:
     yield Finding(
         "tree-rebuilt",
         host.host,
-        "everybody's traffic",
         "; ".join(before),
         "; ".join(after),
         f"traffic of everybody behind {host.host} stops for a moment, and what waits is lost",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Final
 
 from pydantic import Field
@@ -65,7 +64,3 @@ class Acknowledgement(FrozenModel):
         description="The last day on which it counts, at most 31 days after that of the request.",
         examples=["2026-12-08"],
     )
-
-    def holds_on(self, day: date) -> bool:
-        """Whether it counts on this day."""
-        return self.requested.date <= day <= self.end

@@ -84,10 +84,10 @@ def _usage(rows: list[dict[str, Any]], divisor: int) -> Usage:
     return read_usage({"least": LEAST, "step": STEP, "rows": told})
 
 
-def assessed(plan: Plan, policy: Policy, today: date = TODAY) -> Plan:
+def assessed(plan: Plan, policy: Policy) -> Plan:
     """The plan with what the policy's limits and acknowledgements make of it."""
     limits, accepted = policy.region.limits, policy.acknowledgements
-    return replace(plan, findings=assess(plan, limits, accepted, today, policy.where))
+    return replace(plan, findings=assess(plan, limits, accepted, TODAY, policy.where))
 
 
 def base_bundle(host: Host = HOST) -> Bundle:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import time
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from komando.inventory import Access, Host
@@ -105,15 +104,14 @@ class Machine:
                 raise LabError(f"{self.host.name} {why} ({tried.stderr.strip()}): {last}")
             time.sleep(0.1)
 
-    def power_on(self, *, clock: datetime | None = None, wait: bool = True) -> None:
+    def power_on(self, *, wait: bool = True) -> None:
         """Boot it from its disk; with `wait`, until ssh answers.
 
-        `clock` (with a zone) is what its battery-backed clock shows: a machine whose battery is
-        empty wakes in another year. Raises LabError when it has power already.
+        Raises LabError when it has power already.
         """
         if self.is_on:
             raise LabError(f"{self.host.name} has power already")
-        qemu.start(self.place, self._hardware, clock)
+        qemu.start(self.place, self._hardware)
         if wait:
             self.wait_for_ssh()
 
@@ -136,13 +134,6 @@ class Machine:
         self.run("systemctl reboot", check=False)
         if wait:
             self.wait_for_ssh(after=before)
-
-    def step_clock(self, seconds: int) -> None:
-        """Step its clock forward, or back if negative. No time service sets it right again.
-
-        The battery-backed clock stays: after a reboot the time is true again.
-        """
-        self.run(f'date --set="@$(($(date +%s) + {seconds}))"')
 
     @property
     def _hardware(self) -> Hardware:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from komando.lab.commands import run
@@ -67,18 +66,17 @@ def make_overlay(disk: Path, below: Path) -> None:
     run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(below), "-F", "raw", str(disk)])
 
 
-def start(place: Place, hardware: Hardware, clock: datetime | None) -> None:
+def start(place: Place, hardware: Hardware) -> None:
     """Give it power; it goes on when this process ends, until the lab does.
 
-    `clock` is what its battery-backed clock shows at that moment, the true time by default. Raises
-    LabError, with qemu's words, when qemu refuses.
+    Raises LabError, with qemu's words, when qemu refuses.
     """
     groups = [str(group) for group in make_groups(place)]
-    command = _command(hardware, clock)
+    command = _command(hardware)
     run(["sh", str(BOOT), *groups, "--", *place.enter("router"), *command])
 
 
-def _command(hardware: Hardware, clock: datetime | None) -> list[str]:
+def _command(hardware: Hardware) -> list[str]:
     # TCG: /dev/kvm is on many machines where no guest gets through its boot
     command = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none"]
     # no feature taken away: with svm=off fsync and mounts failed inside, in both boots (qemu 7.2)
@@ -94,8 +92,6 @@ def _command(hardware: Hardware, clock: datetime | None) -> list[str]:
         command += ["-netdev", f"tap,id=n{number},ifname={_tap(number)},script=no,downscript=no"]
         card = f"virtio-net-pci,netdev=n{number},mac={mac(number)},romfile="
         command += ["-device", card]
-    if clock is not None:
-        command += ["-rtc", f"base={clock.astimezone(UTC):%Y-%m-%dT%H:%M:%S},clock=host"]
     return [*command, "-daemonize"]
 
 

@@ -192,9 +192,9 @@ def version_of(city: City, slug: str) -> int:
     return 6 if number % V6_EVERY == 0 and city.endpoints[slug].v6 else 4
 
 
-def offered(rates: Iterable[int], excess: float = EXCESS) -> int:
+def offered(rates: Iterable[int]) -> int:
     """What to offer where an office is given one of these rates: more than any of them."""
-    return int(max(rates) * excess)
+    return int(max(rates) * EXCESS)
 
 
 def wait_listening(pid: int, ports: set[int]) -> None:
