@@ -336,3 +336,16 @@ def test_every_path_that_is_named_is_there(document: Path) -> None:
         made = ("production/known_hosts", "production/secrets/")  # by whoever has routers
         if not any(one in path for one in made):
             assert (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("folder", ["adr", "checks", "runbooks", "safety"])
+def test_every_page_is_in_its_index(folder: str) -> None:
+    index = (ROOT / "docs" / folder / "README.md").read_text()
+    pages = {path.name for path in (ROOT / "docs" / folder).glob("*.md")} - {"README.md"}
+    assert pages <= set(re.findall(r"\]\(([\w-]+\.md)\)", index))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_link_to_a_decision_bears_its_number(document: Path) -> None:
+    links = re.findall(r"\[(?:ADR )?(\d+)\]\([\w./]*?(\d{4})-", document.read_text())
+    assert all(int(said) == int(number) for said, number in links)

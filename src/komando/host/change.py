@@ -185,10 +185,10 @@ class Changes:
     # --- its end -----------------------------------------------------------------------------
 
     def confirm(self, digest: str) -> dict[str, Any]:
-        """Keeps a change for good, if the kernel holds what it asks for.
+        """Keeps a change for good; asked again, it answers again.
 
-        Asked again, it answers again. Raises HostError when there is nothing to confirm, and when
-        the kernel holds something else: then the window takes its course.
+        Whether the kernel holds what the change asks for is looked at before, by the verb. Raises
+        HostError when there is nothing to confirm, or the window has just closed.
         """
         check_digest(digest)
         self.settle()

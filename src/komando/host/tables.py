@@ -1,4 +1,4 @@
-"""The nft tables: the maps that classify, and source NAT."""
+"""The nft tables: the maps that classify, source NAT, and the guard of the way in."""
 
 from __future__ import annotations
 

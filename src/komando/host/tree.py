@@ -1,4 +1,4 @@
-"""Trees of traffic classes: read from tc batch lines, compared, turned into ordered steps.
+"""Trees of traffic classes: read from the lines of a tc batch, and written as such.
 
 Pure: nothing here touches the kernel. The grammar is strict, so that a bundle can say nothing to
 tc but what is understood here: one HTB root, HTB classes below it, one leaf qdisc per class.

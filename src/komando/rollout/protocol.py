@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 PROTOCOL = 2
-"""What this controller speaks with the host program; `komando.host.program` has its own."""
+"""What this controller speaks with the host program; `komando.host.standing` has its own."""
 
 
 @dataclass(frozen=True)
