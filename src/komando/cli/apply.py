@@ -79,12 +79,21 @@ def apply(
             what = Undertaken(
                 "apply",
                 wanted.inventory.name,
+                found.least,
                 scope.lab_folder,
                 (str(scope.policies), str(wanted.folder)),
                 tuple(wanted.bundles) if limit else (),
                 tuple(one.acknowledged_by for one in found.plan.findings if one.acknowledged_by),
             )
-            rollout = carry_out(found, targets, waves, register, what, look)
+            rollout = carry_out(
+                found.session,
+                targets,
+                waves,
+                register,
+                what,
+                failures=found.failures,
+                verify=look,
+            )
             for name in targets:  # then the next plan need not ask for them
                 Cache.of_user().put(wanted.bundles[name])
     conclude(rollout, partial=limit is not None)

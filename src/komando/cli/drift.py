@@ -14,11 +14,10 @@ from komando.cli import changing_nothing
 from komando.cli.desired import Desired
 from komando.cli.drift_text import as_json, as_markdown, text_lines
 from komando.cli.opened import opened, secrets_key_option
-from komando.cli.planning import Planned, tell_failures, working
+from komando.cli.progress import tell_failures, working
 from komando.cli.reach import Scope, host_options
 from komando.cli.rolling import carry_out, ending_as_told
 from komando.cli.turns import Register, Undertaken, emergency_option, register_options
-from komando.plan import HostPlan, Plan
 
 if TYPE_CHECKING:
     from komando.rollout.drift import Drift, HostDrift
@@ -92,7 +91,8 @@ def _asked(
                 before = ask_drift(session, digests, digests, sources)
             if not repair or not any(one.repairable for one in before.hosts):
                 return before, None, None
-            what = Undertaken("repair", wanted.inventory.name, scope.lab_folder)
+            least = max(one.running.sequence for one in before.hosts)
+            what = Undertaken("repair", wanted.inventory.name, least, scope.lab_folder)
             rollout = _repair(session, before, wanted, register, what)
             with working(words):
                 return ask_drift(session, digests, digests, sources), rollout, before
@@ -118,7 +118,6 @@ def _repair(
             [one.host for one in found.hosts if one.repairable and one.secrets and _asked_for(one)],
         )
     targets: dict[str, Target] = {}
-    plans: list[HostPlan] = []
     for one in found.hosts:
         if not one.repairable or (digest := one.running.digest) is None:
             continue
@@ -128,11 +127,7 @@ def _repair(
             if _asked_for(one)
             else Target(hosts[one.host], digest, digest)
         )
-        words = f"{len(one.drift)} findings of drift"
-        plans.append(HostPlan(one.host, "repair", digest, digest, words, kernel=words))
-    running = {one.host: one.running for one in found.hosts}
-    planned = Planned(Plan(tuple(plans)), session, running, {})
-    return carry_out(planned, targets, arrange(targets, hosts), register, what)
+    return carry_out(session, targets, arrange(targets, hosts), register, what)
 
 
 def _asked_for(one: HostDrift) -> bool:

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from komando.cli.ledger_text import plain, print_links
 from komando.cli.machines import folder_of
-from komando.cli.planning import tell_failures, working
+from komando.cli.progress import tell_failures, working
 from komando.cli.reach import Scope, machine_options
 from komando.cli.turns import Register, register_options
 from komando.ledger import Ledger, LedgerError, Signers, UnreachedError, Verified

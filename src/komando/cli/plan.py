@@ -45,7 +45,8 @@ def plan(
     if out is not None:
         try_place(out)
     with scope.ahead() as launched:
-        from komando.cli.planning import planned, tell_failures
+        from komando.cli.planning import planned
+        from komando.cli.progress import tell_failures
         from komando.plan import to_json
 
         wanted = scope.desired(launched=launched)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -11,11 +10,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.text import Text
 
 from komando.cli import changing_nothing
 from komando.cli.desired import Desired, report
+from komando.cli.progress import working
 from komando.generation import RunningGeneration
 from komando.inventory import Access, Host
 from komando.plan import Plan, asks_for_usage, assess, idle, make_plan
@@ -51,10 +50,10 @@ class Planned:
     running: Mapping[str, RunningGeneration]
     failures: Mapping[str, str]
 
-
-def console() -> Console:
-    """Where narration and progress go."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    @property
+    def least(self) -> int:
+        """The highest sequence that a host has told of."""
+        return max((one.sequence for one in self.running.values()), default=0)
 
 
 @contextmanager
@@ -66,35 +65,21 @@ def planned(
     `settled` waits for hosts on which a change is still unconfirmed, until it is taken back.
     Neighbours of the hosts are connected, too, and not asked.
     """
-    from komando.rollout.observe import Cache, observe, with_usage
+    from komando.rollout.observe import with_usage
     from komando.rollout.session import Session, WorkerFailedError
 
     hosts = wanted.inventory.with_neighbours(wanted.bundles)
     names = ", ".join(wanted.bundles)
-    status = console().status(Text(f"asking {names} what runs there"))
-
-    def listen(event: Event) -> None:
-        if event.host:
-            status.update(Text(f"{event.host}: {PROGRESS[event.kind]}"))
-
     with ExitStack() as connections:
         try:
-            with changing_nothing(), status:
+            with changing_nothing(), working(f"asking {names} what runs there") as status:
+
+                def listen(event: Event) -> None:
+                    if event.host:
+                        status.update(Text(f"{event.host}: {PROGRESS[event.kind]}"))
+
                 session = connections.enter_context(Session(hosts, access, listen, launched))
-                seen = observe(session, wanted.bundles, Cache.of_user())
-                patience = time.monotonic() + PATIENCE
-                while settled and (waits := _waits(seen)):
-                    name, seconds = waits
-                    if seconds <= 0 and time.monotonic() > patience:
-                        raise click.ClickException(
-                            f"{name}: an unconfirmed change should have reverted there, and has "
-                            f"not: look at it (`{name}: sudo komando-host hours` says why)"
-                        )
-                    status.update(
-                        Text(f"{name}: an unconfirmed change reverts in {seconds:.0f} s: waiting")
-                    )
-                    time.sleep(min(seconds + 0.5, 5.0))
-                    seen = observe(session, wanted.bundles, Cache.of_user())
+                seen = _settled(session, wanted, status) if settled else _seen(session, wanted)
                 status.update("comparing")
                 examined = wanted.examined(_to_change(wanted, seen.running))
                 report([one for one in examined if one.severity == "error"])
@@ -117,6 +102,27 @@ def planned(
         except (WorkerFailedError, FileNotFoundError) as error:
             raise click.ClickException(str(error)) from error
         yield Planned(plan, session, seen.running, seen.failures)
+
+
+def _seen(session: Session, wanted: Desired) -> Observation:
+    from komando.rollout.observe import Cache, observe
+
+    return observe(session, wanted.bundles, Cache.of_user())
+
+
+def _settled(session: Session, wanted: Desired, status: Status) -> Observation:
+    """What the hosts run once no change waits there for its confirmation any more."""
+    patience = time.monotonic() + PATIENCE
+    while waits := _waits(seen := _seen(session, wanted)):
+        name, seconds = waits
+        if seconds <= 0 and time.monotonic() > patience:
+            raise click.ClickException(
+                f"{name}: an unconfirmed change should have reverted there, and has not: look at "
+                f"it (`{name}: sudo komando-host hours` says why)"
+            )
+        status.update(Text(f"{name}: an unconfirmed change reverts in {seconds:.0f} s: waiting"))
+        time.sleep(min(seconds + 0.5, 5.0))
+    return seen
 
 
 def _waits(seen: Observation) -> tuple[str, float] | None:
@@ -142,16 +148,3 @@ def assessed(plan: Plan, policy: Policy) -> Plan:
     limits, acknowledgements = policy.region.limits, policy.acknowledgements
     plan = replace(plan, findings=assess(plan, limits, acknowledgements, today, policy.where))
     return replace(plan, notes=(*plan.notes, *idle(plan, acknowledgements)))
-
-
-@contextmanager
-def working(words: str) -> Iterator[Status]:
-    """A line of progress on stderr while something takes its time."""
-    with console().status(Text(words)) as status:
-        yield status
-
-
-def tell_failures(failures: Mapping[str, str]) -> None:
-    """Each host that could not be asked, with the reason."""
-    for name, reason in sorted(failures.items()):
-        click.echo(f"{name}: {reason}", file=sys.stderr)

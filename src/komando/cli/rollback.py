@@ -10,13 +10,13 @@ import click
 
 from komando.cli import changing_nothing
 from komando.cli.plan import show_plan
-from komando.cli.planning import Planned, working
+from komando.cli.progress import working
 from komando.cli.reach import Scope, machine_options
 from komando.cli.rolling import carry_out, conclude, ending_as_told
 from komando.cli.turns import Register, Undertaken, emergency_option, register_options
 from komando.diagnostics import Location
 from komando.generation import RunningGeneration
-from komando.plan import make_plan
+from komando.plan import Plan, make_plan
 
 if TYPE_CHECKING:
     from komando.rollout.session import Session
@@ -65,11 +65,11 @@ def rollback(
             if found is None:
                 _list(running)
                 return
-            show_plan(found.plan, "text", diff=diff)
-            wanted = next(iter(found.plan.hosts)).after
+            show_plan(found, "text", diff=diff)
+            wanted = next(iter(found.hosts)).after
             targets = {name: Target(host, running.digest, wanted)}
-            what = Undertaken("rollback", inventory.name, scope.lab_folder)
-            rollout = carry_out(found, targets, ((name,),), register, what)
+            what = Undertaken("rollback", inventory.name, running.sequence, scope.lab_folder)
+            rollout = carry_out(session, targets, ((name,),), register, what)
     except (WorkerFailedError, FileNotFoundError) as error:
         raise click.ClickException(str(error)) from error
     conclude(rollout, partial=False)
@@ -113,7 +113,7 @@ def _chosen(running: RunningGeneration, digest: str | None) -> str:
     return meant[0]
 
 
-def _way(session: Session, running: RunningGeneration, digest: str | None) -> Planned:
+def _way(session: Session, running: RunningGeneration, digest: str | None) -> Plan:
     """The plan from what runs to what is meant."""
     from komando.rollout.observe import Cache, fetch
 
@@ -128,9 +128,9 @@ def _way(session: Session, running: RunningGeneration, digest: str | None) -> Pl
         running = replace(running, bundle=before)
     except ValueError as error:
         unread[running.host] = str(error)
-    seen = {running.host: running}
-    plan = make_plan({running.host: after}, seen, _nowhere, datetime.now(UTC), (), unread)
-    return Planned(plan, session, seen, {})
+    return make_plan(
+        {running.host: after}, {running.host: running}, _nowhere, datetime.now(UTC), (), unread
+    )
 
 
 def _nowhere(kind: str, slug: str, *path: str | int) -> Location:

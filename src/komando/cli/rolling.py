@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from komando.cli.planning import Planned, console
+from komando.cli.progress import console
 from komando.cli.turns import Register, Undertaken, in_turn
 
 if TYPE_CHECKING:
+    from komando.cli.board import Board
     from komando.rollout.outcome import Outcome, Rollout
     from komando.rollout.roll import Verify
+    from komando.rollout.session import Session
     from komando.rollout.wave import Target
     from komando.rollout.waves import Waves
 
@@ -34,39 +36,44 @@ def ending_as_told() -> Iterator[None]:
 
 
 def carry_out(
-    found: Planned,
+    session: Session,
     targets: Mapping[str, Target],
     waves: Waves,
     register: Register,
     what: Undertaken,
+    *,
+    failures: Mapping[str, str] = {},
     verify: Verify | None = None,
 ) -> Rollout:
-    """Roll the targets out, in turn; show each host's stages meanwhile, and what became of it."""
+    """Roll the targets out, in turn; show each host's stages meanwhile, and what became of it.
+
+    `failures` are hosts that could not be asked, and why.
+    """
     from komando.cli.board import Board
     from komando.rollout.outcome import Rollout
     from komando.rollout.roll import roll, with_unreached
 
     def work(sequence: int) -> Rollout:
         board = Board(waves, console())
-
-        def look(names: tuple[str, ...]) -> bool:
-            with board.paused():
-                return verify is None or verify(names)
-
         with board.shown():
-            done = roll(
-                found.session, targets, waves, sequence, board.told, look if verify else None
-            )
-        return with_unreached(done, found.failures)
+            look = _beside(board, verify) if verify else None
+            return roll(session, targets, waves, sequence, board.told, look)
 
-    if targets:
-        least = max(one.sequence for one in found.running.values())
-        rollout = in_turn(register, what, targets, waves, least, work)
-    else:
-        rollout = with_unreached(Rollout(()), found.failures)
+    rollout = in_turn(register, what, targets, waves, work) if targets else Rollout(())
+    rollout = with_unreached(rollout, failures)
     for outcome in rollout.outcomes:
         _tell(outcome)
     return rollout
+
+
+def _beside(board: Board, verify: Verify) -> Verify:
+    """The same, which may write to the terminal meanwhile."""
+
+    def look(names: tuple[str, ...]) -> bool:
+        with board.paused():
+            return verify(names)
+
+    return look
 
 
 def conclude(rollout: Rollout, *, partial: bool) -> None:

@@ -50,10 +50,14 @@ class Register:
 
 @dataclass(frozen=True)
 class Undertaken:
-    """What a rollout is, for the ledger: of what kind, by which policies, with which risks."""
+    """What a rollout is, for the ledger: of what kind, by which policies, with which risks.
+
+    `least` is the highest sequence that a host has told of.
+    """
 
     kind: Kind
     environment: str
+    least: int
     lab: Path | None = None
     policies: tuple[str, ...] = ()
     limit: tuple[str, ...] = ()
@@ -101,18 +105,16 @@ def in_turn(
     what: Undertaken,
     targets: Mapping[str, Target],
     waves: Waves,
-    least: int,
     work: Callable[[int], Rollout],
 ) -> Rollout:
     """Do `work`, which is given its sequence, alone in the environment, and record what came of it.
 
-    `least` is the highest sequence that a host has told of. Ends the verb with exit status 1, and
-    nothing changed, while somebody else is at it or the ledger cannot be reached; a rollback and an
-    emergency go on without it.
+    Ends the verb with exit status 1, and nothing changed, while somebody else is at it or the
+    ledger cannot be reached; a rollback and an emergency go on without it.
     """
-    turn = _begin(register, what, targets, waves, least)
+    turn = _begin(register, what, targets, waves)
     if turn is None:
-        return work(least + 1)
+        return work(what.least + 1)
     for note in turn.notes:
         click.echo(f"ledger: {note}", err=True)
     try:
@@ -130,7 +132,6 @@ def _begin(
     what: Undertaken,
     targets: Mapping[str, Target],
     waves: Waves,
-    least: int,
 ) -> Turn | None:
     from komando.ledger import LedgerError, Move, Undertaking
 
@@ -149,7 +150,7 @@ def _begin(
             limit=what.limit,
             acknowledged=what.acknowledged,
         )
-        return ledger.begin(undertaking, least=least, emergency=anyway)
+        return ledger.begin(undertaking, least=what.least, emergency=anyway)
     except LedgerError as error:
         from komando.ledger import HeldError
 

@@ -11,7 +11,7 @@ import click
 from rich.text import Text
 
 from komando.cli.desired import Desired
-from komando.cli.planning import working
+from komando.cli.progress import working
 from komando.cli.reach import LAB, Scope, host_options
 from komando.inventory import Access
 from komando.verify import ANSWERS, Check, VerifyError

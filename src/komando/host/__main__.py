@@ -23,7 +23,8 @@ def understood(argv: Sequence[str]) -> SimpleNamespace:
     """The verb and what was given with it; exits with code 2 when that is not understood.
 
     What the clock, the alarm and a controller say is known at sight, in the words that they use:
-    to load argparse takes longer than to answer. All else, also what is said wrong, is for the grammar.
+    argparse would take longer to load than most answers. All else, also what is said wrong, is for
+    the grammar.
     """
     match argv:
         case ["observe" | "drift" | "hours" | "boot" | "usage"]:

@@ -2,6 +2,6 @@
 
 pyinfra and gevent live in a process of their own (`python -m komando.rollout`), because gevent
 replaces the standard library's sockets and threads. `session` starts it and speaks JSON lines with
-it; `observe`, `drift` and `roll` are what the rest of the house calls. This file imports nothing, so that
-the worker's first act can be gevent's patch.
+it; `observe`, `drift` and `roll` are what the rest of the house calls. This file imports nothing,
+so that the worker's first act can be gevent's patch.
 """

@@ -41,7 +41,7 @@ def roll(
     waves: Waves,
     sequence: int,
     told: Told,
-    verify: Verify | None = None,
+    verify: Verify | None,
 ) -> Rollout:
     """Wave after wave until one fails; every target has an outcome.
 
