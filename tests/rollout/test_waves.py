@@ -156,6 +156,35 @@ def test_a_first_change_that_fails_has_no_generation_to_go_back_to(
     assert host.digest is None
 
 
+@pytest.mark.parametrize("way_back", ["none", "repair", "refused"])
+def test_a_canary_that_cannot_go_back_ends_the_rollout_all_the_same(
+    play: Play, access: Access, way_back: str
+) -> None:
+    canary, other = play("core-1"), play("core-2")
+    canary.canary = True
+    other.run(bundle("core-2", "old"))
+    if way_back == "repair":
+        canary.run(bundle("core-1"))
+    if way_back == "refused":
+        canary.run(bundle("core-1", "old"))
+        canary.refused[OLD] = "no space left on device"
+    rollout = rolled([canary, other], access, verify=lambda _: False)
+    assert states(rollout) == {"core-1": "carried", "core-2": "untouched"}
+    assert not rollout.holds
+    assert canary.digest == NEW
+    assert other.digest == OLD
+    assert (
+        outcome(rollout, "core-1").reason
+        == "it was not seen to do what was intended; "
+        + {
+            "none": "it ran nothing else before",
+            "repair": "it ran nothing else before",
+            "refused": "it could not be taken back: no space left on device; "
+            f"generation {NEW} is in force again",
+        }[way_back]
+    )
+
+
 def test_a_repair_sends_the_files_again_and_waits_for_no_confirmation(
     play: Play, access: Access
 ) -> None:

@@ -92,6 +92,8 @@ def _tell(outcome: Outcome) -> None:
     if outcome.state == "carried":
         how = "built anew" if outcome.rebuilt else f"{outcome.touched} classes changed in place"
         click.echo(f"{name} runs {runs}: {how}")
+        if outcome.reason:
+            click.echo(f"{name} stays as it is: {outcome.reason}", err=True)
         return
     words = {
         "refused": f"refused it and runs {runs}, as before",

@@ -33,17 +33,21 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Rollout:
-    """What became of all; `interrupted` by a Ctrl-C meanwhile."""
+    """What became of all; `interrupted` by a Ctrl-C meanwhile.
+
+    `doubted`: hosts that were confirmed were seen not to do what was intended. Those that had no
+    way back are carried all the same.
+    """
 
     outcomes: tuple[Outcome, ...]
     interrupted: bool = False
+    doubted: bool = False
 
     @property
     def holds(self) -> bool:
         """Whether everything that was tried is in force."""
-        return not self.interrupted and all(
-            one.state in ("carried", "unreached") for one in self.outcomes
-        )
+        tried = all(one.state in ("carried", "unreached") for one in self.outcomes)
+        return tried and not self.interrupted and not self.doubted
 
     def of(self, *states: State) -> Iterable[Outcome]:
         """The outcomes of some kinds."""

@@ -50,21 +50,22 @@ def roll(
     one the hosts do so by themselves, when their windows close.
     """
     done: dict[str, Outcome] = {}
+    doubt = ""
     for number, names in enumerate(waves, 1):
         wave = Wave(session, {name: targets[name] for name in names}, sequence, told)
         wave.carry()
-        why = f"wave {number} failed"
         if verify and wave.carried and not session.interrupts:
-            why = _doubt(session, verify, names)
-            if why:
-                wave.go_back(why)
+            doubt = _doubt(session, verify, names)
+            if doubt:
+                wave.go_back(doubt)
         done |= wave.outcomes
-        if session.interrupts or not wave.carried:
-            why = "interrupted" if session.interrupts else why
+        if session.interrupts or doubt or not wave.carried:
+            why = "interrupted" if session.interrupts else doubt or f"wave {number} failed"
             left = (name for later in waves[number:] for name in later)
             done |= {name: targets[name].outcome("untouched", why) for name in left}
             break
-    return Rollout(tuple(done[name] for name in sorted(done)), session.interrupts > 0)
+    outcomes = tuple(done[name] for name in sorted(done))
+    return Rollout(outcomes, interrupted=session.interrupts > 0, doubted=bool(doubt))
 
 
 def _doubt(session: Session, verify: Verify, names: tuple[str, ...]) -> str:

@@ -115,11 +115,14 @@ class Wave:
 
     def go_back(self, why: str) -> None:
         """Those that were confirmed go back by the same way, as far as there is a way back."""
-        gone = {
-            name: self.targets[name]
-            for name, one in self.outcomes.items()
-            if one.state == "carried" and not self.targets[name].repair and one.before is not None
-        }
+        gone: dict[str, Target] = {}
+        for name, one in self.outcomes.items():
+            if one.state != "carried":
+                continue
+            if self.targets[name].repair or one.before is None:
+                self._set(name, "carried", f"{why}; it ran nothing else before")
+            else:
+                gone[name] = self.targets[name]
         if not gone:
             return
         returning = {
