@@ -84,3 +84,25 @@ def test_where_ledger_and_record_differ_the_place_is_named(
     commits = [link.commit[:12] for link in ledger.links()]
     text = told(ledger, records={"core-1": lines})
     assert (expected.format(*commits) in text) if expected else text == ""
+
+
+def test_what_people_did_at_the_console_is_told_and_fits(clone: Clone) -> None:
+    ledger = ledger_of(clone("one"))
+    lines = record(
+        ("armed", NEW, OLD, 1),
+        ("confirmed", NEW, OLD, 1),
+        ("activated", NEW, NEW, 1),  # a repair
+        ("bypassed", NEW, "", 1),
+        ("restored", NEW, "", 1),
+        ("activated", OLD, NEW, 1),
+    )
+    head = hashlib.sha256(lines[1].encode()).hexdigest()
+    applied(ledger, lines, head=head)
+    found = verify(ledger, {"core-1": lines})
+    assert found.disagreements == ()
+    when = "core-1, at its console at 2026-11-24 08:00:00+00:00: "
+    assert found.notes == (
+        f"{when}the policy was taken out of the traffic's way",
+        f"{when}and back",
+        f"{when}{OLD[:12]} in place of {NEW[:12]}",
+    )

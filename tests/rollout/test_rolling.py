@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from komando.inventory import Access
 from tests.cases.plan.cases import HERE
@@ -148,6 +149,56 @@ def test_a_limit_touches_no_other_host_and_says_partial(
     assert pair[0].events == ["armed", "confirmed"]
     assert (pair[1].verbs, pair[1].digest) == ([], None)
     assert "PARTIAL" not in komando("apply", "--no-verify").output
+
+
+def test_a_plan_of_more_hosts_than_stand_now_does_not_hold(
+    komando: Komando, pair: list[PlayedHost]
+) -> None:
+    assert komando("plan", "--out", "plan.json").exit_code == 2
+    shutil.rmtree("policies")
+    shutil.copytree(HERE / "base", "policies")
+    hosts = Path("inventories/production/hosts.yaml")
+    machines = yaml.safe_load(hosts.read_text())
+    del machines["all"]["children"]["router"]["hosts"]["core-2"]
+    hosts.write_text(yaml.safe_dump(machines))
+    result = komando("apply", "plan.json", "--no-verify")
+    assert result.exit_code == 1
+    assert "core-2: it is only in the plan that was made" in result.stderr
+    assert [host.digest for host in pair] == [None, None]
+
+
+def test_a_plan_holds_for_those_that_a_limit_leaves_and_for_those_that_answer(
+    komando: Komando, pair: list[PlayedHost]
+) -> None:
+    komando("plan", "--out", "plan.json")
+    limited = komando("apply", "plan.json", "--no-verify", "--limit", "core-1")
+    assert limited.exit_code == 0, limited.output
+    assert pair[1].digest is None
+    komando("plan", "--out", "plan.json")
+    pair[0].close()
+    assert komando("apply", "plan.json", "--no-verify").exit_code == 3
+    assert pair[1].events == ["armed", "confirmed"]
+
+
+def test_no_word_of_a_host_steers_the_terminal(komando: Komando, pair: list[PlayedHost]) -> None:
+    pair[1].refused["*"] = "\x1b]0;owned\x07\x1b[2Jall is well"
+    result = komando("apply", "--no-verify")
+    assert result.exit_code == 1
+    assert "\ufffd]0;owned\ufffd\ufffd[2Jall is well" in result.stderr
+    assert not {"\x1b", "\x07"} & set(result.output)
+
+
+def test_records_that_could_not_be_had_are_named_and_end_verify_with_3(
+    komando: Komando, pair: list[PlayedHost]
+) -> None:
+    assert komando("apply", "--no-verify").exit_code == 0
+    whole = komando("ledger", "verify")
+    assert (whole.exit_code, whole.stdout) == (0, "2 entries: all of it fits\n"), whole.output
+    pair[1].close()
+    partly = komando("ledger", "verify")
+    assert partly.exit_code == 3
+    assert partly.stdout == "2 entries: all of it fits, without core-2\n"
+    assert "core-2: Could not connect" in partly.stderr
 
 
 def test_a_limit_that_names_nobody_is_an_error(komando: Komando, pair: list[PlayedHost]) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from komando import __version__
-from komando.cli.streams import prepare, sentence
+from komando.cli.streams import clean, prepare, sentence
 
 # pydantic would look through all packages for plug-ins, of which nobody has any: 15 ms
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -79,6 +79,8 @@ class _Verbs(click.Group):
             return super().invoke(ctx)
         except click.UsageError as error:
             raise _wrong(error) from error
+        except click.ClickException as error:
+            raise click.ClickException(clean(error.format_message())) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """In the order of the table, which is the order of work."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,7 +71,8 @@ def apply(
             access = scope.access(wanted)
         with ending_as_told(), planned(wanted, access, launched, settled=True) as found:
             with changing_nothing():
-                _agree(found, shown, diff=diff)
+                left_out = wanted.intent.routers.keys() - wanted.bundles.keys()
+                _agree(found, shown, left_out | found.failures.keys(), diff=diff)
                 plaintexts = opened(wanted, [host.host for host in found.plan.changing()])
             targets = targets_of(found.plan, wanted.inventory.hosts, wanted.bundles, plaintexts)
             waves = arrange(targets, wanted.inventory.hosts, at_once=at_once)
@@ -119,18 +120,25 @@ def _shown(plan_file: Path) -> Mapping[str, Promise]:
         raise click.ClickException(str(error)) from error
 
 
-def _agree(found: Planned, shown: Mapping[str, Promise] | None, *, diff: bool) -> None:
-    """Show the plan, or hold to one that was shown; of hosts that are away it says nothing.
+def _agree(
+    found: Planned,
+    shown: Mapping[str, Promise] | None,
+    left_out: Collection[str],
+    *,
+    diff: bool,
+) -> None:
+    """Show the plan, or hold to one that was shown.
 
+    Of hosts that are away, and of those that `--limit` leaves out, one that was shown says nothing.
     Nothing goes on while a finding stands that nobody has acknowledged.
     """
     from komando.cli.plan import show_plan
     from komando.plan import StalePlanError, hold_to, refusal
 
     if shown is not None:
-        here = {host.host for host in found.plan.hosts}
         try:
-            hold_to(found.plan, {name: one for name, one in shown.items() if name in here})
+            held = {name: one for name, one in shown.items() if name not in left_out}
+            hold_to(found.plan, held)
         except StalePlanError as error:
             raise click.ClickException(str(error)) from error
     if shown is None or not found.plan.changes:

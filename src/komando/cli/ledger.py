@@ -17,6 +17,8 @@ from komando.cli.ledger_text import plain, print_links
 from komando.cli.machines import folder_of
 from komando.cli.progress import tell_failures, working
 from komando.cli.reach import Scope, machine_options
+from komando.cli.rolling import PARTLY
+from komando.cli.streams import tell
 from komando.cli.turns import Register, register_options
 from komando.ledger import Ledger, LedgerError, Signers, UnreachedError, Verified
 from komando.ledger import verify as verified
@@ -52,8 +54,8 @@ def _open(scope: Scope, register: Register, environment: str | None) -> Ledger:
     return register.open(name, scope.lab_folder)
 
 
-def _asked(scope: Scope) -> dict[str, list[str]] | None:
-    """The lines of each host's own record, asked over ssh; who cannot be asked is told.
+def _asked(scope: Scope) -> tuple[dict[str, list[str]] | None, list[str]]:
+    """The lines of each host's own record, asked over ssh; who does not answer is told, and given.
 
     None where no host can be: an auditor's clone has no key, and verifies the chain all the same.
     """
@@ -62,8 +64,8 @@ def _asked(scope: Scope) -> dict[str, list[str]] | None:
     try:
         inventory, access = scope.machines()
     except click.ClickException as error:
-        click.echo(f"note: the hosts were not asked: {error.message}", err=True)
-        return None
+        tell(f"note: the hosts were not asked: {error.message}", err=True)
+        return None, []
     try:
         with (
             working("asking the hosts for their records"),
@@ -74,7 +76,7 @@ def _asked(scope: Scope) -> dict[str, list[str]] | None:
     except (WorkerFailedError, FileNotFoundError) as error:
         raise click.ClickException(str(error)) from error
     tell_failures(failures)
-    return {name: text.splitlines() for name, text in answers.results.items()}
+    return {name: text.splitlines() for name, text in answers.results.items()}, sorted(failures)
 
 
 def host_records(folder: Path) -> dict[str, list[str]]:
@@ -121,7 +123,7 @@ def show(scope: Scope, register: Register, environment: str | None, most: int, f
             try:
                 here.fetch()
             except UnreachedError as away:
-                click.echo(f"{away}. As this clone last knew it:", err=True)
+                tell(f"{away}. As this clone last knew it:", err=True)
             waiting = here.spool.links()[-most:]
             links = here.links(most)
     if form == "json":
@@ -130,7 +132,7 @@ def show(scope: Scope, register: Register, environment: str | None, most: int, f
         click.echo(json.dumps(rows[:most], indent=1, ensure_ascii=False))
         return
     if not links and not waiting:
-        click.echo(f"nothing was ever done to {here.branch.environment}", err=True)
+        tell(f"nothing was ever done to {here.branch.environment}", err=True)
     kept = links[max(0, len(links) + len(waiting) - most) :]
     print_links(kept, waiting, Console(file=sys.stdout, highlight=False, soft_wrap=True))
 
@@ -166,32 +168,34 @@ def verify(
 ) -> None:
     """Hold the ledger against itself, what this clone knew of it, signatures and hosts' records.
 
-    Exit status: 0 all of it fits, 1 something does not, or cannot be read.
+    What people did at the hosts' consoles is told, and fits: no apply asked for it.
+
+    Exit status: 0 all of it fits, 1 something does not, or cannot be read, 3 all that was looked at
+    fits, but some hosts did not give their records.
     """
-    told = _asked(scope) if records is None else host_records(records)
+    told, silent = _asked(scope) if records is None else (host_records(records), [])
     signers = None if allowed_signers is None else Signers(allowed_signers, signed_since)
     with _telling(), working("reading the ledger"):
         found = verified(_open(scope, register, environment), told, signers)
     if form == "json":
         click.echo(json.dumps(asdict(found), indent=1, ensure_ascii=False))
     else:
-        _tell(found)
-    if found.disagreements:
-        raise click.exceptions.Exit(1)
+        _tell(found, silent)
+    if found.disagreements or silent:
+        raise click.exceptions.Exit(1 if found.disagreements else PARTLY)
 
 
-def _tell(found: Verified) -> None:
+def _tell(found: Verified, silent: list[str]) -> None:
     for note in found.notes:
-        click.echo(f"note: {note}", err=True)
+        tell(f"note: {note}", err=True)
     for one in found.disagreements:
-        click.echo(str(one))
+        tell(str(one))
     count = len(found.disagreements)
-    words = {0: "all of it fits", 1: "1 thing does not fit"}.get(
-        count, f"{count} things do not fit"
-    )
-    click.echo(f"{found.entries} entries: {words}", err=bool(count))
+    fits = "all of it fits" + (f", without {', '.join(silent)}" if silent else "")
+    words = {0: fits, 1: "1 thing does not fit"}.get(count, f"{count} things do not fit")
+    tell(f"{found.entries} entries: {words}", err=bool(count))
     if count:
-        click.echo("docs/runbooks/lost-ledger.md says what to do", err=True)
+        tell("docs/runbooks/lost-ledger.md says what to do", err=True)
 
 
 @ledger.command(short_help="Land what was done while the forge was away.")
@@ -200,7 +204,7 @@ def push(scope: Scope, register: Register, environment: str | None) -> None:
     """Land what was done while the forge was away, behind what is there."""
     with _telling(), working("pushing"):
         count = _open(scope, register, environment).push()
-    click.echo(f"{count} entries landed" if count else "nothing waits in this clone")
+    tell(f"{count} entries landed" if count else "nothing waits in this clone")
 
 
 @ledger.command(short_help="Bring a lost branch back from this clone.")
@@ -213,4 +217,4 @@ def restore(scope: Scope, register: Register, environment: str | None, why: str 
         here = _open(scope, register, environment)
         made = restored(here) if why is None else [begin_anew(here, why)]
     name = here.branch.name
-    click.echo(f"{len(made)} entries pushed to {name}" if made else f"{name} lacks nothing")
+    tell(f"{len(made)} entries pushed to {name}" if made else f"{name} lacks nothing")

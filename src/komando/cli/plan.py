@@ -10,6 +10,7 @@ import click
 
 from komando.cli import changing_nothing
 from komando.cli.reach import Scope, host_options
+from komando.cli.streams import clean
 
 if TYPE_CHECKING:
     from komando.plan import Plan
@@ -102,4 +103,5 @@ def show_plan(plan: Plan, form: str, *, diff: bool) -> None:
     else:
         console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
         for line in text_lines(plan, diff=diff):
+            line.plain = clean(line.plain)
             console.print(line)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import click
 from rich.console import Console
 from rich.text import Text
+
+from komando.cli.streams import tell
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -30,4 +30,4 @@ def working(words: str) -> Iterator[Status]:
 def tell_failures(failures: Mapping[str, str]) -> None:
     """Each host that could not be asked, with the reason."""
     for name, reason in sorted(failures.items()):
-        click.echo(f"{name}: {reason}", file=sys.stderr)
+        tell(f"{name}: {reason}", err=True)

@@ -13,6 +13,7 @@ from komando.cli.plan import show_plan
 from komando.cli.progress import working
 from komando.cli.reach import Scope, machine_options
 from komando.cli.rolling import carry_out, conclude, ending_as_told
+from komando.cli.streams import tell
 from komando.cli.turns import Register, Undertaken, emergency_option, register_options
 from komando.diagnostics import Location
 from komando.generation import RunningGeneration
@@ -92,7 +93,7 @@ def _list(running: RunningGeneration) -> None:
             note = "  runs"
         elif digest == running.previous:
             note = "  ran before"
-        click.echo(f"{digest}{note}")
+        tell(f"{digest}{note}")
 
 
 def _chosen(running: RunningGeneration, digest: str | None) -> str:

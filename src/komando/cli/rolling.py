@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from komando.cli.progress import console
+from komando.cli.streams import tell
 from komando.cli.turns import Register, Undertaken, in_turn
 
 if TYPE_CHECKING:
@@ -79,11 +80,11 @@ def _beside(board: Board, verify: Verify) -> Verify:
 def conclude(rollout: Rollout, *, partial: bool) -> None:
     """The verb's end, with its exit status."""
     if partial:
-        click.echo("PARTIAL: --limit left the other hosts out; `komando plan` tells what is open")
+        tell("PARTIAL: --limit left the other hosts out; `komando plan` tells what is open")
     if not rollout.holds:
         raise click.exceptions.Exit(1)
     if away := [one.host for one in rollout.of("unreached")]:
-        click.echo(f"not reached: {', '.join(away)}", err=True)
+        tell(f"not reached: {', '.join(away)}", err=True)
         raise click.exceptions.Exit(PARTLY)
 
 
@@ -91,9 +92,9 @@ def _tell(outcome: Outcome) -> None:
     name, runs = outcome.host, _short(outcome.runs)
     if outcome.state == "carried":
         how = "built anew" if outcome.rebuilt else f"{outcome.touched} classes changed in place"
-        click.echo(f"{name} runs {runs}: {how}")
+        tell(f"{name} runs {runs}: {how}")
         if outcome.reason:
-            click.echo(f"{name} stays as it is: {outcome.reason}", err=True)
+            tell(f"{name} stays as it is: {outcome.reason}", err=True)
         return
     words = {
         "refused": f"refused it and runs {runs}, as before",
@@ -103,7 +104,7 @@ def _tell(outcome: Outcome) -> None:
         "untouched": f"was not touched and runs {runs}",
     }[outcome.state]
     reason = f": {outcome.reason}" if outcome.reason else ""
-    click.echo(f"{name} {words}{reason}", err=True)
+    tell(f"{name} {words}{reason}", err=True)
 
 
 def _short(digest: str | None) -> str:

@@ -7,6 +7,10 @@ import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+import click
+
+from komando.diagnostics import printable
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
@@ -61,6 +65,16 @@ def _stream(number: int, words: str, before: TextIO | None) -> TextIO:
         errors="backslashreplace",  # a name with a curly quote on a terminal that knows ASCII
         line_buffering=outlet.isatty() or number == 2,
     )
+
+
+def clean(words: str) -> str:
+    """Words of hosts and of the ledger as a terminal may be given them: nothing steers it."""
+    return "\n".join(printable(line) for line in words.split("\n"))
+
+
+def tell(words: str, *, err: bool = False) -> None:
+    """Print words that may come from a host or from the ledger."""
+    click.echo(clean(words), err=err)
 
 
 def sentence(error: OSError) -> str:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from komando.cli.streams import tell
+
 if TYPE_CHECKING:
     from komando.ledger import HostResult, Ledger, Turn
     from komando.ledger.entries import Kind, WholeOutcome
@@ -116,7 +118,7 @@ def in_turn(
     if turn is None:
         return work(what.least + 1)
     for note in turn.notes:
-        click.echo(f"ledger: {note}", err=True)
+        tell(f"ledger: {note}", err=True)
     try:
         rollout = work(turn.sequence)
     except BaseException:
@@ -156,7 +158,7 @@ def _begin(
 
         if not anyway or isinstance(error, HeldError):
             raise click.ClickException(f"no host was changed: {error}") from error
-        click.echo(f"NOT RECORDED: {error}", err=True)
+        tell(f"NOT RECORDED: {error}", err=True)
         return None
 
 
@@ -174,10 +176,10 @@ def _finish(turn: Turn, results: Mapping[str, HostResult], whole: WholeOutcome) 
     try:
         landing = turn.finish(results, whole)
     except LedgerError as error:
-        click.echo(f"NOT RECORDED: {error}", err=True)
+        tell(f"NOT RECORDED: {error}", err=True)
         return
     if landing.spooled:
-        click.echo(f"ledger: {landing.why}", err=True)
+        tell(f"ledger: {landing.why}", err=True)
 
 
 def _result(one: Outcome) -> HostResult:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from dataclasses import asdict
 
@@ -13,6 +12,7 @@ from rich.text import Text
 from komando.cli.desired import Desired
 from komando.cli.progress import working
 from komando.cli.reach import LAB, Scope, host_options
+from komando.cli.streams import tell
 from komando.inventory import Access
 from komando.verify import ANSWERS, Check, VerifyError
 from komando.verify import verify as run_checks
@@ -56,14 +56,14 @@ def verify_hosts(names: list[str], wanted: Desired, access: Access, form: str = 
 def _tell(checks: list[Check]) -> None:
     for check in checks:
         if check.name == ANSWERS:
-            click.echo(f"{check.host}: does not answer: {check.trouble}")
+            tell(f"{check.host}: does not answer: {check.trouble}")
         elif not check.holds:
-            click.echo(f"{check.host}: does not hold: {check.name}")
+            tell(f"{check.host}: does not hold: {check.name}")
             for line in check.trouble.splitlines()[:20]:
-                click.echo(f"  {line}")
+                tell(f"  {line}")
     made = [check for check in checks if check.name != ANSWERS]
     counts = Counter((check.host, check.holds) for check in made)
     for host in sorted({check.host for check in made}):
         good, bad = counts[host, True], counts[host, False]
         words = f"{bad} of {good + bad} checks do not hold" if bad else f"{good} checks hold"
-        click.echo(f"{host}: {words}", file=sys.stderr if bad else sys.stdout)
+        tell(f"{host}: {words}", err=bool(bad))

@@ -15,6 +15,9 @@ from komando.ledger.entries import Finished, HostResult, Move, Started
 SETTLING = ("confirmed", "reverted")
 """The events after which a host runs another generation than before, or the same for good."""
 
+BY_HAND = {"bypassed": "the policy was taken out of the traffic's way", "restored": "and back"}
+"""What a person at the console did, in words; a change there is `activated`, like a repair."""
+
 
 class Event(BaseModel):
     """One line of a host's record; digests are None or "" where there is none."""
@@ -70,6 +73,21 @@ def record_disagreements(
         for one in mine:
             found += _result(host, one, events, hashes)
     return found
+
+
+def done_by_hand(records: Mapping[str, Sequence[str]]) -> list[str]:
+    """What people did at the hosts' consoles, by the hosts' own records: no apply asked for it."""
+    notes: list[str] = []
+    for host, lines in sorted(records.items()):
+        events: list[Event] = []
+        list(_read(host, lines, events))
+        for event in events:
+            words = BY_HAND.get(event.event, "")
+            if event.event == "activated" and event.generation != event.previous:
+                words = f"{_short(event.generation)} in place of {_short(event.previous)}"
+            if words:
+                notes.append(f"{host}, at its console at {event.time}: {words}")
+    return notes
 
 
 def _told(links: Sequence[Link]) -> dict[tuple[str, int], list[_Told]]:
