@@ -1,4 +1,4 @@
-"""Addresses, networks and interfaces' addresses as policy files write them."""
+"""Addresses, networks and interfaces' addresses as people write them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text, names and days as policy files write them."""
+"""Text, names and days as people write them."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Final
 from komando.diagnostics import Diagnostic, Location, Related
 
 LARGEST: Final = 1 << 20
-"""Bytes of the largest file that is read: 1 MiB, some hundred times what a policy needs."""
+"""Bytes of the largest file that is read: 1 MiB, some hundred times what one needs."""
 
 MOST_TOLD: Final = 50
 """Faults of one file that are told one by one."""
@@ -32,13 +32,13 @@ def refused(error: OSError) -> str:
 
 
 def too_many(path: str) -> Diagnostic:
-    """A file has more faults than anybody reads: it is probably no policy at all."""
+    """A file has more faults than anybody reads: it is probably meant for something else."""
     return whole(
         "faults-many",
         path,
         "more faults than are told",
         found=f"more than {MOST_TOLD} faults",
-        expected="a policy",
+        expected="keys and values that are known here",
         remedy="mend the first ones, and check again; or look what file this is",
     )
 
@@ -61,7 +61,7 @@ def read_bytes(path: str) -> bytes | Diagnostic:
         "a file that is too large",
         found=f"{size} bytes",
         expected=f"at most {LARGEST} bytes",
-        remedy="look at what it is: a policy has a few thousand bytes",
+        remedy="look at what it is: files here have a few thousand bytes",
     )
 
 

@@ -335,8 +335,8 @@ class _Builder:
                 "error",
                 "an empty file",
                 found="no data",
-                expected="a policy",
-                remedy="write the policy, or remove the file",
+                expected="keys and their values",
+                remedy="write them, or remove the file",
                 location=Location(self.file, 1, 1),
                 whole=True,
             )

@@ -39,7 +39,7 @@ def syntax_fault(file: str, error: yaml.MarkedYAMLError, raw: bytes = b"") -> Di
         return directive(location, line.split(" ")[0] or "%")
     remedy = _SYNTAX_REMEDIES.get(problem, "compare the line with the same line of another file")
     if any(mark in line for mark in _TEMPLATE):
-        remedy = "write the value itself: a policy has no templates"
+        remedy = "write the value itself: nothing is filled in here"
     context = f" {error.context}" if error.context else ""
     return Diagnostic(
         "yaml-syntax",
@@ -65,6 +65,6 @@ def directive(location: Location, found: str) -> Diagnostic:
         "a directive",
         found=found,
         expected="a file without lines that begin with %",
-        remedy="remove the line; policies are YAML 1.2",
+        remedy="remove the line; files here are YAML 1.2",
         location=location,
     )

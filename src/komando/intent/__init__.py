@@ -16,7 +16,7 @@ from komando.intent.model import (
     UplinkIntent,
 )
 from komando.intent.shaping import HtbClass, share_out, tree
-from komando.intent.timeline import Transition
+from komando.intent.timeline import Transition, exception_parts
 
 __all__ = [
     "Compiled",
@@ -32,6 +32,7 @@ __all__ = [
     "UplinkIntent",
     "check_sums",
     "compile_intent",
+    "exception_parts",
     "share_out",
     "tree",
 ]

@@ -19,7 +19,7 @@ from komando.intent.shaping import (
     pool_size,
     unmatched_rate,
 )
-from komando.intent.timeline import State, exception_key
+from komando.intent.timeline import State, exception_key, exception_parts
 from komando.units import DIRECTIONS, Direction, Pair, Rate, spelt
 
 if TYPE_CHECKING:
@@ -213,6 +213,6 @@ def _without(left_out: int) -> str:
 def _place(policy: Policy, uplink: str, direction: Direction, exception: str) -> Location:
     if not exception:
         return policy.where("region", "", "uplinks", uplink, "usable", direction)
-    slug, _, start = exception.partition("@")
+    slug, start = exception_parts(exception)
     days = [item.start.isoformat() for item in policy.opd[slug].exceptions]
     return policy.where("opd", slug, "exceptions", days.index(start))

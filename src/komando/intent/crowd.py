@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from komando.intent.model import Leaf, RouterIntent
+from komando.intent.timeline import exception_parts
 from komando.units import Pair
 
 
@@ -63,7 +64,7 @@ def _figures(pair: Pair) -> tuple[int, int]:
 
 def gather(router: RouterIntent, kinds: Kinds, exceptions: Iterable[str]) -> Crowd:
     """The stand-ins while these exceptions (their keys) are in force: their offices stand alone."""
-    apart = {key.partition("@")[0] for key in exceptions} & kinds.place.keys()
+    apart = {exception_parts(key)[0] for key in exceptions} & kinds.place.keys()
     split = {kinds.place[slug] for slug in apart}
     stand_ins = dict(kinds.firsts)
     groups: list[Sequence[Leaf]] = []

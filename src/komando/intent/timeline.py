@@ -41,6 +41,12 @@ def exception_key(slug: str, start: date) -> str:
     return f"{slug}@{start.isoformat()}"
 
 
+def exception_parts(key: str) -> tuple[str, str]:
+    """The office of an exception, and its first day, by its name."""
+    slug, _, start = key.partition("@")
+    return slug, start
+
+
 @dataclass(frozen=True, order=True)
 class Transition:
     """From this instant (UTC) on, this profile is in force."""

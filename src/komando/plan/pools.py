@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from komando.intent import Profile, RouterIntent
+from komando.intent import Profile, RouterIntent, exception_parts
 from komando.plan.model import Shift
 from komando.plan.wording import Wording, pair_details
 from komando.units import DIRECTIONS, Pair
@@ -69,8 +69,7 @@ def _when(hours: tuple[str, ...], exceptions: tuple[str, ...]) -> str:
 
 
 def _exception(key: str) -> str:
-    slug, _, start = key.partition("@")
-    return f"{slug} from {start}"
+    return "{} from {}".format(*exception_parts(key))
 
 
 def _shifts(

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from komando.host.calendar import parse_calendar
-from komando.intent import Profile, RouterIntent
+from komando.intent import Profile, RouterIntent, exception_parts
 from komando.lab.place import LabError
 from komando.units import DIRECTIONS
 
@@ -84,7 +84,7 @@ class Calendar:
         for before, one in pairwise(self.stretches):
             usual = plain.get(one.profile.open)
             for key in sorted(set(one.profile.exceptions) - set(before.profile.exceptions)):
-                slug = key.partition("@")[0]
+                slug, _ = exception_parts(key)
                 fits = slug in slugs and before.lasts and one.lasts
                 if fits and usual is not None and _raises(one.profile, usual, slug):
                     return Boundary(one.start, before.profile, one.profile), slug

@@ -12,7 +12,7 @@ from typing import Any
 
 from komando.bundle import Bundle
 from komando.generation import PROGRAM
-from komando.intent import Profile, RouterIntent
+from komando.intent import Profile, RouterIntent, exception_parts
 from komando.lab.city import City
 from komando.lab.commands import run
 from komando.lab.measure.moments import Calendar, resized_pools
@@ -47,7 +47,8 @@ class Running:
         """One class per pool whose size changes, one per office whose exception begins or ends."""
         pools = {pool.slug: pool.class_id for pool in self.intent.pools}
         pools["public"] = "1:20"
-        slugs = {key.partition("@")[0] for key in set(before.exceptions) ^ set(after.exceptions)}
+        changed = set(before.exceptions) ^ set(after.exceptions)
+        slugs = {exception_parts(key)[0] for key in changed}
         resized = resized_pools(before, after)
         return tuple(
             sorted(
