@@ -24,7 +24,8 @@ from tempfile import TemporaryDirectory
 from benchmarks.fleets import KOMANDO, ROOT, standing_fleet
 from benchmarks.rows import Progress, Row, Settings, Unmeasured, row_of
 from komando.lab.fleet.fleet import Fleet
-from komando.lab.router import ADMINISTRATOR, access, ssh_options
+from komando.lab.router import ADMINISTRATOR, access
+from komando.openssh import options
 from tests.lab.hostile import Scene
 
 ROUTERS = 8
@@ -71,7 +72,7 @@ class Track:
     def floor(self) -> float:
         """One shell that logs in on all at once, as the deploy user, and waits for all."""
         way = self.fleet.access
-        ssh = [["ssh", *ssh_options(way), f"{way.user}@{host.address}", "true"]
+        ssh = [["ssh", *options(way), f"{way.user}@{host.address}", "true"]
                for host in self.fleet.routers.values()]  # fmt: skip
         starts = "".join(f'{shlex.join(one)} & all="$all $!"\n' for one in ssh)
         script = f"{starts}for one in $all; do wait $one || exit 1; done"
@@ -143,7 +144,7 @@ class Track:
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_HOME": str(self.scene.folder / "ansible"),
             "ANSIBLE_PIPELINING": "1",
-            "ANSIBLE_SSH_ARGS": shlex.join([*ssh_options(way), *master]),
+            "ANSIBLE_SSH_ARGS": shlex.join([*options(way), *master]),
             "ANSIBLE_SSH_CONTROL_PATH_DIR": sockets,
             "ANSIBLE_FORCE_COLOR": "0",
         }

@@ -1,7 +1,7 @@
 """How OpenSSH reaches the machines: a configuration from the inventory, and nothing of the user's.
 
-`komando verify`, Ansible and people use it, so that one file of host keys and one statement of the
-ways holds for all of them.
+`komando verify`, Ansible, the lab and people use it, so that one file of host keys and one
+statement of the ways holds for all of them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def configuration(hosts: Iterable[Host], access: Access, control: Path | None = 
     blocks += [
         _block(hop, before.get(name)) for name, hop in sorted(hops.items()) if name not in wanted
     ]
-    return "".join([*blocks, _for_all(access, control)])
+    shared = {"ControlPath": _quoted(control / "%n")} if control is not None else {}
+    return "".join([*blocks, _lines("Host *", {**_for_all(access), **shared})])
 
 
 def _block(machine: Hop, jump: str | None) -> str:
@@ -48,7 +49,12 @@ def _block(machine: Hop, jump: str | None) -> str:
     return _lines(f"Host {' '.join(names)}", {**lines, **({"ProxyJump": jump} if jump else {})})
 
 
-def _for_all(access: Access, control: Path | None) -> str:
+def options(access: Access) -> list[str]:
+    """What holds for every machine, as options of one command: no configuration file is read."""
+    return ["-F", "none", *(f"-o{key}={value}" for key, value in _for_all(access).items())]
+
+
+def _for_all(access: Access) -> dict[str, object]:
     """Known keys alone, no questions, and an end to each wait."""
     lines: dict[str, object] = {
         "UserKnownHostsFile": _quoted(access.known_hosts.absolute()),
@@ -64,12 +70,10 @@ def _for_all(access: Access, control: Path | None) -> str:
         "ClearAllForwardings": "yes",
         "LogLevel": "ERROR",
     }
-    if control is not None:
-        lines["ControlPath"] = _quoted(control / "%n")
     if access.identity is not None:
         lines["IdentityFile"] = _quoted(access.identity.absolute())
         lines["IdentitiesOnly"] = "yes"
-    return _lines("Host *", lines)
+    return lines
 
 
 def _quoted(path: Path) -> str:

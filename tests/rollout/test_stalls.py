@@ -219,7 +219,7 @@ def test_one_that_takes_a_question_and_never_answers(
 ) -> None:
     port = stalling(at)
     began = time.monotonic()
-    with Session([host(port)], replace(access, patience=PATIENCE)) as session:
+    with Session([host(port)], access) as session:
         assert session.refused == {}
         answers: Answers = session.observe(["core-1"])
     assert time.monotonic() - began < BOUND

@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 
 from komando.lab.place import LabError, Place, Told
-from komando.lab.router import ADMINISTRATOR, CONTROLLER, access, ssh_options
+from komando.lab.router import ADMINISTRATOR, CONTROLLER, access
+from komando.openssh import options
 
 STEP = "preparing the router"
 _TASK = re.compile(r"^(?:TASK|RUNNING HANDLER) \[(?:\w+ : )?(.+?)\] \**$")
@@ -99,7 +100,7 @@ def _environment(place: Place, roles: Path) -> dict[str, str]:
         "LC_ALL": "C.UTF-8",
         "ANSIBLE_CONFIG": str(roles.resolve().parent / "ansible.cfg"),
         "ANSIBLE_HOME": str(place.folder / "ansible"),
-        "ANSIBLE_SSH_ARGS": shlex.join([*ssh_options(way), *persist]),
+        "ANSIBLE_SSH_ARGS": shlex.join([*options(way), *persist]),
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(place.folder / "ansible"),
         "ANSIBLE_FORCE_COLOR": "0",
         "PYTHONUNBUFFERED": "1",

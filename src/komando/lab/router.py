@@ -13,6 +13,7 @@ from komando.inventory import Access, Host
 from komando.lab.commands import run
 from komando.lab.groups import make_groups, processes_in
 from komando.lab.place import NAMESPACES, LabError, Place
+from komando.openssh import options
 
 BOOT = Path(__file__).parent / "data" / "boot-router.sh"
 BOOT_PATIENCE = 30.0
@@ -72,22 +73,10 @@ def access(place: Place, user: str, key: str = CONTROLLER) -> Access:
     )
 
 
-def ssh_options(way: Access) -> list[str]:
-    """Options of ssh that trust the lab's key and nothing of the machine's own configuration."""
-    return [
-        *("-F", "none", "-i", str(way.identity)),
-        *("-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"),
-        *("-o", f"UserKnownHostsFile={way.known_hosts}", "-o", "GlobalKnownHostsFile=none"),
-        *("-o", "LogLevel=ERROR", "-o", "ConnectTimeout=5"),
-        # OpenSSH's default key exchange takes two to three times as long
-        *("-o", "KexAlgorithms=curve25519-sha256"),
-    ]
-
-
 def ssh_command(way: Access, host: Host) -> list[str]:
     """What logs in on the router: the remote command, if any, stands behind it."""
     target = f"{way.user}@{host.address}"
-    return [*way.prefix, "ssh", *ssh_options(way), "-p", str(host.port), target]
+    return [*way.prefix, "ssh", *options(way), "-p", str(host.port), target]
 
 
 def boot_router(place: Place, host: Host, tree: Path) -> None:

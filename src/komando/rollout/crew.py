@@ -22,7 +22,7 @@ from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.connectors.sshuserclient.client import SSHClient
 from pyinfra.context import ctx_host, ctx_state
 
-from komando.rollout.protocol import Event, Opening, Target
+from komando.rollout.protocol import Event, Opening, Peer
 from komando.rollout.reach import Reach, ask_nobody, watch, within
 from komando.rollout.reasons import CUT, HOST_SAYS, NO_REASON, REFUSED, Reasons, refusal
 from komando.rollout.unreached import Unreached
@@ -37,16 +37,16 @@ Say = Callable[[Event], None]
 class Crew:
     """One pyinfra state: connections that are opened together and closed together."""
 
-    def __init__(self, targets: Iterable[Target], opening: Opening, reasons: Reasons) -> None:
+    def __init__(self, peers: Iterable[Peer], opening: Opening, reasons: Reasons) -> None:
         self.opening = opening
         self.reasons = reasons
-        targets = tuple(targets)
+        peers = tuple(peers)
         config = Config(  # type: ignore[no-untyped-call]
-            PARALLEL=max(1, len(targets)), CONNECT_TIMEOUT=opening.connect_timeout
+            PARALLEL=max(1, len(peers)), CONNECT_TIMEOUT=opening.connect_timeout
         )
         ask_nobody()
         self.reach = Reach(opening)
-        names = [(target.name, _ssh_data(target, opening, self.reach)) for target in targets]
+        names = [(peer.name, _ssh_data(peer, opening, self.reach)) for peer in peers]
         inventory = Inventory((names, {}))  # type: ignore[no-untyped-call]
         self.state = State(inventory, config, check_for_changes=False)
         self.state.add_callback_handler(Unreached(reasons.note))  # type: ignore[no-untyped-call]
@@ -182,15 +182,15 @@ def _cut(host: Host) -> bool:
     return transport is None or not transport.is_active()
 
 
-def _ssh_data(target: Target, opening: Opening, reach: Reach) -> dict[str, Any]:
+def _ssh_data(peer: Peer, opening: Opening, reach: Reach) -> dict[str, Any]:
     """How pyinfra reaches the host: known keys only, nothing from ~/.ssh/config.
 
     With an identity that key alone; without one the agent's, and the user's own.
     """
     data = {
-        "ssh_hostname": target.address,
-        "ssh_port": target.port,
-        "ssh_user": target.user,
+        "ssh_hostname": peer.address,
+        "ssh_port": peer.port,
+        "ssh_user": peer.user,
         "ssh_key": opening.identity,
         "ssh_known_hosts_file": opening.known_hosts,
         "ssh_strict_host_key_checking": "yes",
@@ -198,6 +198,6 @@ def _ssh_data(target: Target, opening: Opening, reach: Reach) -> dict[str, Any]:
         "ssh_allow_agent": opening.identity is None,
         "ssh_look_for_keys": opening.identity is None,
         "ssh_forward_agent": False,
-        "ssh_paramiko_connect_kwargs": reach.options(target),
+        "ssh_paramiko_connect_kwargs": reach.options(peer),
     }
     return {key: value for key, value in data.items() if value is not None}

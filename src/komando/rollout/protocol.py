@@ -11,17 +11,17 @@ PROTOCOL = 2
 
 
 @dataclass(frozen=True)
-class Target:
+class Peer:
     """One host as the worker reaches it, over `hops`: the one that it meets first stands first."""
 
     name: str
     address: str
     port: int
     user: str
-    hops: tuple[Target, ...] = ()
+    hops: tuple[Peer, ...] = ()
 
     @classmethod
-    def from_fields(cls, fields: dict[str, Any]) -> Target:
+    def from_fields(cls, fields: dict[str, Any]) -> Peer:
         """Read what `encode` made of it."""
         hops = tuple(cls.from_fields(hop) for hop in fields["hops"])
         return cls(**fields | {"hops": hops})
@@ -36,7 +36,7 @@ class Opening:
     `confirm_timeout` bounds a confirmation, a revert and a neighbour's probe.
     """
 
-    targets: tuple[Target, ...]
+    peers: tuple[Peer, ...]
     known_hosts: str
     identity: str | None = None
     connect_timeout: int = 10
@@ -48,8 +48,8 @@ class Opening:
     def from_json(cls, line: str) -> Opening:
         """Read one line that `encode` wrote."""
         fields = json.loads(line)
-        targets = tuple(map(Target.from_fields, fields.pop("targets")))
-        return cls(targets=targets, **fields)
+        peers = tuple(map(Peer.from_fields, fields.pop("peers")))
+        return cls(peers=peers, **fields)
 
 
 @dataclass(frozen=True)

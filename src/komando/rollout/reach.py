@@ -29,7 +29,7 @@ from paramiko import (
 from paramiko.ssh_exception import NoValidConnectionsError
 from pyinfra.connectors import util
 
-from komando.rollout.protocol import Opening, Target
+from komando.rollout.protocol import Opening, Peer
 from komando.rollout.unreached import Stalled, Unreachable, cause
 
 SILENCE_MS = 30_000
@@ -125,10 +125,10 @@ class Reach:
 
     def __init__(self, opening: Opening) -> None:
         self._opening = opening
-        self._hops: dict[tuple[Target, ...], AsyncResult] = {}
+        self._hops: dict[tuple[Peer, ...], AsyncResult] = {}
         self._clients: list[SSHClient] = []
 
-    def options(self, target: Target) -> dict[str, Any]:
+    def options(self, peer: Peer) -> dict[str, Any]:
         """What paramiko's `connect` is to be told of a host, beside its address and key."""
         seconds = float(self._opening.connect_timeout)
         options: dict[str, Any] = {
@@ -137,9 +137,9 @@ class Reach:
             "channel_timeout": seconds,
             "transport_factory": Patient,
         }
-        if target.hops:
+        if peer.hops:
             # anything but nothing keeps paramiko from connecting by itself
-            options |= {"sock": target.name, "transport_factory": partial(self._through, target)}
+            options |= {"sock": peer.name, "transport_factory": partial(self._through, peer)}
         return options
 
     def close(self) -> None:
@@ -149,22 +149,22 @@ class Reach:
         self._clients.clear()
         self._hops.clear()
 
-    def _through(self, target: Target, _: object, **settings: Any) -> Transport:
+    def _through(self, peer: Peer, _: object, **settings: Any) -> Transport:
         """A transport to a host over its jump hosts; raises Unreachable with the reason."""
-        channel = self._channel(target.hops, target)
+        channel = self._channel(peer.hops, peer)
         return Patient(channel, **settings)
 
-    def _channel(self, hops: tuple[Target, ...], target: Target) -> Channel:
+    def _channel(self, hops: tuple[Peer, ...], peer: Peer) -> Channel:
         """A TCP connection that the last of `hops` opens for us."""
         client, name = self._hop(hops), hops[-1].name
         transport = client.get_transport()
-        place = f"{target.address} port {target.port}"
+        place = f"{peer.address} port {peer.port}"
         if transport is None or not transport.is_active():
             raise Unreachable(f"the connection to the jump host {name} was lost")
         try:
             return transport.open_channel(
                 "direct-tcpip",
-                (target.address, target.port),
+                (peer.address, peer.port),
                 ("127.0.0.1", 0),
                 timeout=float(self._opening.connect_timeout),
             )
@@ -183,7 +183,7 @@ class Reach:
                 f"in {self._opening.connect_timeout} s"
             ) from error
 
-    def _hop(self, hops: tuple[Target, ...]) -> SSHClient:
+    def _hop(self, hops: tuple[Peer, ...]) -> SSHClient:
         """The connection to the last of `hops`; whoever comes second waits for the first."""
         if (known := self._hops.get(hops)) is not None:
             client: SSHClient = known.get()
@@ -198,13 +198,13 @@ class Reach:
         found.set(opened)
         return opened
 
-    def _log_in(self, hops: tuple[Target, ...]) -> SSHClient:
+    def _log_in(self, hops: tuple[Peer, ...]) -> SSHClient:
         hop = hops[-1]
         opening = self._opening
         client = SSHClient()
         client.set_missing_host_key_policy(RejectPolicy())
         client.load_host_keys(opening.known_hosts)
-        way = Target(hop.name, hop.address, hop.port, hop.user, hops[:-1])
+        way = Peer(hop.name, hop.address, hop.port, hop.user, hops[:-1])
         try:
             client.connect(
                 hop.address,
@@ -223,7 +223,7 @@ class Reach:
         return client
 
 
-def _of_a_hop(hop: Target, error: Exception) -> str:
+def _of_a_hop(hop: Peer, error: Exception) -> str:
     where = f"{hop.address} port {hop.port}"
     if isinstance(error, Unreachable):  # a jump host before it
         return str(error)

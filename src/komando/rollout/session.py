@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from komando.inventory import Access, Host
 from komando.rollout.launch import Launched, launch
-from komando.rollout.protocol import Cargo, Event, Opening, Request, Target
+from komando.rollout.protocol import Cargo, Event, Opening, Peer, Request
 
 Listener = Callable[[Event], None]
 """Is told of each event as it comes; for progress on a terminal."""
@@ -277,19 +277,17 @@ def opening(hosts: Iterable[Host], access: Access) -> Opening:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     identity = None if access.identity is None else str(access.identity)
     return Opening(
-        tuple(_target(host, access) for host in hosts),
+        tuple(_peer(host, access) for host in hosts),
         known_hosts=str(access.known_hosts),
         identity=identity,
         connect_timeout=access.patience,
     )
 
 
-def _target(host: Host, access: Access) -> Target:
+def _peer(host: Host, access: Access) -> Peer:
     """Whoever comes as another user than the inventory's does so on the way as well."""
     hops = tuple(
-        Target(
-            hop.name, hop.address, hop.port, access.user if access.user != host.user else hop.user
-        )
+        Peer(hop.name, hop.address, hop.port, access.user if access.user != host.user else hop.user)
         for hop in host.hops
     )
-    return Target(host.name, host.address, host.port, access.user, hops)
+    return Peer(host.name, host.address, host.port, access.user, hops)

@@ -43,8 +43,8 @@ class Worker:
     def __init__(self, opening: Opening) -> None:
         self.opening = opening
         self.reasons = Reasons()
-        self.targets = {target.name: target for target in opening.targets}
-        self.first = Crew(opening.targets, opening, self.reasons)
+        self.peers = {peer.name: peer for peer in opening.peers}
+        self.first = Crew(opening.peers, opening, self.reasons)
         self.fresh: Crew | None = None
 
     def connect(self) -> None:
@@ -90,9 +90,7 @@ class Worker:
         asked = gevent.spawn(self._neighbours, request, troubles)
         if self.fresh:
             self.fresh.close()
-        self.fresh = Crew(
-            (self.targets[name] for name in request.hosts), self.opening, self.reasons
-        )
+        self.fresh = Crew((self.peers[name] for name in request.hosts), self.opening, self.reasons)
         seen: dict[str, Event] = {}
         self.fresh.connect(lambda event: seen.update({event.host: event}))
         asked.join()
@@ -117,7 +115,7 @@ class Worker:
                     troubles[asked[event.host]] = words
 
             questions = {
-                neighbour: {"address": self.targets[host].address, "port": self.targets[host].port}
+                neighbour: {"address": self.peers[host].address, "port": self.peers[host].port}
                 for neighbour, host in asked.items()
             }
             self.first.ask(Reached, questions, hear, self.opening.confirm_timeout)
@@ -126,7 +124,7 @@ class Worker:
         """Confirm or revert, over the fresh connections where there are any."""
         fresh = {host.name for host in self.fresh.hosts(request.hosts)} if self.fresh else set()
         if lacking := [name for name in request.hosts if name not in fresh]:
-            crew = Crew((self.targets[name] for name in lacking), self.opening, self.reasons)
+            crew = Crew((self.peers[name] for name in lacking), self.opening, self.reasons)
             crew.connect(_unless_connected)
             self._close_with(crew, request, lacking)
         if self.fresh and fresh:
@@ -140,7 +138,7 @@ class Worker:
 
     def look(self, request: Request) -> None:
         """How hosts stand that were lost, over connections of their own."""
-        crew = Crew((self.targets[name] for name in request.hosts), self.opening, self.reasons)
+        crew = Crew((self.peers[name] for name in request.hosts), self.opening, self.reasons)
         crew.connect(_unless_connected)
         here: dict[str, dict[str, Any]] = {host.name: {} for host in crew.hosts(request.hosts)}
         crew.ask(Observed, here, _say, self.opening.observe_timeout)

@@ -146,11 +146,8 @@ class Machine:
 
     def _ssh(self, command: str) -> subprocess.CompletedProcess[str]:
         way = access(self.place, "root", ADMINISTRATOR)
-        # a machine whose power is cut leaves the connection open
-        alive = ("-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3")
-        ssh = ssh_command(way, self.host)
         return subprocess.run(
-            [*ssh[:-1], *alive, ssh[-1], command],
+            [*ssh_command(way, self.host), command],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
