@@ -12,7 +12,7 @@ import click
 from komando.cli import changing_nothing
 from komando.cli.opened import opened, secrets_key_option
 from komando.cli.reach import Scope, host_options
-from komando.cli.turns import Register, Undertaken, emergency_option, register_options
+from komando.cli.register import Register, emergency_option, register_options
 
 if TYPE_CHECKING:
     from komando.cli.desired import Desired
@@ -64,6 +64,7 @@ def apply(
             from komando.cli.rolling import carry_out, conclude, ending_as_told
             from komando.rollout.observe import Cache
             from komando.rollout.roll import targets_of
+            from komando.rollout.turn import Undertaken
             from komando.rollout.waves import arrange
 
             shown = None if plan_file is None else _shown(plan_file)
@@ -77,20 +78,21 @@ def apply(
             targets = targets_of(found.plan, wanted.inventory.hosts, wanted.bundles, plaintexts)
             waves = arrange(targets, wanted.inventory.hosts, at_once=at_once)
             look = partial(_verified, wanted=wanted, access=access) if verify else None
+            findings = found.plan.findings
             what = Undertaken(
                 "apply",
-                wanted.inventory.name,
                 found.least,
-                scope.lab_folder,
-                (str(scope.policies), str(wanted.folder)),
-                tuple(wanted.bundles) if limit else (),
-                tuple(one.acknowledged_by for one in found.plan.findings if one.acknowledged_by),
+                emergency=register.emergency,
+                look=_longest_look() if verify and targets else 0,
+                policies=(str(scope.policies), str(wanted.folder)),
+                limit=tuple(wanted.bundles) if limit else (),
+                acknowledged=tuple(one.acknowledged_by for one in findings if one.acknowledged_by),
             )
             rollout = carry_out(
                 found.session,
                 targets,
                 waves,
-                register,
+                partial(register.open, wanted.inventory.name, scope.lab_folder),
                 what,
                 failures=found.failures,
                 verify=look,
@@ -108,6 +110,13 @@ def _verified(names: tuple[str, ...], wanted: Desired, access: Access) -> bool:
     except click.ClickException as error:  # what could not be looked at was not seen to hold
         error.show()
         return False
+
+
+def _longest_look() -> float:
+    """Seconds after which `_verified` gives up."""
+    from komando.verify import TIMEOUT
+
+    return TIMEOUT
 
 
 def _shown(plan_file: Path) -> Mapping[str, Promise]:

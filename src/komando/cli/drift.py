@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +18,11 @@ from komando.cli.drift_text import as_json, as_markdown, text_lines
 from komando.cli.opened import opened, secrets_key_option
 from komando.cli.progress import tell_failures, working
 from komando.cli.reach import Scope, host_options
+from komando.cli.register import Register, emergency_option, register_options
 from komando.cli.rolling import carry_out, ending_as_told
-from komando.cli.turns import Register, Undertaken, emergency_option, register_options
 
 if TYPE_CHECKING:
+    from komando.ledger import Ledger
     from komando.rollout.drift import Drift, HostDrift
     from komando.rollout.outcome import Rollout
     from komando.rollout.session import Session
@@ -91,9 +94,8 @@ def _asked(
                 before = ask_drift(session, digests, digests, sources)
             if not repair or not any(one.repairable for one in before.hosts):
                 return before, None, None
-            least = max(one.running.sequence for one in before.hosts)
-            what = Undertaken("repair", wanted.inventory.name, least, scope.lab_folder)
-            rollout = _repair(session, before, wanted, register, what)
+            ledger = partial(register.open, wanted.inventory.name, scope.lab_folder)
+            rollout = _repair(session, before, wanted, ledger, emergency=register.emergency)
             with working(words):
                 return ask_drift(session, digests, digests, sources), rollout, before
     except (WorkerFailedError, FileNotFoundError) as error:
@@ -101,13 +103,19 @@ def _asked(
 
 
 def _repair(
-    session: Session, found: Drift, wanted: Desired, register: Register, what: Undertaken
+    session: Session,
+    found: Drift,
+    wanted: Desired,
+    ledger: Callable[[], Ledger],
+    *,
+    emergency: bool,
 ) -> Rollout:
     """The rollout that gives hosts what they run already.
 
     The files travel where the policies still ask for them, secrets where they were touched; else
     the host has its own copy.
     """
+    from komando.rollout.turn import Undertaken
     from komando.rollout.wave import Target
     from komando.rollout.waves import arrange
 
@@ -127,7 +135,8 @@ def _repair(
             if _asked_for(one)
             else Target(hosts[one.host], digest, digest)
         )
-    return carry_out(session, targets, arrange(targets, hosts), register, what)
+    what = Undertaken("repair", max(one.running.sequence for one in found.hosts), emergency)
+    return carry_out(session, targets, arrange(targets, hosts), ledger, what)
 
 
 def _asked_for(one: HostDrift) -> bool:

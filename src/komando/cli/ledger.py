@@ -17,9 +17,9 @@ from komando.cli.ledger_text import plain, print_links
 from komando.cli.machines import folder_of
 from komando.cli.progress import tell_failures, working
 from komando.cli.reach import Scope, machine_options
+from komando.cli.register import Register, register_options
 from komando.cli.rolling import PARTLY
 from komando.cli.streams import tell
-from komando.cli.turns import Register, register_options
 from komando.ledger import Ledger, LedgerError, Signers, UnreachedError, Verified
 from komando.ledger import verify as verified
 from komando.ledger.restore import begin_anew

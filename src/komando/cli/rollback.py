@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -12,9 +13,9 @@ from komando.cli import changing_nothing
 from komando.cli.plan import show_plan
 from komando.cli.progress import working
 from komando.cli.reach import Scope, machine_options
+from komando.cli.register import Register, emergency_option, register_options
 from komando.cli.rolling import carry_out, conclude, ending_as_told
 from komando.cli.streams import tell
-from komando.cli.turns import Register, Undertaken, emergency_option, register_options
 from komando.diagnostics import Location
 from komando.generation import RunningGeneration
 from komando.plan import Plan, make_plan
@@ -51,6 +52,7 @@ def rollback(
     Exit status: 0 the host runs it, 1 it does not.
     """  # noqa: D301
     from komando.rollout.session import Session, WorkerFailedError
+    from komando.rollout.turn import Undertaken
     from komando.rollout.wave import Target
 
     inventory, access = scope.machines()
@@ -69,8 +71,9 @@ def rollback(
             show_plan(found, "text", diff=diff)
             wanted = next(iter(found.hosts)).after
             targets = {name: Target(host, running.digest, wanted)}
-            what = Undertaken("rollback", inventory.name, running.sequence, scope.lab_folder)
-            rollout = carry_out(session, targets, ((name,),), register, what)
+            what = Undertaken("rollback", running.sequence, register.emergency)
+            ledger = partial(register.open, inventory.name, scope.lab_folder)
+            rollout = carry_out(session, targets, ((name,),), ledger, what)
     except (WorkerFailedError, FileNotFoundError) as error:
         raise click.ClickException(str(error)) from error
     conclude(rollout, partial=False)

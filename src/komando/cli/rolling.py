@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from komando.cli.progress import console
 from komando.cli.streams import tell
-from komando.cli.turns import Register, Undertaken, in_turn
 
 if TYPE_CHECKING:
     from komando.cli.board import Board
+    from komando.ledger import Ledger
     from komando.rollout.outcome import Outcome, Rollout
     from komando.rollout.roll import Verify
     from komando.rollout.session import Session
+    from komando.rollout.turn import Undertaken
     from komando.rollout.wave import Target
     from komando.rollout.waves import Waves
 
@@ -40,7 +42,7 @@ def carry_out(
     session: Session,
     targets: Mapping[str, Target],
     waves: Waves,
-    register: Register,
+    ledger: Callable[[], Ledger],
     what: Undertaken,
     *,
     failures: Mapping[str, str] = {},
@@ -48,11 +50,13 @@ def carry_out(
 ) -> Rollout:
     """Roll the targets out, in turn; show each host's stages meanwhile, and what became of it.
 
-    `failures` are hosts that could not be asked, and why.
+    Ends the verb, and nothing was changed, while somebody else is at it or the ledger cannot be
+    reached. `failures` are hosts that could not be asked, and why.
     """
     from komando.cli.board import Board
     from komando.rollout.outcome import Rollout
     from komando.rollout.roll import roll, with_unreached
+    from komando.rollout.turn import NotOurTurnError, in_turn
 
     def work(sequence: int) -> Rollout:
         board = Board(waves, console())
@@ -60,7 +64,12 @@ def carry_out(
             look = _beside(board, verify) if verify else None
             return roll(session, targets, waves, sequence, board.told, look)
 
-    rollout = in_turn(register, what, targets, waves, work) if targets else Rollout(())
+    rollout = Rollout(())
+    if targets:
+        try:
+            rollout = in_turn(ledger, what, targets, waves, work, partial(tell, err=True))
+        except NotOurTurnError as error:
+            raise click.ClickException(str(error)) from error
     rollout = with_unreached(rollout, failures)
     for outcome in rollout.outcomes:
         _tell(outcome)
