@@ -37,7 +37,7 @@ def holds_disks(place: Place) -> bool:
 
 def within(place: Place) -> tuple[str, ...]:
     """What stands before a command that finds the disks, in a mount namespace of its own."""
-    return ("nsenter", f"--mount=/proc/{_holder(place)}/ns/mnt", "unshare", "--mount")
+    return (*_entered(place), "unshare", "--mount")
 
 
 def written(place: Place, router: str) -> Path:
@@ -59,7 +59,13 @@ def free_disk(place: Place, router: str) -> None:
 
 
 def _within(place: Place, command: str) -> None:
-    run(["nsenter", f"--mount=/proc/{_holder(place)}/ns/mnt", "sh", "-c", command])
+    run([*_entered(place), "sh", "-c", command])
+
+
+def _entered(place: Place) -> tuple[str, ...]:
+    """In the holder's mount namespace, at its root: which need not be the machine's (chroot)."""
+    holder = f"/proc/{_holder(place)}"
+    return ("nsenter", f"--mount={holder}/ns/mnt", f"--root={holder}/root")
 
 
 def _holder(place: Place) -> int:
