@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
+import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -74,6 +79,68 @@ def test_a_line_that_was_written_half_is_written_over(record: Record, half: str)
     lines = record.path.read_text().splitlines()
     assert len(lines) == 3
     assert chained(lines)
+
+
+@pytest.mark.parametrize("then", ["raises", "stalls"])
+def test_a_line_that_the_disk_takes_a_part_of_is_no_line(
+    record: Record, monkeypatch: pytest.MonkeyPatch, then: str
+) -> None:
+    record.append("armed", "a" * 64, sequence=1)
+    before = record.path.read_bytes()
+    real, takes = os.pwrite, [100]
+
+    def pwrite(descriptor: int, content: bytes, at: int) -> int:
+        if takes:
+            return real(descriptor, content[: takes.pop()], at)
+        if then == "raises":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return 0
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        record.append("reverted", "a" * 64, sequence=1)
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(record.path))
+    assert record.path.read_bytes() == before
+
+
+def test_a_line_that_is_written_in_pieces_is_whole(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda one, text, at: real(one, text[:7], at))
+    for number in range(3):
+        record.append("armed", "a" * 64, sequence=number)
+    lines = record.path.read_text().splitlines()
+    assert len(lines) == 3
+    assert chained(lines)
+
+
+@pytest.fixture
+def small(record: Record) -> Iterator[Record]:
+    """A record on a file system of 64 KiB."""
+    folder = record.path.parent
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "komando-test", str(folder)]
+    subprocess.run(mount, check=True)
+    yield record
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.root
+def test_on_a_full_disk_a_line_is_there_whole_or_told_as_missing(small: Record) -> None:
+    page = os.sysconf("SC_PAGE_SIZE")
+    while not small.path.exists() or page - small.path.stat().st_size % page >= 300:
+        small.append("armed", "a" * 64, "b" * 64, 1)
+    ballast, before = small.path.with_name("ballast"), small.path.read_bytes()
+    with suppress(OSError), ballast.open("wb", buffering=0) as stream:
+        while True:
+            stream.write(bytes(page))
+    with pytest.raises(OSError, match=f"No space left on device: '{small.path}'"):
+        small.append("reverted", "a" * 64, "b" * 64, 1, "nobody confirmed it in time")
+    assert small.path.read_bytes() == before
+    ballast.unlink()
+    small.append("reverted", "a" * 64, "b" * 64, 1, "nobody confirmed it in time")
+    assert chained(small.path.read_text().splitlines())
 
 
 def test_a_record_that_holds_half_a_line_alone_begins_anew(record: Record) -> None:

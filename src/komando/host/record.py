@@ -6,9 +6,11 @@ of the two can be changed afterwards without the other one telling.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -84,24 +86,42 @@ class Record:
         sequence: int = 0,
         reason: str = "",
     ) -> Entry:
-        """Adds an entry and gives it; it is on the disk when this returns."""
+        """Adds an entry and gives it; it is on the disk when this returns.
+
+        Raises OSError where it could not be written whole: the record is then as it was.
+        """
         line = self._last_line()
         number = _entry(line).number + 1 if line else 1
         time = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         before = sha256(line).hexdigest() if line else ""
         kept = reason if len(reason) <= _REASON else f"{reason[:_REASON]} ..."
         entry = Entry(number, time, event, generation, previous, sequence, kept, before)
-        text = json.dumps(asdict(entry), separators=(",", ":")) + "\n"
+        text = (json.dumps(asdict(entry), separators=(",", ":")) + "\n").encode()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            end = self._end(descriptor)
-            os.pwrite(descriptor, text.encode(), end)
-            os.ftruncate(descriptor, end + len(text.encode()))
-            os.fsync(descriptor)
+            self._put(descriptor, text, self._end(descriptor))
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
         finally:
             os.close(descriptor)
         return entry
+
+    @staticmethod
+    def _put(descriptor: int, text: bytes, end: int) -> None:
+        """A full disk may take a part of a line: that is cut off again, and OSError raised."""
+        try:
+            done = 0
+            while done < len(text):
+                if not (written := os.pwrite(descriptor, text[done:], end + done)):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                done += written
+            os.ftruncate(descriptor, end + len(text))
+            os.fsync(descriptor)
+        except OSError:
+            with suppress(OSError):  # a line without its end counts for nothing anyway
+                os.ftruncate(descriptor, end)
+            raise
 
     @staticmethod
     def _end(descriptor: int) -> int:
