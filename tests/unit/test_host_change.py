@@ -207,8 +207,9 @@ def test_a_revert_that_cannot_be_done_stays_to_be_done(host: OnDisk) -> None:
     host.change(NEW, Order(7, 60))
     flip_back = host.generations.flip_back
     host.generations.flip_back = refuses  # type: ignore[method-assign, assignment]
-    with pytest.raises(OSError, match="Read-only"):
+    with pytest.raises(HostError, match=r"^the kernel is as it was before, and .* Read-only"):
         host.revert(NEW.digest, "by hand")
+    assert host.brought[-1] == OLD.digest
     assert host.windows.reverting() is not None
     assert host.standing.in_force() == OLD.digest
     host.generations.flip_back = flip_back  # type: ignore[method-assign]
@@ -219,6 +220,41 @@ def test_a_revert_that_cannot_be_done_stays_to_be_done(host: OnDisk) -> None:
 
 def refuses(*_: object) -> None:
     raise OSError(errno.EROFS, "Read-only file system")
+
+
+@pytest.mark.parametrize("order", [Order(7, 60), None])
+def test_a_disk_that_turns_read_only_in_a_change_that_fails_keeps_the_kernel_from_nothing(
+    host: OnDisk, monkeypatch: pytest.MonkeyPatch, order: Order | None
+) -> None:
+    host.refused[NEW.digest] = "tc: no such device"
+    monkeypatch.setattr(host.windows, "take_back", refuses)
+    monkeypatch.setattr(host.generations, "flip_back", refuses)
+    words = (
+        f"^tc: no such device; generation {OLD.digest} is not wholly in force again: the kernel is "
+        "as it was before, and the disk cannot be written: .*Read-only file system$"
+    )
+    with pytest.raises(HostError, match=words):
+        host.change(NEW, order)
+    assert host.brought == [OLD.digest, OLD.digest]
+
+
+def test_a_change_that_could_not_be_taken_back_on_the_disk_waits_for_nobody(
+    host: OnDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.refused[NEW.digest] = "tc: no such device"
+    monkeypatch.setattr(host.windows, "take_back", refuses)
+    with pytest.raises(HostError, match="not wholly in force again"):
+        host.change(NEW, Order(7, 60))
+    assert host.standing.in_force() == OLD.digest, "the minute's run brings that"
+    with pytest.raises(HostError, match="and the disk cannot be written"):
+        host.confirm(NEW.digest)
+    monkeypatch.undo()
+    host.settle()
+    assert host.generations.current() == OLD.digest
+    assert host.said[-1] == ("reverted", 7, "tc: no such device")
+    del host.refused[NEW.digest]
+    host.change(NEW, Order(8, 60))
+    host.confirm(NEW.digest)
 
 
 def test_without_an_alarm_nothing_is_changed(host: OnDisk) -> None:

@@ -28,6 +28,8 @@ from .units import Units
 from .window import Pending, boot_id, seconds_up
 
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from .record import Event
 
 LONGEST = 3600
@@ -162,10 +164,9 @@ class Changes:
     ) -> str:
         """Takes a change back that failed; says how that went."""
         try:
-            if pending is None:
-                self._restore(previous)
-            elif self.windows.take_back():
-                self.windows.explain(replace(pending, reason=reason))
+            if pending:
+                self._take_back(pending, reason)
+            if pending is None or self.windows.reverting():
                 self._restore(previous)
         except Exception as error:  # noqa: BLE001 - no other way is left; it must be told
             wanted = f"generation {previous}" if previous else "the state before"
@@ -250,17 +251,29 @@ class Changes:
         try:
             if self.windows.take_back():
                 self.windows.explain(replace(pending, reason=reason))
-        except OSError:
-            # the disk cannot be written, the kernel can: that is what people wait for
+        except OSError as error:
+            self.windows.give_up(replace(pending, reason=reason))
             if kernel:
-                self._bring_back(pending.previous)
+                self._bring_back_alone(pending.previous, error)
             raise
 
     def _restore(self, previous: str | None, *, kernel: bool = True) -> None:
-        if self.generations.current() != previous:
-            self.generations.flip_back(previous)
+        try:
+            if self.generations.current() != previous:
+                self.generations.flip_back(previous)
+        except OSError as error:
+            if kernel:
+                self._bring_back_alone(previous, error)
+            raise
         if kernel:
             self._bring_back(previous)
+
+    def _bring_back_alone(self, previous: str | None, error: OSError) -> NoReturn:
+        """The disk cannot be written, the kernel can: that is what people wait for."""
+        self._bring_back(previous)
+        raise HostError(
+            f"the kernel is as it was before, and the disk cannot be written: {error}"
+        ) from error
 
     def _bring_back(self, previous: str | None) -> None:
         """The kernel as it was before: the way in first, then all else, whatever fails of it."""

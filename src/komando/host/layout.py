@@ -99,6 +99,11 @@ class Paths(Frozen):
         return self.run / "bypass"
 
     @property
+    def given_up(self) -> Path:
+        """The window of a change that was taken back, where the disk took no note of that."""
+        return self.run / "given-up"
+
+    @property
     def lock(self) -> Path:
         """Held while a verb runs, so that the timer and an activation never interleave."""
         return self.run / "lock"

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from .durable import sync, write
 from .errors import HostError
-from .frozen import Frozen, asdict
+from .frozen import Frozen, asdict, replace
 from .layout import Paths
 
 UNREADABLE = "unreadable"
@@ -69,7 +70,8 @@ class Windows:
 
         A note that cannot be read is that of a change which is overdue: nobody can confirm it.
         """
-        return self._read(self.paths.pending)
+        found, given_up = self._read(self.paths.pending), _read(self.paths.given_up)
+        return given_up if found and given_up and given_up.token == found.token else found
 
     def reverting(self) -> Pending | None:
         """The change that is being taken back: somebody began, and has not come to the end."""
@@ -135,6 +137,13 @@ class Windows:
         Raises OSError where the disk cannot be written.
         """
         return _rename(self.paths.pending, self.paths.reverting)
+
+    def give_up(self, pending: Pending) -> None:
+        """Lets a window be overdue that the disk does not let be closed: until a restart."""
+        text = json.dumps(asdict(replace(pending, deadline=0.0))) + "\n"
+        with suppress(OSError):  # the alarm is left
+            self.paths.run.mkdir(parents=True, exist_ok=True)
+            write(self.paths.given_up, text)
 
     def explain(self, pending: Pending) -> None:
         """Keeps the reason for the run that may have to finish; a full disk costs just that."""
