@@ -17,7 +17,7 @@ from komando.host.archive import unpack
 from komando.host.change import LONGEST, Changes, Order
 from komando.host.configuration import Configuration, read_configuration
 from komando.host.errors import HostError
-from komando.host.generation import DAYS_KEPT, NUMBER_KEPT, Generations
+from komando.host.generation import DAYS_KEPT, NEWEST_KEPT, NUMBER_KEPT, Generations
 from komando.host.layout import Paths
 from komando.host.reconcile import Outcome
 from tests.host_bundle import City, cargo_of, files_of
@@ -345,6 +345,18 @@ def test_old_generations_go_by_number_and_by_age(tmp_path: Path) -> None:
     assert store.prune(()) == []
 
 
+def test_a_clock_that_is_a_year_ahead_leaves_ways_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Generations(Paths(tmp_path))
+    made = [aged(store, number, days=number) for number in range(NEWEST_KEPT + 2)]
+    ahead = time.time() + 366 * 86_400
+    monkeypatch.setattr(time, "time", lambda: ahead)
+    assert sorted(store.prune(())) == sorted(made[NEWEST_KEPT:])
+    assert store.prune(()) == []
+    assert store.kept() == made[:NEWEST_KEPT]
+
+
 def test_what_is_in_force_and_what_was_before_it_stay_however_old(tmp_path: Path) -> None:
     store = Generations(Paths(tmp_path))
     current, previous, other = (aged(store, n, days=DAYS_KEPT + n) for n in (1, 2, 3))
@@ -356,9 +368,10 @@ def test_what_is_in_force_and_what_was_before_it_stay_however_old(tmp_path: Path
 
 def test_a_confirmation_prunes_and_keeps_the_way_back(host: OnDisk) -> None:
     old = host.generations.folder(OLD.digest)
-    for path in (old, host.generations.folder(aged(host.generations, 1, 0))):
+    for path in (old, host.generations.folder(aged(host.generations, 99, 0))):
         os.utime(path, (0, 0))
+    others = {aged(host.generations, number, 1) for number in range(NEWEST_KEPT - 1)}
     host.change(NEW, Order(7, 60))
     host.confirm(NEW.digest)
     left = {path.name for path in host.paths.generations.iterdir()}
-    assert left == {OLD.digest, NEW.digest}
+    assert left == {OLD.digest, NEW.digest, *others}

@@ -23,7 +23,10 @@ NUMBER_KEPT = 20
 """Generations that stay on a host, the failed ones among them; each has some 100 kB."""
 
 DAYS_KEPT = 180
-"""Days after which one goes, even if it is among the newest."""
+"""Days after which one goes, unless it is among the NEWEST_KEPT."""
+
+NEWEST_KEPT = 5
+"""The newest ones, which stay however old they seem: no clock takes all ways back."""
 
 KEPT_COPY = "bundle.tar.gz"
 """In a generation's folder, beside its files: what was staged, for root alone. A file that is
@@ -183,7 +186,7 @@ class Generations:
     def prune(self, kept: Collection[str | None]) -> list[str]:
         """Removes what is old, by number and by age, and gives the digests.
 
-        Never the current one, and none of `kept`.
+        Never the current one, none of `kept`, and by age none of the newest few.
         """
         stays = {*kept, self.current()}
         oldest = time.time() - DAYS_KEPT * 86_400
@@ -191,6 +194,7 @@ class Generations:
             self.folder(digest)
             for number, digest in enumerate(self.kept())
             if digest not in stays
+            and number >= NEWEST_KEPT
             and (number >= NUMBER_KEPT or self.folder(digest).stat().st_mtime < oldest)
         ]
         for path in gone:
