@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from komando.bundle import Bundle
+from komando.host import aside
 from komando.host.__main__ import main
 from komando.host.archive import unpack
 from komando.host.change import LONGEST, Changes, Order
@@ -295,6 +296,19 @@ def test_a_confirmation_that_was_not_written_down_is_written_by_the_next_run(hos
     assert host.said[-1] == ("confirmed", 7, "")
 
 
+def test_what_a_run_left_beside_the_generations_goes_with_the_next_one(
+    host: OnDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = host.paths.generations / f".{NEW.digest}.new"
+    (left / "etc/komando/secrets").mkdir(parents=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(aside, "remove", refuses)
+        host.settle()
+    assert left.exists()
+    host.settle()
+    assert not left.exists()
+
+
 def test_a_repair_waits_for_no_confirmation(host: OnDisk) -> None:
     host.change(OLD, Order(7, 60, OLD.digest))
     assert (host.windows.pending(), host.windows.sequence()) == (None, 7)
@@ -338,10 +352,11 @@ def test_old_generations_go_by_number_and_by_age(tmp_path: Path) -> None:
     store = Generations(Paths(tmp_path))
     made = [aged(store, number, days=number) for number in range(NUMBER_KEPT + 5)]
     ancient = aged(store, 900, days=DAYS_KEPT + 1)
-    (store.paths.generations / f".{'f' * 64}.damaged").mkdir()
+    for digest in (made[3], ancient, "f" * 64):
+        (store.paths.generations / f".{digest}.damaged").mkdir()
     assert sorted(store.prune(())) == sorted([*made[NUMBER_KEPT:], ancient])
     left = {path.name for path in store.paths.generations.iterdir()}
-    assert left == {*made[:NUMBER_KEPT], f".{'f' * 64}.damaged"}
+    assert left == {*made[:NUMBER_KEPT], f".{made[3]}.damaged"}
     assert store.prune(()) == []
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from komando.bundle import Bundle
-from komando.host import generation
+from komando.host import aside, generation
 from komando.host.__main__ import main
 from komando.host.errors import HostError
 from komando.host.generation import Generations
@@ -95,7 +95,7 @@ class Died(BaseException):
     """The run ends here, as by a power cut."""
 
 
-STEPS = ("_remove", "_exchange", "sync")
+STEPS = {"remove": aside, "exchange": aside, "sync": generation}
 
 
 def dies_at(patch: pytest.MonkeyPatch, step: int, real: Mapping[str, Any]) -> list[str]:
@@ -111,8 +111,8 @@ def dies_at(patch: pytest.MonkeyPatch, step: int, real: Mapping[str, Any]) -> li
 
         return wrapped
 
-    for name in STEPS:
-        patch.setattr(generation, name, dying(name))
+    for name, module in STEPS.items():
+        patch.setattr(module, name, dying(name))
     patch.setattr(Path, "rename", dying("rename"))
     return taken
 
@@ -134,7 +134,7 @@ def test_a_damaged_generation_is_replaced_and_one_kept_as_evidence(
     staged: Generations, monkeypatch: pytest.MonkeyPatch, exchanges: bool
 ) -> None:
     if not exchanges:
-        monkeypatch.setattr(generation, "_exchange", refuses)
+        monkeypatch.setattr(aside, "exchange", refuses)
     other = staged.paths.generations / f".{'0' * 64}.damaged"
     other.write_text("what lay here was no folder")
     for number in range(3):
@@ -171,9 +171,9 @@ def test_a_run_that_dies_while_it_replaces_a_generation_is_mended(
     staged: Generations, exchanges: bool
 ) -> None:
     files = bundle_of(City()).files
-    real = {name: getattr(generation, name) for name in STEPS} | {"rename": Path.rename}
+    real = {name: getattr(module, name) for name, module in STEPS.items()} | {"rename": Path.rename}
     if not exchanges:
-        real["_exchange"] = refuses
+        real["exchange"] = refuses
     dangling, done = [], False
     step = 0
     damage(staged, "# before")
@@ -195,7 +195,7 @@ def test_a_run_that_dies_while_it_replaces_a_generation_is_mended(
         assert len(hidden(staged)) <= 1
         step += 1
     assert step >= 4
-    assert dangling == ([] if exchanges else [["_exchange", "rename"]])
+    assert dangling == ([] if exchanges else [["exchange", "rename"]])
 
 
 def test_an_export_is_the_bundles_own_archive(tmp_path: Path) -> None:

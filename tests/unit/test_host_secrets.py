@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import base64
+import errno
 import gzip
 import hashlib
 import io
 import json
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
 import tarfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from komando.bundle import Bundle, Plaintexts
-from komando.host import secrets
+from komando.host import aside, secrets
 from komando.host.archive import Arrived, unpack
 from komando.host.errors import HostError
-from komando.host.generation import Generations
+from komando.host.generation import NUMBER_KEPT, Generations
 from komando.host.layout import Paths
 from tests.host_bundle import City, bundle_of
 
@@ -147,6 +150,99 @@ def test_without_the_seal_nothing_is_believed(store: Generations) -> None:
     (store.folder(BUNDLE.digest) / "secrets.seal").write_text("{}")
     told = store.ailing(BUNDLE.digest, BUNDLE.files)
     assert told == ["what the secrets are known by is gone"]
+
+
+def damaged(store: Generations) -> Path:
+    return store.paths.generations / f".{BUNDLE.digest}.damaged"
+
+
+def elsewhere(store: Generations) -> list[Path]:
+    """Files with the secret that are not of a generation under its own name."""
+    return [
+        path
+        for left in store.paths.generations.glob(".*")
+        for path in left.rglob("*")
+        if path.is_file() and SECRET in path.read_bytes()
+    ]
+
+
+def test_what_is_kept_as_evidence_holds_none_and_goes_with_its_generation(
+    store: Generations,
+) -> None:
+    place(store).chmod(0o644)
+    store.stage(BUNDLE.digest, arrived().files, arrived().secrets)
+    assert store.ailing(BUNDLE.digest, BUNDLE.files) == []
+    assert elsewhere(store) == []
+    assert damaged(store).stat().st_mode & 0o7777 == 0o700
+    assert (damaged(store) / "etc/komando/secrets.json").is_file()
+    assert not (damaged(store) / "secrets.seal").exists()
+    store.flip(None)
+    for number in range(NUMBER_KEPT):
+        store.folder(f"{number:064x}").mkdir()
+    assert store.prune(()) == [BUNDLE.digest]
+    assert not damaged(store).exists()
+
+
+@pytest.mark.parametrize("exchanges", [True, False])
+def test_no_copy_outlives_the_run_after_one_that_dies(store: Generations, exchanges: bool) -> None:
+    came, step, died = arrived(), 0, True
+    while died:
+        if not store.folder(BUNDLE.digest).exists():
+            store.stage(BUNDLE.digest, came.files, came.secrets)
+        place(store).chmod(0o644)
+        with pytest.MonkeyPatch.context() as patch:
+            died = dies_at(patch, step, exchanges=exchanges)
+            with suppress(KeyboardInterrupt):
+                store.stage(BUNDLE.digest, came.files, came.secrets)
+                died = False
+        readable = [path for path in elsewhere(store) if damaged(store) in path.parents]
+        assert readable == [], "what is evidence was emptied first"
+        store.tidy()
+        assert elsewhere(store) == []
+        step += 1
+    assert step >= 7
+
+
+def dies_at(patch: pytest.MonkeyPatch, step: int, *, exchanges: bool) -> bool:
+    """Lets the run end before the given step that changes what others see."""
+    left = [step]
+
+    def dying(real: Callable[..., object]) -> Callable[..., object]:
+        def wrapped(*given: object, **more: object) -> object:
+            left[0] -= 1
+            if left[0] < 0:
+                raise KeyboardInterrupt
+            return real(*given, **more)
+
+        return wrapped
+
+    def refuses(*_: object) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    patch.setattr(aside, "exchange", dying(aside.exchange if exchanges else refuses))
+    patch.setattr(aside, "remove", dying(aside.remove))
+    for name in ("rename", "chmod"):
+        patch.setattr(Path, name, dying(getattr(Path, name)))
+    return True
+
+
+def test_what_a_link_leads_to_is_not_taken_for_its_secrets(
+    store: Generations, tmp_path: Path
+) -> None:
+    folder = store.folder(BUNDLE.digest) / "etc/komando"
+    folder.rename(tmp_path / "komando")
+    folder.symlink_to(tmp_path / "komando")
+    store.stage(BUNDLE.digest, arrived().files, arrived().secrets)
+    assert (tmp_path / "komando/secrets/vpn-key").read_bytes() == SECRET
+    assert elsewhere(store) == []
+
+
+def test_evidence_that_holds_secrets_is_emptied_by_the_next_run(store: Generations) -> None:
+    shutil.copytree(store.folder(BUNDLE.digest), damaged(store))
+    assert elsewhere(store)
+    store.tidy()
+    assert elsewhere(store) == []
+    assert damaged(store).stat().st_mode & 0o7777 == 0o700
 
 
 def test_the_seal_is_no_plain_hash_and_another_one_each_time(

@@ -9,6 +9,7 @@ all begin with it.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from .bare import take_down, take_down_shaping
 from .calendar import read_clock
@@ -241,6 +242,8 @@ class Changes:
             if said == ("armed", confirmed.generation, confirmed.sequence):
                 self.timer.stop(confirmed.token)
                 self._write_down("confirmed", confirmed)
+        with suppress(OSError):  # no reason to leave the network as it is
+            self.generations.tidy()
 
     def _overdue(self, pending: Pending, *, kernel: bool) -> None:
         why = "the machine restarted before it was confirmed" if pending.restarted else UNCONFIRMED

@@ -32,9 +32,6 @@ KEPT_COPY = "bundle.tar.gz"
 """In a generation's folder, beside its files: what was staged, for root alone. A file that is
 edited later is compared with it and mended from it; it counts only while it has the digest."""
 
-# AT_FDCWD and RENAME_EXCHANGE of linux/fcntl.h and linux/fs.h
-_HERE, _EXCHANGE = -100, 2
-
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -132,16 +129,15 @@ class Generations:
         """Writes a generation beside the others, so that it is there whole or not at all.
 
         `private` holds its secrets by name; raises HostError unless they are all that it states.
-        One that is damaged is replaced, and kept aside as evidence: the latest one of all.
+        One that is damaged is replaced, and kept aside as evidence, without its secrets.
         """
+        from . import aside
         from .archive import packed
 
         wanted, private = secrets.stated(files), private or {}
         secrets.agree(wanted, private)
         self.paths.generations.mkdir(parents=True, exist_ok=True)
-        for pattern in (".*.new", ".*.old"):
-            for left in self.paths.generations.glob(pattern):
-                _remove(left)
+        aside.tidy(self.paths.generations)
         side = self.paths.generations / f".{digest}.new"
         for path, content in files.items():
             target = side / path
@@ -154,9 +150,7 @@ class Generations:
         secrets.lay(side, digest, wanted, private)
         _keep(side / KEPT_COPY, packed(files))
         if os.path.lexists(self.folder(digest)):  # damaged, or it would not be staged again
-            for left in self.paths.generations.glob(".*.damaged"):
-                _remove(left)
-            _replace(self.folder(digest), side, side.with_suffix(".damaged"))
+            aside.put_in_place(side, self.folder(digest))
         else:
             side.rename(self.folder(digest))
         sync(self.paths.generations)
@@ -186,8 +180,11 @@ class Generations:
     def prune(self, kept: Collection[str | None]) -> list[str]:
         """Removes what is old, by number and by age, and gives the digests.
 
-        Never the current one, none of `kept`, and by age none of the newest few.
+        Never the current one, none of `kept`, and by age none of the newest few. The evidence of
+        one that was damaged goes with it.
         """
+        from . import aside
+
         stays = {*kept, self.current()}
         oldest = time.time() - DAYS_KEPT * 86_400
         gone = [
@@ -199,10 +196,20 @@ class Generations:
         ]
         for path in gone:
             # renamed first: half a folder must not bear a digest
-            left = path.with_name(f".{path.name}.old")
-            path.rename(left)
-            _remove(left)
+            path.rename(path.with_name(f".{path.name}.old"))
+        aside.tidy(self.paths.generations)
+        aside.drop_orphans(self.paths.generations)
         return [path.name for path in gone]
+
+    def tidy(self) -> None:
+        """Takes away what a run that was cut off has left beside the generations.
+
+        There may be secrets in it; raises OSError where the disk does not let it go.
+        """
+        if any(self.paths.generations.glob(".*")):
+            from .aside import tidy
+
+            tidy(self.paths.generations)
 
     def export(self, digest: str) -> bytes:
         """A generation as base64 tar.gz, the same bytes each time."""
@@ -220,34 +227,3 @@ def _keep(path: Path, content: bytes) -> None:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
-
-
-def _remove(path: Path) -> None:
-    from shutil import rmtree
-
-    if path.is_symlink() or not path.is_dir():
-        path.unlink()
-    else:
-        rmtree(path)
-
-
-def _replace(folder: Path, new: Path, aside: Path) -> None:
-    """Puts `new` in the place of `folder`, which `current` may lead to, and that one `aside`."""
-    try:
-        _exchange(new, folder)
-    except OSError:
-        # A file system that cannot: for an instant nothing is there. Should the run end in it,
-        # the next one stages the generation anew.
-        folder.rename(aside)
-        new.rename(folder)
-    else:
-        new.rename(aside)
-
-
-def _exchange(one: Path, other: Path) -> None:
-    """Swaps two paths in one step of the kernel, which the standard library does not offer."""
-    import ctypes
-
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.renameat2(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE):
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(other))
