@@ -146,6 +146,22 @@ def test_links_that_lead_elsewhere_are_told(router: Router) -> None:
     current.symlink_to(leads)
 
 
+def test_a_link_past_the_generations_is_told_and_led_back(router: Router) -> None:
+    current = router.root / "var/lib/komando/current"
+    for target in (f"/nowhere/{BUNDLE.digest}", "/nowhere"):
+        current.unlink()
+        current.symlink_to(target)
+        one = only(router)
+        assert (one["where"], one["found"], one["mend"]) == (
+            *("/var/lib/komando/current", f"-> {target}", "repair"),
+        )
+        router.sh("nft delete table inet shaper")
+        assert router.komando("hours").code == 0
+        assert (only(router)["kind"], router.komando("observe").said["kernel"]) == ("link", "ok")
+        repaired(router)
+        assert str(current.readlink()) == f"generations/{BUNDLE.digest}"
+
+
 def test_a_rule_in_our_table_is_shown(router: Router) -> None:
     router.sh("nft insert rule inet shaper post ip saddr 10.20.1.0/24 drop")
     one = only(router)

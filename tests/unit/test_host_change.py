@@ -296,6 +296,58 @@ def test_a_confirmation_that_was_not_written_down_is_written_by_the_next_run(hos
     assert host.said[-1] == ("confirmed", 7, "")
 
 
+def leads_to(host: OnDisk, target: str | Path) -> None:
+    host.paths.current.unlink()
+    host.paths.current.symlink_to(target)
+
+
+@pytest.mark.parametrize("name", [OLD.digest, NEW.digest, "evil", ".."])
+def test_a_link_that_leads_elsewhere_names_none_of_ours_and_the_network_stays(
+    host: OnDisk, tmp_path: Path, name: str
+) -> None:
+    host.generations.stage(NEW.digest, NEW.files)
+    for folder in (tmp_path / "evil", Path("elsewhere"), Path("generations/evil")):
+        leads_to(host, folder / name)
+        assert host.generations.current() is None
+        assert host.standing.in_force() == host.revert(None, "")["generation"] == OLD.digest
+    host.change(OLD, Order(7, 60, OLD.digest))
+    assert str(host.paths.current.readlink()) == f"generations/{OLD.digest}"
+    assert host.said[1:] == [("activated", 7, "repaired")]
+    host.change(OLD, Order(8, 60, OLD.digest))
+    assert len(host.said) == 2, "nothing was to be repaired"
+
+
+def test_a_change_over_a_link_that_leads_elsewhere_has_its_way_back(host: OnDisk) -> None:
+    leads_to(host, f"/nowhere/{OLD.digest}")
+    host.refused[NEW.digest] = "tc: no such device"
+    with pytest.raises(HostError, match=f"generation {OLD.digest} is in force again$"):
+        host.change(NEW, Order(7, 60, OLD.digest))
+    assert host.generations.leads(OLD.digest)
+    del host.refused[NEW.digest]
+    host.change(NEW, Order(8, 60))
+    leads_to(host, "/nowhere")
+    assert host.standing.in_force() == NEW.digest
+    overdue(host)
+    host.paths.back.unlink()
+    host.paths.back.symlink_to(f"/nowhere/{OLD.digest}")
+    host.settle()
+    assert host.generations.leads(OLD.digest)
+
+
+def test_what_was_in_force_is_known_without_link_and_record(host: OnDisk) -> None:
+    host.change(NEW, Order(7, 60))
+    host.confirm(NEW.digest)
+    host.record.append("armed", OTHER.digest, NEW.digest, 8)  # and then the disk was full
+    leads_to(host, "/nowhere")
+    assert host.standing.in_force() == NEW.digest
+    host.paths.record.write_text("not an entry\n")
+    assert host.standing.in_force() is None, "nothing is known"
+    leads_to(host, f"/nowhere/{OLD.digest}")
+    assert host.standing.in_force() == OLD.digest
+    host.paths.record.unlink()
+    assert host.standing.in_force() == OLD.digest
+
+
 def test_what_a_run_left_beside_the_generations_goes_with_the_next_one(
     host: OnDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

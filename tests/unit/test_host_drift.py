@@ -13,11 +13,13 @@ from pathlib import Path
 import pytest
 
 from komando.host.archive import Arrived
+from komando.host.drift import current_findings
 from komando.host.files import file_findings, secret_findings
 from komando.host.finding import NUMBER_LIMIT, Finding, bounded, diff_of, shortened
 from komando.host.generation import Generations, digest_of
 from komando.host.layout import SECRET_FOLDER, SECRETS, Paths
 from komando.host.mended import KEPT, Mended
+from komando.host.record import Record
 from komando.host.records import Applied
 from komando.host.strangers import tables_of
 from komando.host.units import parse_units, unit_findings
@@ -52,6 +54,32 @@ def test_what_is_in_a_secret_is_never_told_and_comes_back(tmp_path: Path) -> Non
     assert (secret.found, secret.diff) == ("secret radius was changed", "")
     assert "canary" not in str(found())
     assert generations.with_secrets(digest, Arrived(files)).secrets == {}, "it is not whole"
+
+
+@pytest.mark.parametrize(
+    ("target", "found"),
+    [
+        (f"generations/{'a' * 64}", None),
+        (f"/tmp/evil/{'a' * 64}", ("repair", f"-> /tmp/evil/{'a' * 64}")),  # noqa: S108
+        (f"../generations/{'a' * 64}", ("repair", f"-> ../generations/{'a' * 64}")),
+        (f"generations/{'b' * 64}", ("apply", f"-> generations/{'b' * 64}")),
+        ("", ("console", "something else than a link")),
+        (None, ("apply", "it is missing")),
+    ],
+)
+def test_the_whole_of_what_current_leads_to_is_looked_at(
+    tmp_path: Path, target: str | None, found: tuple[str, str] | None
+) -> None:
+    paths = Paths(tmp_path)
+    last = Record(paths.record).append("confirmed", "a" * 64)
+    if target:
+        paths.current.symlink_to(target)
+    elif target == "":
+        paths.current.mkdir()
+    told = [(one.mend, one.found) for one in current_findings(paths, last)]
+    assert told == ([found] if found else [])
+    without = [one.found for one in current_findings(paths, None)]
+    assert bool(without) == (found is not None and found[0] != "apply")
 
 
 def test_a_link_in_place_of_a_file_and_a_dead_one_are_told(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ class Changes:
         """
         check_digest(digest)
         self.settle()
-        previous = self.generations.current()
+        previous = self.standing.current()
         self._refuse(order, previous)
         configuration = self._stage(digest, archive, previous)
         if previous == digest:
@@ -127,7 +127,8 @@ class Changes:
     ) -> dict[str, Any]:
         try:
             outcome, profile = self.bring(digest, configuration)
-            outcome = replace(outcome, other=(*outcome.other, *self.units.mend()))
+            mended = [*self._led_back(digest), *self.units.mend()]
+            outcome = replace(outcome, other=(*outcome.other, *mended))
         except Exception as error:
             raise HostError(f"{_words(error)}; generation {digest} stays current") from error
         if order:
@@ -136,6 +137,12 @@ class Changes:
             sequence = self.windows.sequence()
             self.record.append("activated", digest, digest, sequence, "repaired")
         return result(digest, digest, profile, outcome)
+
+    def _led_back(self, digest: str) -> list[str]:
+        if self.generations.leads(digest):
+            return []
+        self.generations.flip(digest)
+        return [f"current, which led elsewhere, leads to {digest} again"]
 
     def _arm(self, digest: str, previous: str | None, order: Order) -> Pending:
         """Sets the alarm, then writes the window down: a run that is killed between loses nothing.
@@ -205,7 +212,7 @@ class Changes:
 
     def _confirmed_before(self, digest: str) -> dict[str, Any]:
         confirmed = self.windows.confirmed()
-        if confirmed and confirmed.generation == digest == self.generations.current():
+        if confirmed and confirmed.generation == digest == self.standing.current():
             return {"confirmed": digest, "head": self.record.head()}
         last = self.record.last()
         if last and (last.event, last.generation) == ("reverted", digest):
@@ -218,7 +225,7 @@ class Changes:
         if pending and digest in (None, pending.generation):
             self._take_back(pending, reason)
         self.settle()
-        return {"generation": self.generations.current(), "head": self.record.head()}
+        return {"generation": self.standing.current(), "head": self.record.head()}
 
     def settle(self, *, kernel: bool = True) -> None:
         """Brings to its end what a run before this one has begun.
@@ -262,7 +269,7 @@ class Changes:
 
     def _restore(self, previous: str | None, *, kernel: bool = True) -> None:
         try:
-            if self.generations.current() != previous:
+            if not self.generations.leads(previous):
                 self.generations.flip_back(previous)
         except OSError as error:
             if kernel:

@@ -8,6 +8,7 @@ What is in a secret never leaves the host: of such a file it is only told that i
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from .errors import HostError
 from .files import file_findings, secret_findings
 from .finding import Finding, bounded
 from .frozen import Frozen, asdict
-from .generation import Generations, digest_of
+from .generation import Generations, digest_of, led
 from .hashing import sha256
 from .layout import SYSCTL, Paths
 from .mended import Mended
@@ -96,23 +97,17 @@ def link_findings(paths: Paths) -> Iterator[Finding]:
 
 
 def current_findings(paths: Paths, last: Entry | None) -> Iterator[Finding]:
-    """Whether `current` leads where the record says that it was led last."""
-    if last is None:
-        return
-    after = {"reverted": last.previous, "failed": last.previous}.get(last.event, last.generation)
-    allowed = {after, last.previous} if last.event == "armed" else {after}
-    try:
-        current = paths.current.readlink().name
-    except OSError:
-        current = None
-    if current not in allowed:
-        yield Finding(
-            "link",
-            str(Paths().current),
-            f"-> generations/{after}, as the record says" if after else "no link",
-            "it is missing" if current is None else f"-> generations/{current}",
-            mend="apply",
-        )
+    """Whether `current` leads where the record says that it was led last, and nowhere else."""
+    current, after = led(paths.current), last.led if last else None
+    expected = f"-> generations/{after}, as the record says" if after else "no link"
+    where = str(Paths().current)
+    if current is None and os.path.lexists(paths.current):
+        link = paths.current.is_symlink()
+        found = f"-> {paths.current.readlink()}" if link else "something else than a link"
+        yield Finding("link", where, expected, found, mend="repair" if link else "console")
+    elif last and current not in ({after, last.previous} if last.event == "armed" else {after}):
+        found = f"-> generations/{current}" if current else "it is missing"
+        yield Finding("link", where, expected, found, mend="apply")
 
 
 def _other_link(path: Path, expected: str) -> str:

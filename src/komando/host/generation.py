@@ -48,6 +48,15 @@ def digest_of(files: Mapping[str, bytes]) -> str:
     return sha256(lines.encode()).hexdigest()
 
 
+def led(link: Path) -> str | None:
+    """The digest of the generation that a link in the folder of the state leads to, if to one."""
+    try:
+        folder, _, name = str(link.readlink()).rpartition("/")
+    except OSError:
+        return None
+    return name if folder == "generations" and _DIGEST.fullmatch(name) else None
+
+
 class Generations:
     """The generations of one host, and the link that says which one is current."""
 
@@ -55,11 +64,16 @@ class Generations:
         self.paths = paths
 
     def current(self) -> str | None:
-        """The digest of the current generation."""
-        try:
-            return self.paths.current.readlink().name
-        except FileNotFoundError:
-            return None
+        """The digest of the generation that `current` leads to.
+
+        None where it is not there, and where it leads elsewhere: it names none of ours then.
+        """
+        return led(self.paths.current)
+
+    def leads(self, digest: str | None) -> bool:
+        """Whether `current` leads to this generation and no other place; for None, nowhere."""
+        there = os.path.lexists(self.paths.current)
+        return self.current() == digest and there == (digest is not None)
 
     def kept(self) -> list[str]:
         """The digests of those on this host, the newest first."""
@@ -168,14 +182,11 @@ class Generations:
 
     def flip_back(self, digest: str | None) -> None:
         """As `flip`, over the link that was laid ahead: it asks a full disk for nothing."""
-        try:
-            if self.paths.back.readlink().name == digest:
-                self.paths.back.rename(self.paths.current)
-                sync(self.paths.state)
-                return
-        except FileNotFoundError:
-            pass
-        self.flip(digest)
+        if digest and led(self.paths.back) == digest:
+            self.paths.back.rename(self.paths.current)
+            sync(self.paths.state)
+        else:
+            self.flip(digest)
 
     def prune(self, kept: Collection[str | None]) -> list[str]:
         """Removes what is old, by number and by age, and gives the digests.

@@ -72,7 +72,7 @@ class Program:
     def boot(self) -> dict[str, Any]:
         """Before the network comes up: takes a change back that a restart has overtaken."""
         self.changes.settle(kernel=False)
-        return {"generation": self.generations.current(), "head": self.record.head()}
+        return {"generation": self.standing.current(), "head": self.record.head()}
 
     def hours(self) -> dict[str, Any]:
         """Brings the kernel to what should be in force at this moment.
@@ -153,7 +153,7 @@ class Program:
         return [configuration.ifb, *configuration.interfaces] if configuration else []
 
     def _note(self, event: Event) -> None:
-        self.record.append(event, self.generations.current(), sequence=self.windows.sequence())
+        self.record.append(event, self.standing.current(), sequence=self.windows.sequence())
 
     def usage(self) -> dict[str, Any]:
         """How much each class used in the last week; touches nothing."""

@@ -51,6 +51,11 @@ class Entry(Frozen):
     reason: str
     before: str
 
+    @property
+    def led(self) -> str | None:
+        """The generation to which `current` was led by what it tells."""
+        return self.previous if self.event in ("reverted", "failed") else self.generation
+
 
 class Record:
     """The record of one host, in one file that only grows."""

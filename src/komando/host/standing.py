@@ -54,6 +54,29 @@ class Standing:
 
         return Records(self.paths.applied)
 
+    def current(self) -> str | None:
+        """The generation that was brought in force last.
+
+        Where somebody led `current` elsewhere it is the one that the record tells, so that the
+        network is kept as it was; None where nothing was brought in force.
+        """
+        current = self.paths.current
+        digest = self.generations.current()
+        if digest or not os.path.lexists(current):
+            return digest
+        try:
+            last = self.record.last()
+        except HostError:
+            last = None
+        if last is None:  # the name is all that is left
+            named = current.readlink().name if current.is_symlink() else ""
+            return named if named in self.generations.kept() else None
+        if last.event != "armed":
+            return last.led
+        window = self.windows.pending() or self.windows.confirmed()
+        stands = window and window.sequence == last.sequence
+        return last.generation if stands else last.previous
+
     def in_force(self) -> str | None:
         """The generation that the kernel should hold: while a change is taken back, the one before.
 
@@ -62,7 +85,7 @@ class Standing:
         if reverting := self.windows.reverting():
             return reverting.previous
         pending = self.windows.pending()
-        return pending.previous if pending and pending.left <= 0 else self.generations.current()
+        return pending.previous if pending and pending.left <= 0 else self.current()
 
     def told(self, asked_from: str | None) -> dict[str, Any]:
         """What is known of this host before the kernel is asked."""
