@@ -16,7 +16,8 @@ from tests.platforms.standing import DAY, NIGHT, router_by_day
 pytestmark = pytest.mark.root
 
 BUNDLE = bundle_of(City())
-FOLDER = f"var/lib/komando/generations/{BUNDLE.digest}"
+STATE = "var/lib/komando"
+FOLDER = f"{STATE}/generations/{BUNDLE.digest}"
 DOWNLOAD = "etc/komando/tc/download.tc"
 
 
@@ -116,9 +117,26 @@ def test_files_that_are_missing_and_files_beside_are_told_and_mended(router: Rou
     repaired(router)
 
 
+def test_folders_that_others_may_write_are_told_and_mended(router: Router) -> None:
+    folder = router.root / FOLDER
+    places = [folder.parent.parent, folder.parent, folder, folder / "etc", folder / "etc/sysctl.d"]
+    for place in places:
+        place.chmod(0o777)
+    (folder / "bundle.tar.gz").chmod(0o644)
+    found = [(one["where"], one["found"]) for one in findings(router)]
+    assert found == [
+        *((f"/{name}", "owner 0, mode 0777") for name in (STATE, f"{STATE}/generations", FOLDER)),
+        *((name, "owner 0, mode 0777") for name in ("etc", "etc/sysctl.d")),
+        ("bundle.tar.gz", "owner 0, mode 0644"),
+    ]
+    repaired(router)
+    assert {place.stat().st_mode & 0o7777 for place in places} == {0o755}
+
+
 def test_a_generation_of_which_nothing_is_whole_is_told_as_lost(router: Router) -> None:
     (router.root / FOLDER / "bundle.tar.gz").unlink()
-    assert findings(router) == []
+    one = only(router)
+    assert (one["where"], one["found"]) == ("bundle.tar.gz", "it is missing")
     (router.root / FOLDER / DOWNLOAD).write_text("# gone\n")
     assert "what was there is lost" in only(router)["found"]
     assert router.activate(BUNDLE).code == 0

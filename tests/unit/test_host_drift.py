@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import pwd
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,13 +15,14 @@ import pytest
 
 from komando.host.archive import Arrived
 from komando.host.drift import current_findings
-from komando.host.files import file_findings, secret_findings
+from komando.host.files import file_findings, folder_findings, secret_findings
 from komando.host.finding import NUMBER_LIMIT, Finding, bounded, diff_of, shortened
 from komando.host.generation import Generations, digest_of
-from komando.host.layout import SECRET_FOLDER, SECRETS, Paths
+from komando.host.layout import SECRET_FOLDER, SECRETS, SYSCTL, Paths
 from komando.host.mended import KEPT, Mended
 from komando.host.record import Record
 from komando.host.records import Applied
+from komando.host.staging import _files
 from komando.host.strangers import tables_of
 from komando.host.units import parse_units, unit_findings
 from tests.host_bundle import City, bundle_of, files_of
@@ -54,6 +56,89 @@ def test_what_is_in_a_secret_is_never_told_and_comes_back(tmp_path: Path) -> Non
     assert (secret.found, secret.diff) == ("secret radius was changed", "")
     assert "canary" not in str(found())
     assert generations.with_secrets(digest, Arrived(files)).secrets == {}, "it is not whole"
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> tuple[Generations, str]:
+    """A host with a generation that has a secret, and its digest."""
+    generations, digest = Generations(Paths(tmp_path)), digest_of(PRIVATE)
+    generations.stage(digest, PRIVATE, {"radius": b"canary"})
+    return generations, digest
+
+
+PRIVATE = {SECRETS: secrets_json("radius"), SYSCTL: b"net.ipv4.ip_forward = 1\n"}
+
+
+def opened(mode: int, place: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / place).chmod(mode)
+
+
+def given_away(folder: Path) -> None:
+    os.chown(folder / "etc", 65534, -1)
+
+
+def moved(folder: Path) -> None:
+    folder.rename(folder.parents[3] / "elsewhere")
+    folder.symlink_to(folder.parents[3] / "elsewhere")
+
+
+def replaced(folder: Path) -> None:
+    (folder / "bundle.tar.gz").unlink()
+    (folder / "bundle.tar.gz").symlink_to("/dev/null")
+
+
+ME = os.geteuid()
+
+
+@pytest.mark.parametrize(
+    ("harm", "where", "found"),
+    [
+        (opened(0o775, "../.."), "/var/lib/komando", f"owner {ME}, mode 0775"),
+        (opened(0o777, ".."), "/var/lib/komando/generations", f"owner {ME}, mode 0777"),
+        (opened(0o757, "."), "/var/lib/komando/generations/DIGEST", f"owner {ME}, mode 0757"),
+        (opened(0o1777, "etc/sysctl.d"), "etc/sysctl.d", f"owner {ME}, mode 1777"),
+        (opened(0o755, SECRET_FOLDER), SECRET_FOLDER, f"owner {ME}, mode 0755"),
+        pytest.param(given_away, "etc", "owner 65534, mode 0755", marks=pytest.mark.root),
+        (moved, "/var/lib/komando/generations/DIGEST", "a link"),
+        (lambda folder: (folder / "bundle.tar.gz").unlink(), "bundle.tar.gz", "it is missing"),
+        (replaced, "bundle.tar.gz", "something else than a file"),
+        (opened(0o640, "bundle.tar.gz"), "bundle.tar.gz", f"owner {ME}, mode 0640"),
+        (opened(0o666, "secrets.seal"), "secrets.seal", f"owner {ME}, mode 0666"),
+    ],
+)
+def test_folders_and_what_is_for_root_alone_are_looked_at_and_staged_anew(
+    private: tuple[Generations, str], harm: Callable[[Path], None], where: str, found: str
+) -> None:
+    generations, digest = private
+    folder = generations.folder(digest)
+
+    def told() -> list[Finding]:
+        return [*file_findings(folder, PRIVATE), *folder_findings(folder, PRIVATE)]
+
+    assert told() == []
+    assert _files(generations, digest, b"")[1]
+    harm(folder)
+    assert [(one.where, one.found) for one in told()] == [(where.replace("DIGEST", digest), found)]
+    arrived, stands = _files(generations, digest, b"")
+    assert not stands
+    generations.stage(digest, arrived.files, arrived.secrets)
+    assert told() == []
+    assert generations.ailing(digest, PRIVATE) == []
+
+
+def test_no_umask_opens_or_bars_what_is_staged(tmp_path: Path) -> None:
+    digest, files = digest_of(PRIVATE), PRIVATE
+    for umask in (0, 0o077):
+        generations = Generations(Paths(tmp_path / f"{umask}"))
+        before = os.umask(umask)
+        try:
+            generations.stage(digest, files, {"radius": b"canary"})
+        finally:
+            os.umask(before)
+        folder = generations.folder(digest)
+        assert list(folder_findings(folder, files)) == []
+        modes = [path.stat().st_mode & 0o777 for path in (folder, *(folder / SYSCTL).parents[:2])]
+        assert modes == [0o755] * 3
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from .calendar import iso, read_clock
 from .configuration import Configuration, read_configuration
 from .differences import differences
 from .errors import HostError
-from .files import file_findings, secret_findings
+from .files import file_findings, folder_findings, secret_findings
 from .finding import Finding, bounded
 from .frozen import Frozen, asdict
 from .generation import Generations, digest_of, led
@@ -143,6 +143,7 @@ def generation_findings(
         return [Finding("file", str(folder), "the files of the generation", words)]
     findings = [
         *file_findings(folder, original),
+        *folder_findings(folder, original),
         *secret_findings(folder, digest, original),
     ]
     try:

@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections.abc import Collection, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from . import secrets
 from .durable import sync
@@ -151,6 +151,8 @@ class Generations:
         wanted, private = secrets.stated(files), private or {}
         secrets.agree(wanted, private)
         self.paths.generations.mkdir(parents=True, exist_ok=True)
+        for folder in (self.paths.state, self.paths.generations):
+            _close(folder)
         aside.tidy(self.paths.generations)
         side = self.paths.generations / f".{digest}.new"
         for path, content in files.items():
@@ -161,6 +163,8 @@ class Generations:
                 stream.flush()
                 os.fsync(stream.fileno())
             target.chmod(0o644)
+        for folder in {side / above for path in files for above in PurePath(path).parents}:
+            folder.chmod(0o755)  # whatever the umask
         secrets.lay(side, digest, wanted, private)
         _keep(side / KEPT_COPY, packed(files))
         if os.path.lexists(self.folder(digest)):  # damaged, or it would not be staged again
@@ -229,6 +233,14 @@ class Generations:
         from .archive import packed
 
         return encodebytes(packed(self.read(digest)))
+
+
+def _close(folder: Path) -> None:
+    """Lets root alone write a folder."""
+    state = folder.stat()
+    if state.st_uid != os.geteuid() or state.st_mode & 0o022:
+        os.chown(folder, os.geteuid(), -1)
+        folder.chmod(state.st_mode & 0o7755)
 
 
 def _keep(path: Path, content: bytes) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from .configuration import Configuration, read_configuration
 from .errors import HostError
-from .files import file_findings
+from .files import file_findings, folder_findings
 from .generation import Generations
 from .kernel import CommandError, links, run
 from .layout import GUARD, NAT, SHAPER
@@ -38,7 +38,7 @@ def stage(
 
 
 def _files(generations: Generations, digest: str, archive: bytes) -> tuple[Arrived, bool]:
-    """The files of a generation, and whether they lie on this host already, and they alone.
+    """The files of a generation, and whether they lie on this host as if they were just staged.
 
     Where somebody edited them, they are those of the archive, or of the copy that was kept: it
     is as if they were not here. Secrets that are whole are kept, where none come.
@@ -49,7 +49,8 @@ def _files(generations: Generations, digest: str, archive: bytes) -> tuple[Arriv
         files = generations.read(digest)
         if ailing := generations.ailing(digest, files):
             raise HostError(f"generation {digest} is not whole: {'; '.join(ailing)}")
-        if not any(file_findings(generations.folder(digest), files)):
+        folder = generations.folder(digest)
+        if not any((*file_findings(folder, files), *folder_findings(folder, files))):
             return Arrived(files), True
         arrived = Arrived(files)
     except HostError as error:
