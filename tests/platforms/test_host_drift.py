@@ -191,6 +191,41 @@ def test_a_rule_in_our_table_is_shown(router: Router) -> None:
     repaired(router)
 
 
+@pytest.mark.parametrize("table", ["inet shaper", "ip komando_nat"])
+def test_a_chain_in_our_table_is_told_and_goes_by_itself(router: Router, table: str) -> None:
+    before = router.shaping()
+    router.sh(
+        f"nft add chain {table} mine '{{ type filter hook forward priority 0; }}'; "
+        f"nft add rule {table} mine ip saddr 10.20.1.0/24 drop"
+    )
+    one = only(router)
+    assert (one["kind"], one["where"], one["mend"]) == ("table", table, "repair")
+    assert "+\tchain mine {" in one["diff"].splitlines()
+    answer = router.komando("hours")
+    assert (answer.code, answer.words) == (0, "")
+    assert router.shaping() == before
+    assert findings(router) == []
+
+
+def test_a_chain_in_our_table_goes_when_another_generation_comes(router: Router) -> None:
+    router.sh("nft add chain inet shaper mine '{ type filter hook forward priority 0; }'")
+    other = bundle_of(City().without(1))
+    assert router.activate(other).code == 0
+    assert "chain mine" not in router.shaping()
+    assert findings(router) == []
+
+
+def test_our_own_changes_leave_the_table_in_its_place(router: Router) -> None:
+    named = "nft -a list table inet shaper | head -n 1"
+    before = router.sh(named)
+    for moment in (NIGHT, DAY):
+        assert router.komando("clock", moment).code == 0
+    assert router.activate(bundle_of(City().without(1))).code == 0
+    assert "10.20.1.0/24" not in router.shaping()
+    assert router.activate(BUNDLE).code == 0
+    assert router.sh(named) == before
+
+
 def test_an_element_of_a_map_that_was_changed_is_shown(router: Router) -> None:
     router.sh(
         "nft delete element inet shaper c4 { 10.20.1.0/24 }; "

@@ -75,7 +75,7 @@ def router(standing: Router) -> Router:
         ("tc qdisc del dev lan0 clsact", "steering: qdisc add dev lan0 clsact", False),
         ("tc filter del dev lan1 egress", "steering: filter add dev lan1 egress", False),
         ("nft delete table inet shaper", "table shaper is missing", False),
-        ("nft flush map inet shaper c4", "elements of shaper differ", False),
+        ("nft flush map inet shaper c4", "table shaper differs", False),
         ("nft flush ruleset", "table komando_nat is missing", False),
         ("nft flush chain ip komando_nat post", "table komando_nat differs", False),
         ("ip route del 10.20.1.0/24", "route replace 10.20.1.0/24 via 172.20.0.2", False),

@@ -232,7 +232,7 @@ def files_and_record() -> tuple[TableFiles, TableRecord]:
     return files, TableRecord(files.structure, files.full, files.reload, "seen")
 
 
-def test_a_table_is_reloaded_in_place_unless_it_is_missing_or_built_otherwise() -> None:
+def test_a_table_is_reloaded_in_place_where_our_own_elements_alone_differ() -> None:
     files, record = files_and_record()
     other = read_configuration(files_of(City().without(1))).tables[0]
 
@@ -243,10 +243,12 @@ def test_a_table_is_reloaded_in_place_unless_it_is_missing_or_built_otherwise() 
     assert path(record, "seen") is None
     assert path(record, "") == "shaper.nft"
     assert path(None, "seen") == "shaper.nft"
-    assert path(record, "touched by hand") == "reload.nft"
-    assert path(replace(record, shown=""), "seen") == "reload.nft"
-    assert path(replace(record, structure="other", full="other"), "seen") == "shaper.nft"
     assert other.reload != files.reload
+    assert path(record, "seen", other) == "reload.nft"
+    assert path(replace(record, structure="other", full="other"), "seen") == "shaper.nft"
+    for wanted in (files, other):
+        assert path(record, "touched by hand", wanted) == "shaper.nft"
+        assert path(replace(record, shown=""), "seen", wanted) == "shaper.nft"
 
 
 def test_the_structure_leaves_out_elements_and_comments() -> None:

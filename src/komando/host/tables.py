@@ -18,7 +18,7 @@ _COMMENT = re.compile(r"#[^\n]*")
 
 
 class TableFiles(Frozen):
-    """One table of a generation: `full` loads on top of anything, `reload` only what it holds.
+    """One table of a generation: `full` loads on top of anything, `reload` on what was loaded.
 
     An empty `full` means that the table shall not be there.
     """
@@ -91,12 +91,15 @@ def plan_table(files: TableFiles, record: TableRecord | None, live: str) -> Tabl
         return TableStep(files, files.full_path, text, reason) if live else None
     if not live:
         return TableStep(files, files.full_path, files.full, f"table {files.name} is missing")
-    if record and files.reload and record.structure == files.structure:
-        if record.shown == live and record.reload == files.reload:
+    if record and record.shown == live:
+        if files.reload and record.structure == files.structure:
+            if record.reload == files.reload:
+                return None
+            reason = f"elements of {files.name} differ"
+            return TableStep(files, files.reload_path, files.reload, reason)
+        if record.full == files.full:
             return None
-        return TableStep(files, files.reload_path, files.reload, f"elements of {files.name} differ")
-    if record and record.shown == live and record.full == files.full:
-        return None
+    # the full file leaves nothing of what others put in: a chain, which the reload names nowhere
     return TableStep(files, files.full_path, files.full, f"table {files.name} differs")
 
 
