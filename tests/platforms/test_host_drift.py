@@ -356,6 +356,15 @@ STRANGERS = {
     "ip rule add from 10.20.1.0/24 lookup 7 pref 100": (
         *("ip rule del pref 100", "priority 100 src 10.20.1.0 srclen 24 table 7"),
     ),
+    "ip rule add pref 32766 from 10.20.1.0/24 blackhole": (
+        "ip rule del pref 32766 from 10.20.1.0/24",
+        "priority 32766 src 10.20.1.0 srclen 24 action blackhole",
+    ),
+    "ip -6 rule add pref 0 from 2001:db8:1001::/48 lookup 7": (
+        "ip -6 rule del pref 0 from 2001:db8:1001::/48",
+        "priority 0 src 2001:db8:1001:: srclen 48 table 7",
+    ),
+    "ip rule del pref 32767": ("ip rule add pref 32767 lookup default", "it is missing"),
 }
 
 
@@ -369,6 +378,15 @@ def test_what_others_put_into_the_way_is_told(router: Router, command: str) -> N
     finally:
         router.sh(back)
     assert findings(router) == []
+
+
+def test_the_rule_that_a_vrf_brings_is_not_told(router: Router) -> None:
+    both = "ip {0} l3mdev pref 1000; ip -6 {0} l3mdev pref 1000"
+    router.sh(both.format("rule add"))
+    try:
+        assert findings(router) == []
+    finally:
+        router.sh(both.format("rule del"))
 
 
 def test_a_route_of_somebody_else_is_told_and_is_no_drift(router: Router) -> None:

@@ -23,7 +23,7 @@ from komando.host.mended import KEPT, Mended
 from komando.host.record import Record
 from komando.host.records import Applied
 from komando.host.staging import _files
-from komando.host.strangers import tables_of
+from komando.host.strangers import rules_of, tables_of
 from komando.host.units import parse_units, unit_findings
 from tests.host_bundle import City, bundle_of, files_of
 
@@ -304,6 +304,54 @@ def test_an_ingress_chain_of_a_device_that_drops_is_drift() -> None:
     (one,) = tables_of(ruleset)
     assert (one.where, one.drift) == ("netdev far", True)
     assert "+\t\tip saddr 192.0.2.1 drop" in one.diff
+
+
+OWN_RULES = [
+    {"priority": 0, "src": "all", "table": "local"},
+    {"priority": 32766, "src": "all", "table": "main"},
+    {"priority": 32767, "src": "all", "table": "default"},
+]
+
+
+def test_the_kernels_own_rules_are_not_told() -> None:
+    assert rules_of("ip -4 rule", OWN_RULES) == []
+    assert rules_of("ip -6 rule", OWN_RULES[:2], OWN_RULES[:2]) == []
+    vrf = {"priority": 1000, "src": "all", "l3mdev": None}
+    assert rules_of("ip -4 rule", [*OWN_RULES, vrf]) == []
+    by_hand = [OWN_RULES[0] | {"protocol": "boot"}, *OWN_RULES[1:]]
+    assert rules_of("ip -4 rule", by_hand) == [], "laid again after it was deleted"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"priority": 32766, "src": "10.1.0.0", "srclen": 24, "action": "blackhole"},
+        {"priority": 0, "src": "10.2.0.0", "srclen": 24, "table": "100"},
+        {"priority": 0, "src": "all", "table": "100"},
+        {"priority": 32766, "src": "all", "table": "main", "suppress_prefixlen": 0},
+        {"priority": 32766, "not": None, "src": "all", "iif": "lan0", "table": "main"},
+        {"priority": 1000, "src": "all", "table": "main"},
+        {"priority": 100, "src": "all", "table": "main", "protocol": "bird"},
+    ],
+)
+def test_a_rule_at_a_preference_of_the_kernels_is_its_own_only_as_a_whole(
+    rule: dict[str, object],
+) -> None:
+    (one,) = rules_of("ip -4 rule", [*OWN_RULES, rule])
+    assert one.found == " ".join(f"{key} {value}" for key, value in rule.items())
+    assert (one.where, one.drift, one.mend) == ("ip -4 rule", True, "console")
+    assert one.diff == f"+{one.found}"
+
+
+def test_a_rule_of_the_kernels_that_is_missing_is_told() -> None:
+    (one,) = rules_of("ip -4 rule", OWN_RULES[:2])
+    assert (one.found, one.drift, one.mend) == ("it is missing", True, "console")
+    assert one.diff == "-priority 32767 src all table default"
+    found = rules_of("ip -4 rule", [*OWN_RULES[1:], OWN_RULES[0] | {"table": "main"}])
+    assert [one.diff for one in found] == [
+        "-priority 0 src all table local",
+        "+priority 0 src all table main",
+    ]
 
 
 def test_diffs_are_cut_at_whole_lines_and_say_how_much_is_left_out() -> None:

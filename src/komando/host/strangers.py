@@ -5,13 +5,14 @@ decides. An administrator's own firewall for the machine, or a table that only c
 is no drift, or every such machine would drift for ever. It is drift where it can stop, turn aside
 or reclassify what the offices send through the router: a chain that drops, translates, marks or
 offloads outside of `input` and `output`, a filter on an interface that we steer or shape, a queue
-that somebody set on a LAN, a rule of routing. Chains of iptables-legacy are not seen here.
+that somebody set on a LAN, a rule of routing, or none where the kernel has one of its own. Chains
+of iptables-legacy are not seen here.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from .configuration import Configuration
 from .finding import Finding
@@ -32,8 +33,18 @@ _DECIDES = re.compile(
 _OWN = ("input", "output")
 """Hooks of what is for the machine or comes from it."""
 
-_RULES = (0, 32766, 32767)
-"""Preferences of the rules of routing that every kernel has (ip-rule(8))."""
+Rule = Mapping[str, Any]
+"""A rule of routing as `ip -j` tells it."""
+
+_OWN_RULES: tuple[Rule, ...] = (
+    {"priority": 0, "src": "all", "table": "local"},
+    {"priority": 32766, "src": "all", "table": "main"},
+    {"priority": 32767, "src": "all", "table": "default"},
+)
+"""The rules of routing that the kernel starts with (ip-rule(8)); IPv6 has no third."""
+
+_VRF_RULE: Rule = {"priority": 1000, "src": "all", "l3mdev": None}
+"""What the kernel adds with the first VRF (Documentation/networking/vrf.rst)."""
 
 Queue = dict[str, Any]
 """A qdisc as `tc -j` tells it."""
@@ -109,14 +120,34 @@ def _filters(devices: Mapping[str, list[Queue]], configuration: Configuration) -
 
 
 def _rules() -> Iterator[Finding]:
-    for family in ("-4", "-6"):
-        for item in answer(["ip", family, "-j", "rule", "show"]):
-            if item["priority"] not in _RULES:
-                words = " ".join(f"{key} {value}" for key, value in item.items())
-                yield Finding(
-                    *("route", f"ip {family} rule"), "none but the kernel's own", words,
-                    f"+{words}", mend="console",
-                )  # fmt: skip
+    for family, own in (("-4", _OWN_RULES), ("-6", _OWN_RULES[:2])):
+        yield from rules_of(f"ip {family} rule", answer(["ip", family, "-j", "rule", "show"]), own)
+
+
+def rules_of(where: str, live: Iterable[Rule], own: Collection[Rule] = _OWN_RULES) -> list[Finding]:
+    """What differs from the kernel's own rules, each of them compared whole.
+
+    The protocol alone does not count: it says who has made a rule, and not what that does.
+    """
+    told = {_rule_words(item): _rule_words(item, whole=True) for item in live}
+    kernel = [_rule_words(item) for item in own]
+    known = {*kernel, _rule_words(_VRF_RULE)}
+    return [
+        *(
+            Finding("route", where, words, "it is missing", f"-{words}", mend="console")
+            for words in kernel
+            if words not in told
+        ),
+        *(
+            Finding("route", where, "none but the kernel's own", words, f"+{words}", mend="console")
+            for key, words in told.items()
+            if key not in known
+        ),
+    ]
+
+
+def _rule_words(rule: Rule, *, whole: bool = False) -> str:
+    return " ".join(f"{key} {value}" for key, value in rule.items() if whole or key != "protocol")
 
 
 def _routes(devices: Collection[str]) -> Iterator[Finding]:
