@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from komando.host.steer import parse_steering
 from tests.host_bundle import City, Office, bundle_of
 from tests.host_network import Router
 from tests.platforms.standing import DAY, NIGHT, router_by_day
@@ -280,6 +281,39 @@ def test_steering_that_is_away_or_changed_is_told(router: Router) -> None:
     repaired(router)
 
 
+def test_a_second_filter_in_the_place_of_ours_is_told_and_goes_by_itself(router: Router) -> None:
+    before = router.state()
+    router.sh(
+        "tc filter add dev lan0 egress protocol all prio 1 handle 9 "
+        "bpf bytecode '1,6 0 0 262144' action mirred egress mirror dev lan1"
+    )
+    one = only(router)
+    assert (one["kind"], one["where"], one["found"]) == ("steering", "lan0", "it is changed")
+    words = "filter dev lan0 egress prio 1 protocol all bpf handle"
+    added = [line for line in one["diff"].splitlines() if line.startswith("+")]
+    assert added == [f"+{words} 0x9: mirred mirror lan1", f"+{words} 0x1: mirred redirect ifb0"]
+    assert "steering: filter del dev lan0" in router.komando("observe").said["kernel"]
+    answer = router.komando("hours")
+    assert (answer.code, answer.words) == (0, "")
+    assert router.state() == before
+    assert findings(router) == []
+
+
+def test_a_filter_that_does_more_than_ours_in_its_place_is_told_and_mended(router: Router) -> None:
+    program = (
+        parse_steering(BUNDLE.text("etc/komando/tc/steer.tc"), ("lan0", "lan1"), "ifb0")
+        .filters[0]
+        .redirect.bytecode
+    )
+    router.sh(
+        f"tc filter replace dev lan0 egress protocol all prio 1 handle 1 bpf bytecode '{program}' "
+        "action mirred egress mirror dev lan1 action mirred egress redirect dev ifb0"
+    )
+    one = only(router)
+    assert "0x1: mirred mirror lan1, mirred redirect ifb0" in one["diff"]
+    repaired(router)
+
+
 def test_routes_and_addresses_are_told(router: Router) -> None:
     router.sh(
         "ip route del default; ip route replace 10.20.1.0/24 via 172.21.0.2 proto 75; "
@@ -346,6 +380,9 @@ STRANGERS = {
     ),
     f"tc filter add dev lan0 egress prio 9 {TO_LAN1}": (
         *("tc filter del dev lan0 egress prio 9", "filter bpf egress prio 9"),
+    ),
+    f"tc filter add dev lan0 egress prio 1 chain 5 {TO_LAN1}": (
+        *("tc filter del dev lan0 egress chain 5", "filter bpf egress prio 1 chain 5"),
     ),
     f"tc filter add dev ifb0 parent 1: prio 9 {TO_LAN1}": (
         *("tc filter del dev ifb0 parent 1: prio 9", "filter bpf root prio 9"),

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from komando.host.errors import HostError
-from komando.host.steer import LiveSteering, Steering, parse_steering, plan_steering, remembered
+from komando.host.steer import (
+    LiveSteering,
+    Redirect,
+    Steering,
+    parse_steering,
+    plan_steering,
+    remembered,
+    steering_of,
+)
+from komando.host.tree import LiveQdisc
 from tests.host_bundle import City, files_of
 
 STEER_TEXT = files_of(City())["etc/komando/tc/steer.tc"].decode()
@@ -86,6 +96,63 @@ def test_what_earlier_runs_laid_is_remembered_until_it_is_gone() -> None:
     one = Steering(both.filters[:1])
     assert remembered(both, one) == both
     assert remembered(None, one) == one
+
+
+CLSACT = [LiveQdisc("clsact", "ffff:", "ffff:fff1", 0, "{}")]
+REDIRECT = {"kind": "mirred", "mirred_action": "redirect", "direction": "egress", "to_dev": "ifb0"}
+MIRROR = REDIRECT | {"mirred_action": "mirror", "to_dev": "far0"}
+
+
+def shown(*actions: dict[str, str], handle: str = "0x1", direct: bool = False) -> dict[str, Any]:
+    """A filter as `tc -j` shows it."""
+    insns = [{"code": 6, "jt": 0, "jf": 0, "k": 1}]
+    code = {"length": 1, "insns": insns}
+    options: dict[str, Any] = {"handle": handle, "bytecode": code, "actions": [*actions]}
+    options |= {"direct-action": True} if direct else {}
+    head = {"protocol": "all", "pref": 1, "kind": "bpf", "chain": 0}
+    return {**head, "options": options}
+
+
+def test_a_filter_is_ours_only_if_it_is_alone_and_does_one_redirect() -> None:
+    alone = shown(REDIRECT)
+    head = {key: alone[key] for key in ("protocol", "pref", "kind", "chain")}
+    redirect = Redirect("all", "1,6 0 0 1", "ifb0")
+    good = LiveSteering(clsact=True, redirects={1: redirect})
+    assert steering_of(CLSACT, [head, alone]) == good
+    assert steering_of(CLSACT, [head, alone, {**shown(MIRROR), "chain": 5}]) == good
+    for strange in (
+        [alone, shown(MIRROR, handle="0x9")],
+        [shown(REDIRECT, handle="0x9"), alone],
+        [shown(MIRROR, REDIRECT)],
+        [shown(REDIRECT, REDIRECT)],
+        [shown(MIRROR)],
+        [shown(REDIRECT | {"direction": "ingress"})],
+        [shown(REDIRECT, direct=True)],
+        [{**shown(REDIRECT), "kind": "u32"}],
+        [shown()],
+    ):
+        live = steering_of(CLSACT, [head, *strange])
+        assert (live.clsact, live.redirects) == (True, {})
+        assert len(live.others[1]) == len(strange)
+
+
+def test_what_stands_beside_or_in_place_of_a_filter_of_ours_goes_with_it() -> None:
+    wanted = Steering(steering().filters[:1])
+    first = wanted.filters[0]
+    second = replace(first, prio=2, line=first.line.replace("prio 1", "prio 2"))
+    others = steering_of(CLSACT, [shown(REDIRECT), shown(MIRROR, handle="0x9")]).others
+    assert others == {
+        1: (
+            "protocol all bpf handle 0x1: mirred redirect ifb0",
+            "protocol all bpf handle 0x9: mirred mirror far0",
+        )
+    }
+    live = LiveSteering(clsact=True, redirects={}, others=others)
+    lines = [line for line, _ in plan_steering(wanted, wanted, {"lan0": live})]
+    assert lines == ["filter del dev lan0 egress prio 1", first.line]
+    live = LiveSteering(True, {1: first.redirect}, {2: ("strange",), 3: ("strange",)})
+    lines = [line for line, _ in plan_steering(wanted, Steering((first, second)), {"lan0": live})]
+    assert lines == ["filter del dev lan0 egress prio 2"]
 
 
 MARKED = "bpf bytecode '5,32 0 0 4294963220,84 0 0 1,21 0 1 1,6 0 0 4294967295,6 0 0 0'"

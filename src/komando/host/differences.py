@@ -13,6 +13,7 @@ from .finding import Finding, diff_of, pairs_diff
 from .layout import STEER
 from .network import Address, Link, Route, Wanted
 from .shape import Record, Steps, close
+from .steer import LiveSteering
 from .survey import TreeFound, Work
 from .tables import GUARD_TABLE, TableStep
 from .tree import LiveClass, LiveQdisc, TcClass, Tree
@@ -141,22 +142,27 @@ def _steering(work: Work) -> Iterator[Finding]:
     devices = dict.fromkeys(line.split()[3] for line, _ in work.steer)
     for device in devices:
         lines = [line for line, _ in work.steer if line.split()[3] == device]
-        live = work.found.steering[device].redirects
+        live = work.found.steering[device]
         pairs: list[Pair] = []
         for line in lines:
             verb, prio = line.split()[1], line.rpartition(" prio ")[2].split()[0]
             if verb == "add":
                 pairs.append((line.replace(" add ", " ", 1), ""))
             elif line.startswith("filter"):
-                there = live[int(prio)]
-                words = f"filter dev {device} egress protocol {there.protocol} prio {prio}"
-                pairs.append(("", f"{words} bpf bytecode '{there.bytecode}' to {there.target}"))
+                words = f"filter dev {device} egress prio {prio}"
+                pairs += [("", f"{words} {there}") for there in _standing(live, int(prio))]
             else:
                 pairs.append(("", f"qdisc dev {device} clsact"))
         found = "it is changed" if any(one for _, one in pairs) else "it is missing"
         yield Finding(
             "steering", device, f"as {STEER.rpartition('/')[2]} says", found, pairs_diff(pairs)
         )
+
+
+def _standing(live: LiveSteering, prio: int) -> tuple[str, ...]:
+    if one := live.redirects.get(prio):
+        return (f"protocol {one.protocol} bpf bytecode '{one.bytecode}' to {one.target}",)
+    return live.others[prio]
 
 
 def _table(step: TableStep, work: Work) -> Finding:

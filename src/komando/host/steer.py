@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from .errors import HostError
 from .frozen import Frozen
@@ -84,24 +85,58 @@ def parse_steering(text: str, lans: Iterable[str], ifb: str) -> Steering:
 
 
 class LiveSteering(Frozen):
-    """What one device has: clsact or not, and the redirect at each priority."""
+    """What one device has: clsact or not, and what stands at each priority.
+
+    That is in `redirects` where it is one redirect and nothing beside it, and else in `others`, in
+    words filter by filter.
+    """
 
     clsact: bool
     redirects: Mapping[int, Redirect]
+    others: Mapping[int, tuple[str, ...]] = MappingProxyType({})
 
 
 def steering_of(qdiscs: Iterable[LiveQdisc], filters: Iterable[Mapping[str, Any]]) -> LiveSteering:
-    """The redirects of one device, from its qdiscs and what `tc -j` tells of its egress filters."""
+    """What steers one device, from its qdiscs and what `tc -j` tells of its egress filters."""
     if not any(item.kind == "clsact" for item in qdiscs):
         return LiveSteering(clsact=False, redirects={})
-    redirects: dict[int, Redirect] = {}
+    standing: dict[int, list[Mapping[str, Any]]] = {}
     for item in filters:
-        for action in item.get("options", {}).get("actions", []):
-            if action.get("mirred_action") == "redirect":
-                code = _bytecode(item["options"].get("bytecode", {}))
-                target = action.get("to_dev", "")
-                redirects[item["pref"]] = Redirect(item["protocol"], code, target)
-    return LiveSteering(clsact=True, redirects=redirects)
+        # a packet comes to another chain only by a filter of this one
+        if "options" in item and not item.get("chain"):
+            standing.setdefault(item["pref"], []).append(item)
+    redirects: dict[int, Redirect] = {}
+    others: dict[int, tuple[str, ...]] = {}
+    for prio, items in standing.items():
+        found = _redirect(items[0]) if len(items) == 1 else None
+        if found:
+            redirects[prio] = found
+        else:
+            others[prio] = tuple(_words(item) for item in items)
+    return LiveSteering(clsact=True, redirects=redirects, others=others)
+
+
+def _redirect(item: Mapping[str, Any]) -> Redirect | None:
+    """What a filter does; None unless a program decides, and all it does is one redirect."""
+    options = item["options"]
+    actions = options.get("actions", [])
+    does = [(one.get("mirred_action"), one.get("direction")) for one in actions]
+    plain = item["kind"] == "bpf" and not options.get("direct-action")
+    if not plain or does != [("redirect", "egress")]:
+        return None
+    code = _bytecode(options.get("bytecode", {}))
+    return Redirect(item["protocol"], code, actions[0].get("to_dev", ""))
+
+
+def _words(item: Mapping[str, Any]) -> str:
+    options = item["options"]
+    actions = [
+        " ".join(str(one[key]) for key in ("kind", "mirred_action", "to_dev") if key in one)
+        for one in options.get("actions", [])
+    ]
+    handle = options.get("handle", options.get("fh", "?"))
+    done = ", ".join(actions) or "no action"
+    return f"protocol {item['protocol']} {item['kind']} handle {handle}: {done}"
 
 
 def _bytecode(shown: Mapping[str, Any]) -> str:
@@ -126,7 +161,11 @@ def plan_steering(
     `live` covers the devices of both, without those that are not there, which get no line.
     """
     with_clsact = {device for device, found in live.items() if found.clsact}
-    standing = {(name, prio): to for name, on in live.items() for prio, to in on.redirects.items()}
+    standing = {
+        (name, prio): on.redirects.get(prio)
+        for name, on in live.items()
+        for prio in (*on.redirects, *on.others)
+    }
     wanted_here = [item for item in wanted.filters if item.device in live]
     lines = [
         (f"qdisc del dev {device} clsact", "a LAN that left")
@@ -137,10 +176,9 @@ def plan_steering(
         for device in sorted(wanted.devices & live.keys() - with_clsact)
     ]
     for item in wanted_here:
-        found = standing.get(item.place)
-        if found == item.redirect:
+        if standing.get(item.place) == item.redirect:
             continue
-        if found is not None:
+        if item.place in standing:
             lines.append((f"filter del dev {item.device} egress prio {item.prio}", item.source))
         lines.append((item.line, item.source))
     kept = {item.place for item in wanted.filters}

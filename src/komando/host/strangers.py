@@ -110,10 +110,12 @@ def _filters(devices: Mapping[str, list[Queue]], configuration: Configuration) -
         ways += [("root", "parent 1:")] if "htb" in kinds else []
         for way, where in ways:
             for item in answer(["tc", "-j", "filter", "show", "dev", device, *where.split()]):
-                prio = item.get("pref")
-                if "options" not in item or (way == "egress" and (device, prio) in ours):
+                prio, chain = item.get("pref"), item.get("chain")
+                taken = way == "egress" and not chain and (device, prio) in ours
+                if "options" not in item or taken:  # what is in the place of ours, `steer` tells
                     continue
                 words = f"filter {item.get('kind')} {way} prio {prio}"
+                words += f" chain {chain}" if chain else ""
                 yield Finding(
                     "steering", device, "no filter but ours", words, f"+{words}", mend="console"
                 )
