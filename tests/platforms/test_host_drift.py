@@ -357,6 +357,11 @@ def test_settings_and_offloads_are_told(router: Router) -> None:
         ("type filter hook forward priority 0; policy drop;", True),
         ("type filter hook forward priority 0; ip daddr 10.20.1.0/24 drop;", True),
         ("type filter hook postrouting priority 300; meta mark set 0x1;", True),
+        ("type filter hook forward priority 0; ip daddr set 10.20.9.9;", True),
+        ("type filter hook forward priority 0; ip dscp set cs1;", True),
+        ("type filter hook forward priority 0; ip ttl set 1;", True),
+        ("type filter hook forward priority 0; th dport set 81;", True),
+        ("type filter hook prerouting priority -300; ct zone set 5;", True),
         ("type filter hook forward priority 0; counter;", False),
         ("type filter hook input priority 0; policy drop; tcp dport 22 accept;", False),
     ],
@@ -426,11 +431,53 @@ def test_the_rule_that_a_vrf_brings_is_not_told(router: Router) -> None:
         router.sh(both.format("rule del"))
 
 
-def test_a_route_of_somebody_else_is_told_and_is_no_drift(router: Router) -> None:
-    router.sh("ip route add 192.0.2.0/25 via 198.51.100.1")
-    one = only(router, drifts=False)
-    assert (one["kind"], one["found"]) == ("route", "192.0.2.0/25 via 198.51.100.1 dev wan0")
-    router.sh("ip route del 192.0.2.0/25")
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("ip route {} 192.0.2.0/25 via 198.51.100.1", "192.0.2.0/25 via 198.51.100.1 dev wan0"),
+        ("ip route {} blackhole 10.20.1.0/25", "blackhole 10.20.1.0/25"),
+        ("ip route {} unreachable 10.20.1.0/25", "unreachable 10.20.1.0/25"),
+        ("ip -6 route {} blackhole 2001:db8:9::/48", "blackhole 2001:db8:9::/48 dev lo"),
+        (
+            "ip route {} 192.0.2.0/25 nexthop via 172.20.0.2 nexthop via 172.21.0.2",
+            "192.0.2.0/25 nexthop via 172.20.0.2 dev lan0 nexthop via 172.21.0.2 dev lan1",
+        ),
+        ("ip route {} blackhole 10.20.1.0/25 table local", "blackhole 10.20.1.0/25 table local"),
+    ],
+)
+def test_a_route_of_somebody_else_is_told_and_is_no_drift(
+    router: Router, command: str, words: str
+) -> None:
+    router.sh(command.format("add"))
+    try:
+        one = only(router, drifts=False)
+        assert (one["kind"], one["found"], one["mend"]) == ("route", words, "console")
+    finally:
+        router.sh(command.format("del"))
+
+
+@pytest.mark.parametrize("address", ["172.31.0.1/24", "2001:db8:f099::1/64"])
+def test_an_address_of_somebody_else_on_a_lan_is_told_and_is_no_drift(
+    router: Router, address: str
+) -> None:
+    router.sh(f"ip address add {address} dev lan1; ip address add 169.254.9.9/16 dev lan0")
+    try:
+        one = only(router, drifts=False)
+        assert (one["kind"], one["where"], one["found"]) == ("address", "lan1", address)
+    finally:
+        router.sh(f"ip address del {address} dev lan1; ip address del 169.254.9.9/16 dev lan0")
+
+
+def test_addresses_and_routes_of_another_interface_are_not_told(router: Router) -> None:
+    router.sh(
+        "ip link add mgmt0 type veth peer name mgmt1; "
+        "ip link set mgmt0 up; ip address add 10.255.0.2/24 dev mgmt0; "
+        "ip route add 10.254.0.0/16 via 10.255.0.1"
+    )
+    try:
+        assert findings(router) == []
+    finally:
+        router.sh("ip link del mgmt0")
 
 
 def test_what_the_hours_mend_is_written_down_and_counted(router: Router) -> None:

@@ -1,9 +1,9 @@
-"""What others have put into the traffic's way: tables, filters, queues, rules and routes not ours.
+"""What others have put into the traffic's way: tables, filters, queues, rules, routes, addresses.
 
 None of it is the generation's, and none goes by bringing the generation in force again: a person
 decides. An administrator's own firewall for the machine, or a table that only counts, is told and
 is no drift, or every such machine would drift for ever. It is drift where it can stop, turn aside
-or reclassify what the offices send through the router: a chain that drops, translates, marks or
+or reclassify what the offices send through the router: a chain that drops, rewrites, marks or
 offloads outside of `input` and `output`, a filter on an interface that we steer or shape, a queue
 that somebody set on a LAN, a rule of routing, or none where the kernel has one of its own. Chains
 of iptables-legacy are not seen here.
@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from ipaddress import ip_interface
 
 from .configuration import Configuration
 from .finding import Finding
 from .kernel import answer, run
-from .network import PROTOCOL
 from .survey import Work
 from .tables import GUARD_TABLE, NAT_TABLE, SHAPER_TABLE
 from .typed import Any
@@ -26,10 +26,14 @@ _TABLE = re.compile(r"^table (\S+) (\S+) \{.*?\n(.*?)^\}$", re.MULTILINE | re.DO
 _HOOK = re.compile(
     r"\ttype (\S+) hook (\S+) (?:devices? .*? )?priority ([^;]+);(?: policy (\w+);)?"
 )
+_QUOTED = re.compile(r'"[^"\n]*"')
 _DECIDES = re.compile(
-    r"\b(?:drop|reject|queue|masquerade|[sd]nat|redirect|dup|fwd|tproxy|notrack)\b|"
-    r"\b(?:meta|ct) (?:mark|priority) set\b|\bflow (?:add|offload)\b|\btcp option maxseg\b"
+    r"\b(?:drop|reject|queue|masquerade|[sd]nat|redirect|dup|fwd|tproxy|notrack|synproxy)\b|"
+    r"\S (?<!nftrace )(?<!event )set \S|\bflow (?:add|offload)\b|\breset tcp option\b|\bxt target\b"
 )
+"""Statements that stop a packet, turn it aside or change anything of it (nft(8)): what `set`s a
+field is any but those that only tell of it. A set of addresses begins its line and is none."""
+
 _OWN = ("input", "output")
 """Hooks of what is for the machine or comes from it."""
 
@@ -46,11 +50,17 @@ _OWN_RULES: tuple[Rule, ...] = (
 _VRF_RULE: Rule = {"priority": 1000, "src": "all", "l3mdev": None}
 """What the kernel adds with the first VRF (Documentation/networking/vrf.rst)."""
 
+Route = Mapping[str, Any]
+"""A route as `ip -j` tells it."""
+
 Queue = dict[str, Any]
 """A qdisc as `tc -j` tells it."""
 
 _BY_HAND = ("boot", "static")
 """What `ip route add` and an administrator's files leave as the protocol of a route."""
+
+_ASKED = ("local", "main", "default")
+"""The tables that the kernel's own rules look in; any other needs a rule, which is told."""
 
 
 def strangers(configuration: Configuration, work: Work) -> list[Finding]:
@@ -66,6 +76,7 @@ def strangers(configuration: Configuration, work: Work) -> list[Finding]:
         *_filters({one: queues.get(one, []) for one in (*here, *ifb)}, configuration),
         *_rules(),
         *_routes(here),
+        *_addresses([one for one in configuration.lans if one in here], work),
     ]
 
 
@@ -77,7 +88,7 @@ def tables_of(ruleset: str) -> Iterator[Finding]:
             continue
         through = [hook for _, hook, _, _ in hooks if hook not in _OWN]
         drops = any(policy == "drop" and hook not in _OWN for _, hook, _, policy in hooks)
-        decides = bool(through) and (drops or bool(_DECIDES.search(body)))
+        decides = bool(through) and (drops or bool(_DECIDES.search(_QUOTED.sub('""', body))))
         what = ", ".join(dict.fromkeys(hook for _, hook, _, _ in hooks))
         yield Finding(
             kind="table",
@@ -153,14 +164,55 @@ def _rule_words(rule: Rule, *, whole: bool = False) -> str:
 
 
 def _routes(devices: Collection[str]) -> Iterator[Finding]:
-    """Another's route is told, and is no drift: the machine may need it to reach its controller."""
     for family in ("-4", "-6"):
-        for item in answer(["ip", family, "-j", "route", "show"]):
-            by_hand = item.get("protocol") in _BY_HAND or "protocol" not in item
-            if by_hand and item.get("protocol") != PROTOCOL and item.get("dev") in devices:
-                way = f" via {item['gateway']}" if "gateway" in item else ""
-                words = f"{item['dst']}{way} dev {item['dev']}"
-                yield Finding(
-                    *("route", "of somebody else"), "routes of the generation", words,
-                    f"+{words}", drift=False, mend="console",
-                )  # fmt: skip
+        shown = answer(["ip", family, "-j", "route", "show", "table", "all"])
+        yield from routes_of(shown, devices)
+
+
+def routes_of(shown: Iterable[Route], devices: Collection[str]) -> Iterator[Finding]:
+    """Routes by hand over `devices`, and those that lead nowhere or to this machine itself.
+
+    They are told, and are no drift: the machine may need one to reach its controller.
+    """
+    for item in shown:
+        by_hand = item.get("protocol", "boot") in _BY_HAND
+        ways = item.get("nexthops", [item])
+        here = "type" in item or any(way.get("dev") in devices for way in ways)
+        asked = item.get("table", "main") in _ASKED
+        if by_hand and here and asked and not _confined(item["dst"]):
+            words = _route_words(item, ways)
+            yield Finding(
+                *("route", "of somebody else"), "routes of the generation", words,
+                f"+{words}", drift=False, mend="console",
+            )  # fmt: skip
+
+
+def _route_words(item: Route, ways: Collection[Route]) -> str:
+    words = [item["type"]] if "type" in item else []
+    words += [item["dst"]]
+    for way in ways:
+        gateway = way.get("gateway") or way.get("via", {}).get("host")
+        words += ["nexthop"] if len(ways) > 1 else []
+        words += ["via", gateway] if gateway else []
+        words += ["dev", way["dev"]] if "dev" in way else []
+    words += ["table", item["table"]] if "table" in item else []
+    return " ".join(words)
+
+
+def _addresses(lans: Collection[str], work: Work) -> Iterator[Finding]:
+    """Another's address on a LAN is told, and is no drift: two routers may share one."""
+    known = {item.entry for item in (*work.configuration.network, *work.network.remove)}
+    for item in sorted(work.found.network.addresses - known, key=repr):
+        if item.device in lans and not _confined(item.address):
+            yield Finding(
+                *("address", item.device), "addresses of the generation", item.address,
+                f"+{item.address} dev {item.device}", drift=False, mend="console",
+            )  # fmt: skip
+
+
+def _confined(destination: str) -> bool:
+    """Whether it is one of a link alone, or of many receivers: the kernel has such for itself."""
+    if destination == "default":
+        return False
+    network = ip_interface(destination).network
+    return network.is_link_local or network.is_multicast
