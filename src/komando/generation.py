@@ -47,10 +47,20 @@ __all__ = [
     "SYSCTL",
     "UPLOAD",
     "RunningGeneration",
+    "TakenBack",
 ]
 
 GENERATIONS = str(Paths().generations)
 PROGRAM = "/usr/local/sbin/komando-host"
+
+
+@dataclass(frozen=True)
+class TakenBack:
+    """A change that a host has taken back, of which apply (its sequence), and why."""
+
+    generation: str | None
+    sequence: int
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -63,11 +73,12 @@ class RunningGeneration:
     `calendar` is "ok", or says that the calendar has come to its end.
 
     `previous` is what a rollback leads to, and `generations` are all that it has, the newest first.
-    `waits` says for how many seconds more an unconfirmed
-    change is in force, where one is. `sequence` is the highest of the applies that it has seen,
-    `head` the digest of the last line of its record. `asked_from` is the address that the question
-    came from, and `bypass` since when a person at the console has taken the policy out of force.
-    `usage` is what its offices used in the last week, where that was asked.
+    `waits` says for how many seconds more an unconfirmed change is in force, where one is.
+    `sequence` is the highest of the applies that it has seen, `head` the digest of the last line of
+    its record. `asked_from` is the address that the question came from, and `bypass` since when a
+    person at the console has taken the policy out of force.
+    `taken_back` is its last change, if that did not stay. `usage` is what its offices used in the
+    last week, where that was asked.
     """
 
     host: str
@@ -84,6 +95,7 @@ class RunningGeneration:
     head: str = ""
     asked_from: str | None = None
     bypass: str | None = None
+    taken_back: TakenBack | None = None
     usage: Usage | None = None
 
     @property

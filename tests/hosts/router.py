@@ -17,7 +17,7 @@ from komando import generation
 from komando.bundle import Bundle
 from komando.host.calendar import parse_calendar
 from komando.host.standing import LATE_SECONDS
-from komando.intent import RouterIntent
+from komando.intent import read_intent
 
 GRACE = timedelta(seconds=LATE_SECONDS)
 """How long after a boundary of the calendar the profile before may still be in force."""
@@ -53,7 +53,7 @@ class Router:
         self.host = host
         self.bundle = bundle
         self.lab = lab
-        self.intent = RouterIntent.from_json(bundle.text(generation.INTENT))
+        self.intent = read_intent(bundle.text(generation.INTENT))
         names = json.loads(bundle.text(generation.ROUTER))
         self.uplink: str = names["uplink"]
         self.lans: list[str] = names["lans"]

@@ -12,7 +12,7 @@ import pytest
 from komando import generation
 from komando.bundle import Bundle
 from komando.generation import RunningGeneration
-from komando.intent import RouterIntent
+from komando.intent import read_intent
 from komando.plan import (
     Cut,
     Plan,
@@ -73,7 +73,7 @@ def test_the_public_is_cut_by_its_pool_and_by_its_points() -> None:
 def test_a_pool_without_points_is_nobodys_to_lose() -> None:
     (host,) = plan_of("public-cut").hosts
     assert [cut.what for cut in host.cuts if cut.kind == "public"] == ["pool"]
-    before = RouterIntent.from_json(base_bundle().text(generation.INTENT))
+    before = read_intent(base_bundle().text(generation.INTENT))
     alone = replace(before, leaves=tuple(leaf for leaf in before.leaves if leaf.kind == "opd"))
     small = {"public": Pair(Rate(10_000), Rate(10_000))}
     after = replace(

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from komando.intent import intent_text, read_intent
 from komando.intent.model import (
     LEAF_MINOR,
     PUBLIC,
     Leaf,
     PoolIntent,
     Profile,
-    RouterIntent,
 )
 from komando.intent.shaping import (
     FRAME,
@@ -132,7 +132,7 @@ def test_the_clamp_follows_the_link() -> None:
 def test_the_intent_survives_its_json() -> None:
     built = router([office(1, 10, 2), point(9, 3)])
     whole = replace(built, profiles=(profile(10, 180, is_open=True),))
-    assert RouterIntent.from_json(whole.to_json()) == whole
+    assert read_intent(intent_text(whole)) == whole
 
 
 def test_a_leaf_can_spend_its_whole_turn() -> None:

@@ -17,6 +17,7 @@ from komando.intent.model import (
 )
 from komando.intent.shaping import HtbClass, share_out, tree
 from komando.intent.timeline import Transition, exception_parts
+from komando.intent.written import intent_text, read_intent
 
 __all__ = [
     "Compiled",
@@ -33,6 +34,8 @@ __all__ = [
     "check_sums",
     "compile_intent",
     "exception_parts",
+    "intent_text",
+    "read_intent",
     "share_out",
     "tree",
 ]

@@ -12,7 +12,7 @@ from komando import generation
 from komando.bundle import Bundle
 from komando.generation import RunningGeneration
 from komando.host.errors import HostError
-from komando.intent import RouterIntent
+from komando.intent import RouterIntent, read_intent
 from komando.inventory import Host
 from komando.plan.around import compare_around
 from komando.plan.cuts import above_uplink, compare_cuts
@@ -191,7 +191,7 @@ def _files_alone(
 
 
 def _intent(bundle: Bundle) -> RouterIntent:
-    return RouterIntent.from_json(bundle.text(generation.INTENT))
+    return read_intent(bundle.text(generation.INTENT))
 
 
 def _summary(changes: tuple[Change, ...], hours: tuple[Hours, ...], moves: tuple[Move, ...]) -> str:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from komando import generation
 from komando.bundle import Bundle
 from komando.generation import RunningGeneration
-from komando.intent import Leaf, RouterIntent
+from komando.intent import Leaf, RouterIntent, read_intent
 from komando.plan.model import Overuse
 from komando.plan.wording import Wording
 from komando.units import DIRECTIONS, Direction, Rate, about
@@ -28,8 +28,7 @@ def asks_for_usage(wanted: Bundle, running: RunningGeneration) -> bool:
         return False
     try:
         old, new = (
-            RouterIntent.from_json(bundle.text(generation.INTENT))
-            for bundle in (running.bundle, wanted)
+            read_intent(bundle.text(generation.INTENT)) for bundle in (running.bundle, wanted)
         )
     except (KeyError, ValueError, TypeError):  # of another version: files alone compare
         return False

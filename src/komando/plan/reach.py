@@ -11,7 +11,7 @@ from komando.diagnostics import Location
 from komando.generation import RunningGeneration
 from komando.host.errors import HostError
 from komando.host.network import Address, Route, parse_network
-from komando.intent import RouterIntent
+from komando.intent import read_intent
 from komando.inventory import Host
 from komando.plan.around import entry_words
 from komando.plan.model import Reach
@@ -28,7 +28,7 @@ def reach_of(host: Host, running: RunningGeneration, wanted: Bundle, where: Wher
     watched = [ip for ip in (address_of(host.address), address_of(running.asked_from)) if ip]
     after = _over(wanted, watched)
     same = running.digest == wanted.digest  # its files are not fetched then
-    words = Wording(RouterIntent.from_json(wanted.text(generation.INTENT)), where)
+    words = Wording(read_intent(wanted.text(generation.INTENT)), where)
     behind = list(_behind(words, watched))
     return Reach(
         address=host.address,

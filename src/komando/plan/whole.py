@@ -6,7 +6,7 @@ from collections import Counter
 
 from komando import generation
 from komando.bundle import Bundle
-from komando.intent import RouterIntent
+from komando.intent import read_intent
 from komando.plan.cuts import above_uplink
 from komando.plan.files import compare_files
 from komando.plan.model import Change, Detail, HostPlan, State
@@ -30,7 +30,7 @@ def _whole(
     wanted: Bundle, where: Where, state: State, before: str | None, summary: str, *notes: str
 ) -> HostPlan:
     """`summary` has a place for the offices and points."""
-    words = Wording(RouterIntent.from_json(wanted.text(generation.INTENT)), where)
+    words = Wording(read_intent(wanted.text(generation.INTENT)), where)
     kinds = Counter(leaf.kind for leaf in words.intent.leaves)
     served = f"{count(kinds['opd'], 'office')} and {count(kinds['hotspot'], 'public point')}"
     observed = [leaf for leaf in words.intent.leaves if leaf.mode == "observe"]

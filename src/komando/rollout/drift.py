@@ -19,7 +19,7 @@ from komando.host.drift import LAID
 from komando.host.finding import Finding, diff_of, pairs_diff
 from komando.host.generation import digest_of
 from komando.host.layout import SECRET_FOLDER
-from komando.rollout.observe import generation_of
+from komando.rollout.answers import generation_of
 from komando.rollout.session import Session
 
 HASH_DIGITS = 16

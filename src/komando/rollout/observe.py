@@ -8,19 +8,12 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from komando.bundle import Bundle
 from komando.generation import RunningGeneration
-from komando.rollout.protocol import PROTOCOL
+from komando.rollout.answers import generation_of
 from komando.rollout.session import Session
 from komando.usage import read_usage
-
-TEXTS = (
-    *("generation", "profile", "clock", "kernel", "calendar"),
-    *("previous", "head", "asked_from", "bypass"),
-)
-"""The keys of an answer that are texts or null."""
 
 
 @dataclass(frozen=True)
@@ -92,38 +85,6 @@ def ask(session: Session, names: Iterable[str]) -> Observation:
         except (TypeError, ValueError) as error:
             failures[name] = str(error)
     return Observation(running, failures)
-
-
-def generation_of(host: str, answer: Mapping[str, Any]) -> RunningGeneration:
-    """Reads an answer. Raises ValueError for one that is not understood."""
-    if (spoken := answer.get("protocol")) != PROTOCOL:
-        older = (
-            "this controller" if isinstance(spoken, int) and spoken > PROTOCOL else "its program"
-        )
-        raise ValueError(
-            f"it speaks protocol {spoken or 1}, and {PROTOCOL} is spoken here: {older} is older, "
-            "bring it up to date (roles/site.yml lays the program)"
-        )
-    texts = {key: answer.get(key) for key in TEXTS}
-    for key, text in texts.items():
-        if text is not None and not isinstance(text, str):
-            raise ValueError(f"observe answered {key} {text!r}, which is no text")
-    pending = answer.get("pending")
-    return RunningGeneration(
-        host=host,
-        digest=texts["generation"],
-        profile=texts["profile"],
-        clock=texts["clock"],
-        kernel=texts["kernel"] or "ok",
-        calendar=texts["calendar"] or "ok",
-        previous=texts["previous"],
-        generations=tuple(map(str, answer.get("generations") or ())),
-        waits=float(pending["left"]) if isinstance(pending, dict) else None,
-        sequence=int(answer.get("sequence") or 0),
-        head=texts["head"] or "",
-        asked_from=texts["asked_from"],
-        bypass=texts["bypass"],
-    )
 
 
 def _with_files(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import base64
-import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from komando.bundle import NO_SECRETS, Bundle, Plaintexts
+from komando.generation import RunningGeneration, TakenBack
 from komando.inventory import Host
+from komando.rollout.answers import activated, closed, standing
 from komando.rollout.outcome import Outcome, State
 from komando.rollout.protocol import Cargo
 from komando.rollout.session import Answers, Session
@@ -151,12 +152,22 @@ class Wave:
         for name, why in answers.lost.items():
             self.outcomes[name] = replace(self.targets[name].outcome("unknown", why), runs=None)
         for name, text in answers.results.items():
-            self.outcomes[name] = _activated(self.targets[name], text)
+            self.outcomes[name] = self._activated(self.targets[name], text)
         repairs = {name for name, target in self.targets.items() if target.repair}
         held = {name for name, one in self.outcomes.items() if one.state == "carried"}
         self.armed = held - repairs
         self._tell(self.armed, "armed")
         self._tell(held & repairs, "repaired")
+
+    def _activated(self, target: Target, text: str) -> Outcome:
+        try:
+            now = activated(text)
+        except ValueError as error:
+            return replace(target.outcome("unknown", str(error)), runs=None)
+        if now.generation != target.digest:
+            return target.outcome("refused", f"it says that it runs {now.generation}")
+        runs, name = now.generation, target.host.name
+        return Outcome(name, "carried", target.before, runs, "", now.touched, now.rebuilt)
 
     def _reach(self) -> None:
         """From here, and from where the inventory names a neighbour."""
@@ -177,7 +188,7 @@ class Wave:
             return
         answers = self.session.confirm({name: self.targets[name].digest for name in self.armed})
         for name, text in answers.results.items():
-            self._set(name, "carried", head=_word(text, "head"))
+            self._set(name, "carried", head=closed(text).head)
             self.armed.discard(name)
         for name, why in answers.failures.items():
             self._set(name, "unknown", why, runs=None)
@@ -193,8 +204,8 @@ class Wave:
             if name not in answers.results:
                 self._set(name, "unknown", reason, runs=None)
                 continue
-            text = answers.results[name]
-            runs, head = _word(text, "generation") or None, _word(text, "head")
+            now = closed(answers.results[name])
+            runs, head = now.generation, now.head
             if runs == self.targets[name].digest:  # it had confirmed: its answer alone was lost
                 self._set(name, "carried", runs=runs, head=head)
                 self._tell([name], "confirmed")
@@ -210,9 +221,8 @@ class Wave:
         deadline = time.monotonic() + longest + GRACE
         self._tell(lost, "waiting for its window to close")
         while lost and not self._left:
-            answers = self.session.look(sorted(lost))
-            for name, answer in answers.results.items():
-                if self._stands(name, answer):
+            for name, now in standing(self.session.look(sorted(lost)).results).items():
+                if self._stands(name, now):
                     lost.discard(name)
             if not lost or time.monotonic() > deadline:
                 return
@@ -221,25 +231,22 @@ class Wave:
             except KeyboardInterrupt:
                 self.session.interrupts += 1
 
-    def _stands(self, name: str, answer: Mapping[str, Any]) -> bool:
+    def _stands(self, name: str, now: RunningGeneration) -> bool:
         """Takes in how a lost host stands; whether that is for good."""
-        target, runs = self.targets[name], answer.get("generation")
-        if answer.get("pending"):
+        target = self.targets[name]
+        if now.waits is not None:
             return False
         self._looked.add(name)
-        head = str(answer.get("head") or "")
         reason = self.outcomes[name].reason
-        mended = not target.repair or answer.get("kernel") == "ok"
-        if runs == target.digest and mended:
-            self._set(name, "carried", "", runs=runs, head=head)
+        if now.digest == target.digest and (now.healthy or not target.repair):
+            self._set(name, "carried", "", runs=now.digest, head=now.head)
             self._tell([name], "repaired" if target.repair else "confirmed")
             return True
-        reverted = answer.get("reverted") or {}
-        changed = self._is_ours(name, reverted)
-        state: State = "reverted" if changed else "refused"
-        host_says = f"; the host says: {reverted.get('reason')}" if changed else ""
-        self._set(name, state, f"{reason}{host_says}", runs=runs, head=head)
-        self._tell([name], "taken back" if changed else "refused")
+        ours = self._taken_back(name, now)
+        state: State = "reverted" if ours else "refused"
+        host_says = f"; the host says: {ours.reason}" if ours else ""
+        self._set(name, state, f"{reason}{host_says}", runs=now.digest, head=now.head)
+        self._tell([name], "taken back" if ours else "refused")
         return True
 
     def _look_at_refused(self) -> None:
@@ -249,23 +256,19 @@ class Wave:
         """
         refused = {name for name, one in self.outcomes.items() if one.state == "refused"}
         asked = sorted(refused - self._looked)
-        answers = self.session.look(asked).results if asked else {}
-        for name, answer in answers.items():
-            if answer.get("pending"):
+        answers = standing(self.session.look(asked).results) if asked else {}
+        for name, now in answers.items():
+            if now.waits is not None:
                 continue
-            begun = self._is_ours(name, answer.get("reverted") or {})
-            self._set(
-                name,
-                "reverted" if begun else "refused",
-                self.outcomes[name].reason,
-                runs=answer.get("generation"),
-                head=str(answer.get("head") or ""),
-            )
+            state: State = "reverted" if self._taken_back(name, now) else "refused"
+            reason = self.outcomes[name].reason
+            self._set(name, state, reason, runs=now.digest, head=now.head)
 
-    def _is_ours(self, name: str, reverted: Mapping[str, Any]) -> bool:
-        """Whether it is this very change that a host has taken back."""
-        theirs = (reverted.get("generation"), reverted.get("sequence"))
-        return theirs == (self.targets[name].digest, self.sequence)
+    def _taken_back(self, name: str, now: RunningGeneration) -> TakenBack | None:
+        """What a host says of this very change, if it has taken that back."""
+        told = now.taken_back
+        ours = (self.targets[name].digest, self.sequence)
+        return told if told and (told.generation, told.sequence) == ours else None
 
     # --- the rest ----------------------------------------------------------------------------
 
@@ -297,24 +300,3 @@ class Wave:
     def _tell(self, names: Iterable[str], stage: str) -> None:
         for name in sorted(names):
             self.told(name, stage)
-
-
-def _activated(target: Target, text: str) -> Outcome:
-    try:
-        answer: dict[str, Any] = json.loads(text)
-        changes, rebuilt = len(answer["changes"]), bool(answer["rebuilt"])
-        runs = answer["generation"]
-    except (ValueError, KeyError, TypeError) as error:
-        why = f"its answer could not be read ({error!r}): {text[:200]}"
-        return replace(target.outcome("unknown", why), runs=None)
-    if runs != target.digest:
-        return target.outcome("refused", f"it says that it runs {runs}")
-    return Outcome(target.host.name, "carried", target.before, runs, "", changes, rebuilt)
-
-
-def _word(text: str, key: str) -> str:
-    """What a host tells with its answer: `head` of its record, the `generation` that it runs."""
-    try:
-        return json.loads(text)[key] or ""
-    except (ValueError, KeyError, TypeError):
-        return ""

@@ -12,7 +12,7 @@ from typing import Any
 
 from komando.bundle import Bundle
 from komando.generation import PROGRAM
-from komando.intent import Profile, RouterIntent, exception_parts
+from komando.intent import Profile, RouterIntent, exception_parts, read_intent
 from komando.lab.city import City
 from komando.lab.commands import run
 from komando.lab.measure.moments import Calendar, resized_pools
@@ -74,7 +74,7 @@ def read_running(city: City) -> Running:
     interfaces: dict[str, Any] = json.loads(bundle.text("etc/komando/router.json"))
     return Running(
         generation=seen["generation"],
-        intent=RouterIntent.from_json(bundle.text("etc/komando/intent.json")),
+        intent=read_intent(bundle.text("etc/komando/intent.json")),
         calendar=bundle.text("etc/komando/calendar"),
         devices={"down": interfaces["ifb"], "up": interfaces["uplink"]},
     )

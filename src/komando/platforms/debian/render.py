@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from komando import generation
 from komando.bundle import Bundle
-from komando.intent import HtbClass, Intent, Profile, RouterIntent, tree
+from komando.intent import HtbClass, Intent, Profile, RouterIntent, intent_text, tree
 from komando.intent.model import CONTROL_MINOR, UNMATCHED_MINOR, Leaf
 from komando.inventory import Host
 from komando.units import DIRECTIONS, Direction
@@ -75,7 +75,7 @@ def render(intent: Intent, host: Host, ciphertexts: Mapping[str, str] | None = N
         generation.ROUTER: _json(
             {"uplink": _interface(host, UPLINK), "lans": _lans(router, host), "ifb": IFB}
         ),
-        generation.INTENT: router.to_json(),
+        generation.INTENT: intent_text(router),
         generation.NETWORK: _fill(generation.NETWORK, router, lines=_network(router, host)),
         generation.CALENDAR: _calendar(intent, router),
         generation.STEER: _fill(
