@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -130,6 +131,12 @@ def test_one_host_that_is_away_does_not_stop_the_other_and_is_listed(
     assert "core-2 was not reached: Could not connect: refused by 127.0.0.1" in result.stderr
     assert result.stderr.splitlines()[-1] == "not reached: core-2"
     assert pair[0].events == ["armed", "confirmed"]
+    finished, _ = json.loads(komando("ledger", "show", "--format", "json").stdout)
+    assert {name: one["result"] for name, one in finished["hosts"].items()} == {
+        "core-1": "carried",
+        "core-2": "unreached",
+    }
+    assert finished["result"] == "partial"
 
 
 def test_a_host_that_is_away_does_not_hide_that_another_one_failed(

@@ -62,15 +62,15 @@ def carry_out(
         board = Board(waves, console())
         with board.shown():
             look = _beside(board, verify) if verify else None
-            return roll(session, targets, waves, sequence, board.told, look)
+            done = roll(session, targets, waves, sequence, board.told, look)
+        return with_unreached(done, failures)
 
-    rollout = Rollout(())
+    rollout = with_unreached(Rollout(()), failures)
     if targets:
         try:
             rollout = in_turn(ledger, what, targets, waves, work, partial(tell, err=True))
         except NotOurTurnError as error:
             raise click.ClickException(str(error)) from error
-    rollout = with_unreached(rollout, failures)
     for outcome in rollout.outcomes:
         _tell(outcome)
     return rollout
