@@ -174,7 +174,7 @@ class PlayedHost(paramiko.ServerInterface):
             self._transports.append(transport)
             try:
                 transport.start_server(server=self)
-            except (paramiko.SSHException, EOFError):
+            except (paramiko.SSHException, EOFError, OSError):  # who connected has gone already
                 continue
 
     def get_allowed_auths(self, username: str) -> str:
