@@ -99,7 +99,7 @@ def _measured(ids: Sequence[str], settings: Settings) -> list[Row]:
 @click.option("--reads", type=click.IntRange(min=1000), default=1_000_000, show_default=True,
               help="rollout.torn: how many reads.")  # fmt: skip
 def main(ids: tuple[str, ...], as_json: bool, **given: object) -> None:
-    """Measure the named benchmarks, or all but rollout.hostile, which takes hours."""
+    """Measure the named benchmarks, or all but rollout.hostile, which takes 40 minutes."""
     unknown = [id_ for id_ in ids if id_ not in BENCHMARKS]
     if unknown:
         raise click.UsageError(
