@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,12 +14,14 @@ from komando.cli import changing_nothing
 from komando.cli.opened import opened, secrets_key_option
 from komando.cli.reach import Scope, host_options
 from komando.cli.register import Register, emergency_option, register_options
+from komando.cli.streams import tell
 
 if TYPE_CHECKING:
     from komando.cli.desired import Desired
     from komando.cli.planning import Planned
     from komando.inventory import Access
     from komando.plan import Promise
+    from komando.rollout.turn import Undertaken
 
 
 @click.command()
@@ -64,7 +67,6 @@ def apply(
             from komando.cli.rolling import carry_out, conclude, ending_as_told
             from komando.rollout.observe import Cache
             from komando.rollout.roll import targets_of
-            from komando.rollout.turn import Undertaken
             from komando.rollout.waves import arrange
 
             shown = None if plan_file is None else _shown(plan_file)
@@ -72,22 +74,14 @@ def apply(
             access = scope.access(wanted)
         with ending_as_told(), planned(wanted, access, launched, settled=True) as found:
             with changing_nothing():
-                left_out = wanted.intent.routers.keys() - wanted.bundles.keys()
-                _agree(found, shown, left_out | found.failures.keys(), diff=diff)
+                _agree(found, shown, wanted.left_out | found.failures.keys(), diff=diff)
                 plaintexts = opened(wanted, [host.host for host in found.plan.changing()])
             targets = targets_of(found.plan, wanted.inventory.hosts, wanted.bundles, plaintexts)
             waves = arrange(targets, wanted.inventory.hosts, at_once=at_once)
             look = partial(_verified, wanted=wanted, access=access) if verify else None
-            findings = found.plan.findings
-            what = Undertaken(
-                "apply",
-                found.least,
-                emergency=register.emergency,
-                look=_longest_look() if verify and targets else 0,
-                policies=(str(scope.policies), str(wanted.folder)),
-                limit=tuple(wanted.bundles) if limit else (),
-                acknowledged=tuple(one.acknowledged_by for one in findings if one.acknowledged_by),
-            )
+            policies = (str(scope.policies), str(wanted.folder))
+            what = _undertaken(found, policies, emergency=register.emergency, verify=verify)
+            what = replace(what, limit=tuple(wanted.bundles) if limit else ())
             rollout = carry_out(
                 found.session,
                 targets,
@@ -108,15 +102,29 @@ def _verified(names: tuple[str, ...], wanted: Desired, access: Access) -> bool:
     try:
         return verify_hosts(list(names), wanted, access)
     except click.ClickException as error:  # what could not be looked at was not seen to hold
-        error.show()
+        tell(f"Error: {error.format_message()}", err=True)
         return False
 
 
-def _longest_look() -> float:
-    """Seconds after which `_verified` gives up."""
+def _undertaken(
+    found: Planned, policies: tuple[str, ...], *, emergency: bool, verify: bool
+) -> Undertaken:
+    """What the ledger is told of it; that of an apply which changes nothing is never written."""
+    from komando.rollout.turn import Undertaken
+
+    findings = found.plan.findings
+    what = Undertaken(
+        "apply",
+        found.least,
+        emergency,
+        policies=policies,
+        acknowledged=tuple(one.acknowledged_by for one in findings if one.acknowledged_by),
+    )
+    if not (verify and found.plan.changes):
+        return what
     from komando.verify import TIMEOUT
 
-    return TIMEOUT
+    return replace(what, look=TIMEOUT)
 
 
 def _shown(plan_file: Path) -> Mapping[str, Promise]:

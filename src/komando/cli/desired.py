@@ -34,6 +34,11 @@ class Desired:
     bundles: dict[str, Bundle]
     sealed: Mapping[str, bytes] = field(default_factory=dict)
 
+    @property
+    def left_out(self) -> set[str]:
+        """The routers that the policies name, and `--limit` leaves out."""
+        return self.intent.routers.keys() - self.bundles.keys()
+
     def examined(self, hosts: Iterable[str]) -> list[Diagnostic]:
         """What the programs that will read the files of some hosts have to say about them."""
         from komando.platforms.debian import check

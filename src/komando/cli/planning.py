@@ -138,8 +138,8 @@ def _to_change(wanted: Desired, running: Mapping[str, RunningGeneration]) -> Ite
 
 def _machines(wanted: Desired) -> dict[str, Host]:
     """The inventory without those that the policies name and `--limit` leaves out."""
-    left_out = wanted.intent.routers.keys() - wanted.bundles.keys()
-    return {name: host for name, host in wanted.inventory.hosts.items() if name not in left_out}
+    hosts = wanted.inventory.hosts
+    return {name: host for name, host in hosts.items() if name not in wanted.left_out}
 
 
 def assessed(plan: Plan, policy: Policy) -> Plan:

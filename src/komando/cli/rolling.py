@@ -98,7 +98,9 @@ def conclude(rollout: Rollout, *, partial: bool) -> None:
 
 
 def _tell(outcome: Outcome) -> None:
-    name, runs = outcome.host, _short(outcome.runs)
+    from komando.plan.narration import digest_words
+
+    name, runs = outcome.host, digest_words(outcome.runs)
     if outcome.state == "carried":
         how = "built anew" if outcome.rebuilt else f"{outcome.touched} classes changed in place"
         tell(f"{name} runs {runs}: {how}")
@@ -114,7 +116,3 @@ def _tell(outcome: Outcome) -> None:
     }[outcome.state]
     reason = f": {outcome.reason}" if outcome.reason else ""
     tell(f"{name} {words}{reason}", err=True)
-
-
-def _short(digest: str | None) -> str:
-    return "nothing" if digest is None else digest[:12]

@@ -56,38 +56,36 @@ class _Told:
 
 def record_disagreements(
     links: Sequence[Link], records: Mapping[str, Sequence[str]]
-) -> list[Disagreement]:
-    """All in which the hosts' records and the ledger differ.
+) -> tuple[list[Disagreement], list[str]]:
+    """All in which the hosts' records and the ledger differ; and what was done by hand.
+
+    The latter is what people did at the hosts' consoles, in words: no apply asked for it.
 
     `records` has the lines of each host's record, oldest first, by the host's name. A record may
     lack its beginning; what is older than its first line is not compared.
     """
     told = _told(links)
     found: list[Disagreement] = []
+    by_hand: list[str] = []
     for host, lines in sorted(records.items()):
         events: list[Event] = []
         found += _read(host, lines, events)
+        by_hand += _done_by_hand(host, events)
         mine = [one for (name, _), many in told.items() if name == host for one in many]
         found += _events(host, events, told)
         hashes = {_hash(line) for line in lines}
         for one in mine:
             found += _result(host, one, events, hashes)
-    return found
+    return found, by_hand
 
 
-def done_by_hand(records: Mapping[str, Sequence[str]]) -> list[str]:
-    """What people did at the hosts' consoles, by the hosts' own records: no apply asked for it."""
-    notes: list[str] = []
-    for host, lines in sorted(records.items()):
-        events: list[Event] = []
-        list(_read(host, lines, events))
-        for event in events:
-            words = BY_HAND.get(event.event, "")
-            if event.event == "activated" and event.generation != event.previous:
-                words = f"{_short(event.generation)} in place of {_short(event.previous)}"
-            if words:
-                notes.append(f"{host}, at its console at {event.time}: {words}")
-    return notes
+def _done_by_hand(host: str, events: Sequence[Event]) -> Iterator[str]:
+    for event in events:
+        words = BY_HAND.get(event.event, "")
+        if event.event == "activated" and event.generation != event.previous:
+            words = f"{_short(event.generation)} in place of {_short(event.previous)}"
+        if words:
+            yield f"{host}, at its console at {event.time}: {words}"
 
 
 def _told(links: Sequence[Link]) -> dict[tuple[str, int], list[_Told]]:

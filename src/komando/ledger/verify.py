@@ -11,7 +11,7 @@ from komando.ledger.check import Disagreement, chain_disagreements, signature_di
 from komando.ledger.entries import Finished
 from komando.ledger.errors import RewrittenError, UnreachedError
 from komando.ledger.ledger import Ledger
-from komando.ledger.records import done_by_hand, record_disagreements
+from komando.ledger.records import record_disagreements
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,9 @@ def verify(
     if signers is not None:
         found += signature_disagreements(ledger.git, links, signers.file, signers.since)
     if records is not None:
-        found += record_disagreements(links, records)
-        notes += done_by_hand(records)
+        differ, by_hand = record_disagreements(links, records)
+        found += differ
+        notes += by_hand
         results = (it.entry.hosts for it in links if isinstance(it.entry, Finished))
         silent = {host for hosts in results for host in hosts} - set(records)
         notes += [f"no record of {host} was given" for host in sorted(silent)]

@@ -53,15 +53,18 @@ def closed(text: str) -> Closed:
     return Closed(str(generation) if generation else None, str(head) if head else "")
 
 
-def standing(answers: Mapping[str, Mapping[str, Any]]) -> dict[str, RunningGeneration]:
-    """How hosts stand that were looked at; one whose answer is not understood has not answered."""
-    found: dict[str, RunningGeneration] = {}
+def standing(
+    answers: Mapping[str, Mapping[str, Any]],
+) -> tuple[dict[str, RunningGeneration], dict[str, str]]:
+    """How hosts stand that were asked, and of which the answer is not understood, and why."""
+    running: dict[str, RunningGeneration] = {}
+    failures: dict[str, str] = {}
     for name, answer in answers.items():
         try:
-            found[name] = generation_of(name, answer)
-        except (TypeError, ValueError):
-            continue
-    return found
+            running[name] = generation_of(name, answer)
+        except (TypeError, ValueError) as error:
+            failures[name] = str(error)
+    return running, failures
 
 
 def generation_of(host: str, answer: Mapping[str, Any]) -> RunningGeneration:
@@ -88,7 +91,7 @@ def generation_of(host: str, answer: Mapping[str, Any]) -> RunningGeneration:
         calendar=texts["calendar"] or "ok",
         previous=texts["previous"],
         generations=tuple(map(str, answer.get("generations") or ())),
-        waits=float(pending["left"]) if isinstance(pending, dict) else None,
+        waits=float(pending.get("left", "unknown")) if isinstance(pending, dict) else None,
         sequence=int(answer.get("sequence") or 0),
         head=texts["head"] or "",
         asked_from=texts["asked_from"],

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from komando.bundle import Bundle
 from komando.generation import RunningGeneration
-from komando.rollout.answers import generation_of
+from komando.rollout.answers import standing
 from komando.rollout.session import Session
 from komando.usage import read_usage
 
@@ -77,14 +77,8 @@ def ask(session: Session, names: Iterable[str]) -> Observation:
     names = tuple(names)
     answers = session.observe([name for name in names if name not in session.refused])
     failures = {name: why for name, why in session.refused.items() if name in names}
-    failures |= answers.failures | answers.lost
-    running: dict[str, RunningGeneration] = {}
-    for name, answer in answers.results.items():
-        try:
-            running[name] = generation_of(name, answer)
-        except (TypeError, ValueError) as error:
-            failures[name] = str(error)
-    return Observation(running, failures)
+    running, misread = standing(answers.results)
+    return Observation(running, failures | answers.failures | answers.lost | misread)
 
 
 def _with_files(

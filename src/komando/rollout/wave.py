@@ -201,10 +201,10 @@ class Wave:
         answers = self.session.revert({name: self.targets[name].digest for name in self.armed})
         for name in self.armed:
             reason = self.outcomes[name].reason or why
-            if name not in answers.results:
+            now = closed(answers.results.get(name, ""))
+            if not now.head:  # no answer, or none that can be understood
                 self._set(name, "unknown", reason, runs=None)
                 continue
-            now = closed(answers.results[name])
             runs, head = now.generation, now.head
             if runs == self.targets[name].digest:  # it had confirmed: its answer alone was lost
                 self._set(name, "carried", runs=runs, head=head)
@@ -221,7 +221,8 @@ class Wave:
         deadline = time.monotonic() + longest + GRACE
         self._tell(lost, "waiting for its window to close")
         while lost and not self._left:
-            for name, now in standing(self.session.look(sorted(lost)).results).items():
+            running, _ = standing(self.session.look(sorted(lost)).results)
+            for name, now in running.items():
                 if self._stands(name, now):
                     lost.discard(name)
             if not lost or time.monotonic() > deadline:
@@ -256,8 +257,8 @@ class Wave:
         """
         refused = {name for name, one in self.outcomes.items() if one.state == "refused"}
         asked = sorted(refused - self._looked)
-        answers = standing(self.session.look(asked).results) if asked else {}
-        for name, now in answers.items():
+        running, _ = standing(self.session.look(asked).results if asked else {})
+        for name, now in running.items():
             if now.waits is not None:
                 continue
             state: State = "reverted" if self._taken_back(name, now) else "refused"
