@@ -284,13 +284,16 @@ def loaded_by_hand(bundle: Bundle, profile: str, folder: Path) -> str:
 
 
 @contextmanager
-def router_in_city(root: Path, name: str = "") -> Iterator[Router]:
+def router_in_city(root: Path, name: str = "ht") -> Iterator[Router]:
     """A router (wan0, lan0, lan1) with the internet behind one and offices behind the others.
+
+    Its namespaces bear the number of this process beside the name: tests of one file may run in
+    several processes at once.
 
     The offices' first hosts stand on the loopback of their segment: 1, 2, 4, 5 behind lan0, 3
     behind lan1.
     """
-    name = name or f"ht{os.getpid()}"
+    name = f"{name}{os.getpid()}"
     router = Router(name, root)
     names = [f"{name}-{part}" for part in ("router", "inet", "seg0", "seg1")]
     try:

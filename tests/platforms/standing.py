@@ -13,7 +13,7 @@ DAY, NIGHT = "2026-11-24T08:00:00+07:00", "2026-11-24T20:00:00+07:00"
 
 
 @contextmanager
-def router_by_day(root: Path, name: str = "") -> Iterator[Router]:
+def router_by_day(root: Path, name: str = "ht") -> Iterator[Router]:
     """A router on a rehearsed working day, with nothing in force."""
     with router_in_city(root, name) as one:
         assert one.komando("clock", DAY).code == 0

@@ -115,7 +115,7 @@ def city(access: Access, tmp_path: Path) -> Iterator[City]:
     key.write_text(f"{identity}\n")
     (inventory / "secrets/recipients").write_text(f"# ops\n{identity.to_public()}\n")
     (tmp_path / "site").mkdir()
-    with router_in_city(tmp_path / "root", f"sc{os.getpid()}") as router:
+    with router_in_city(tmp_path / "root", "sc") as router:
         host = RealHost("core-1", client_key, router)
         (inventory / "known_hosts").write_text(host.known_hosts_line)
         (inventory / "hosts.yaml").write_text(
