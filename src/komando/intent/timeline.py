@@ -11,11 +11,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-import holidays
+from komando.policy.public_holidays import holidays_in
 
 if TYPE_CHECKING:
     from komando.policy import Calendar, OfficeException, Opd, Policy, Region
@@ -55,19 +54,11 @@ class Transition:
     profile: str
 
 
-@lru_cache(maxsize=8)
-def _calendar_days(
-    country: str, categories: tuple[str, ...], years: tuple[int, ...]
-) -> dict[date, str]:
-    """Days off by the `holidays` library: public holidays and, for ID, joint leave."""
-    return dict(holidays.country_holidays(country, categories=categories, years=years))
-
-
 def days_off(region: Region) -> dict[date, str]:
     """The days on which a calendar that closes on holidays is closed, each with its name."""
     book = region.holidays
     years = tuple(range(region.covers.start.year, region.covers.end.year + 1))
-    days = dict(_calendar_days(book.country, tuple(book.categories), years))
+    days = dict(holidays_in(book.country, tuple(book.categories), years))
     for added in book.add:
         days[added.date] = added.name
     for removed in book.remove:

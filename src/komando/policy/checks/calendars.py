@@ -108,11 +108,11 @@ def _holidays(draft: Draft, region: Region) -> Iterator[Diagnostic]:
     """The country and the categories are known to the library that answers for them."""
     if not draft.sure("region", "", "holidays", "country"):
         return
-    from holidays import country_holidays
-    from holidays.registry import COUNTRIES  # the list that loads no country
+    # only now: a policy that has no region, or a wrong one, need not load the library
+    from komando.policy.public_holidays import categories_of, countries
 
     book = region.holidays
-    if book.country not in {code for _, code, *_ in COUNTRIES.values()}:
+    if book.country not in countries():
         yield Diagnostic(
             "holidays-country",
             "error",
@@ -123,16 +123,16 @@ def _holidays(draft: Draft, region: Region) -> Iterator[Diagnostic]:
             location=draft.where("region", "", "holidays", "country"),
         )
         return
-    categories = country_holidays(book.country).supported_categories
+    categories = categories_of(book.country)
     for index, category in enumerate(book.categories):
         if category not in categories:
-            near = nearest(category, tuple(sorted(categories)))
+            near = nearest(category, categories)
             yield Diagnostic(
                 "holidays-category",
                 "error",
                 f"the unknown category `{category}` of holidays",
                 found=category,
-                expected=f"one of {', '.join(sorted(categories))}",
+                expected=f"one of {', '.join(categories)}",
                 remedy=f"did you mean `{near}`?" if near else "take one of these",
                 location=draft.where("region", "", "holidays", "categories", index),
             )
