@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import gevent
 from gevent.event import AsyncResult
@@ -53,6 +53,28 @@ class Refused(SSHException):
         self.code = code
 
 
+class Prompt(socket.socket):
+    """A TCP connection on which nothing waits: neither our next message, nor the host's.
+
+    By themselves both sides hold a small message back until the last one is acknowledged, and
+    acknowledge late (RFC 896; RFC 9293, 3.8.6.3): 0.04 s at each of three steps of a log-in with
+    one question (measured).
+    """
+
+    @classmethod
+    def of(cls, plain: socket.socket) -> Self:
+        """The same connection, which `plain` then no longer is."""
+        prompt = cls(plain.family, plain.type, plain.proto, plain.detach())
+        prompt.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return prompt
+
+    def recv(self, *arguments: int) -> bytes:
+        """As socket's. The kernel forgets that it is to acknowledge at once (tcp(7))."""
+        received = super().recv(*arguments)
+        self.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        return received
+
+
 class Patient(Transport):
     """A transport whose every wait ends, and that says which step took too long.
 
@@ -62,8 +84,10 @@ class Patient(Transport):
 
     patience = 10.0
 
-    def __init__(self, *arguments: Any, **settings: Any) -> None:
-        super().__init__(*arguments, **settings)
+    def __init__(self, sock: socket.socket | Channel, **settings: Any) -> None:
+        if isinstance(sock, socket.socket):
+            sock = Prompt.of(sock)
+        super().__init__(sock, **settings)
         self._asked: dict[int, int] = {}
         self._refusals: dict[int, tuple[int, str]] = {}
 
