@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,15 +57,49 @@ def test_a_process_that_has_connected_ahead_is_taken_if_it_knows_the_same_hosts(
     assert launched.process.poll() is not None
 
 
+@pytest.mark.parametrize(
+    ("wanted", "verbs"),
+    [
+        (["core-1", "core-2"], {"core-1": ["observe"], "core-2": ["observe"]}),
+        (["core-1"], {"core-1": ["observe"], "core-2": ["observe"]}),
+        (["core-1", "core-2", "core-3"], dict.fromkeys(("core-1", "core-2"), ["observe"] * 2)),
+    ],
+)
+def test_what_was_asked_ahead_is_not_asked_again_where_it_suffices(
+    play: Play, access: Access, wanted: list[str], verbs: dict[str, list[str]]
+) -> None:
+    hosts = {name: play(name) for name in ("core-1", "core-2", "core-3")}
+    launched = launch(access.prefix)
+    launched.open(opening([one.host for one in hosts.values()], access), ["core-1", "core-2"])
+    with Session([one.host for one in hosts.values()], access, launched=launched) as session:
+        assert session.observe(wanted).results.keys() == set(wanted)
+        assert {name: hosts[name].verbs for name in verbs} == verbs
+        session.observe(["core-1"])
+    assert hosts["core-1"].verbs == [*verbs["core-1"], "observe"]
+
+
+def test_answers_to_what_was_asked_ahead_are_not_taken_for_others(
+    play: Play, access: Access
+) -> None:
+    host = play("core-1")
+    host.run(bundle("core-1"))
+    launched = launch(access.prefix)
+    launched.open(opening([host.host], access), ["core-1"])
+    with Session([host.host], access, launched=launched) as session:
+        assert isinstance(session.export(["core-1"]).results["core-1"], str)
+        assert session.observe(["core-1"]).results["core-1"]["generation"] == NEW
+    assert host.verbs == ["observe", "export", "observe"]
+
+
 def test_hosts_are_connected_to_before_policies_are_read_and_once(
     play: Play, access: Access, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order: list[str] = []
     connect, load = Launched.open, policy.load_policy
 
-    def connected(launched: Launched, wanted: Opening) -> None:
+    def connected(launched: Launched, wanted: Opening, ask: Iterable[str] = ()) -> None:
         order.append("connected")
-        connect(launched, wanted)
+        connect(launched, wanted, ask)
 
     def loaded(*arguments: Any) -> policy.Loaded:
         order.append("read")
@@ -78,6 +113,7 @@ def test_hosts_are_connected_to_before_policies_are_read_and_once(
     assert komando("plan").exit_code == 2
     assert order == ["connected", "read"]
     assert len(host._transports) == 1
+    assert host.verbs == ["observe"]
 
 
 def test_a_host_that_differs_is_asked_for_its_files_once(

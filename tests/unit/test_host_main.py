@@ -184,6 +184,6 @@ def test_the_question_that_is_asked_most_loads_little(tmp_path: Path) -> None:
     answer, loaded = done.stdout.splitlines()
     assert json.loads(answer)["kernel"] == "ok"
     dear = {"argparse", "ctypes", "dataclasses", "difflib", "gzip", "inspect", "tarfile", "shutil"}
-    dear |= {"hashlib", "subprocess", "threading", "typing"}
+    dear |= {"hashlib", "selectors", "socket", "subprocess", "threading", "typing"}
     ours = {f"komando.host.{name}" for name in ("program", "drift", "archive", "statements")}
     assert not (dear | ours) & {*loaded.split()}

@@ -118,7 +118,7 @@ def main() -> None:
 
 def run() -> NoReturn:
     """The process `komando`. It ends at once: to take Python apart takes 0.1 s after an apply."""
-    gc.set_threshold(20_000, 20, 20)  # a verb loads hundreds of modules, in which nothing is waste
+    gc.set_threshold(200_000, 20, 20)  # a verb loads hundreds of modules, in which nothing is waste
     status: str | int | None = None
     try:
         main()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from komando.cli.desired import Desired
     from komando.cli.planning import Planned
     from komando.inventory import Access
+    from komando.ledger import Ledger
     from komando.plan import Promise
+    from komando.rollout.outcome import Rollout
+    from komando.rollout.roll import Verify
     from komando.rollout.turn import Undertaken
 
 
@@ -63,37 +66,55 @@ def apply(
     """
     with scope.ahead() as launched:
         with changing_nothing():
-            from komando.cli.planning import planned
-            from komando.cli.rolling import carry_out, conclude, ending_as_told
-            from komando.rollout.observe import Cache
-            from komando.rollout.roll import targets_of
-            from komando.rollout.waves import arrange
-
             shown = None if plan_file is None else _shown(plan_file)
             wanted = scope.desired(limit, launched)
             access = scope.access(wanted)
+
+            # only now: while all of it is loaded, the hosts answer
+            from komando.cli.planning import planned
+            from komando.cli.rolling import as_it_was, conclude, ending_as_told
+
         with ending_as_told(), planned(wanted, access, launched, settled=True) as found:
             with changing_nothing():
                 _agree(found, shown, wanted.left_out | found.failures.keys(), diff=diff)
-                plaintexts = opened(wanted, [host.host for host in found.plan.changing()])
-            targets = targets_of(found.plan, wanted.inventory.hosts, wanted.bundles, plaintexts)
-            waves = arrange(targets, wanted.inventory.hosts, at_once=at_once)
-            look = partial(_verified, wanted=wanted, access=access) if verify else None
-            policies = (str(scope.policies), str(wanted.folder))
-            what = _undertaken(found, policies, emergency=register.emergency, verify=verify)
-            what = replace(what, limit=tuple(wanted.bundles) if limit else ())
-            rollout = carry_out(
-                found.session,
-                targets,
-                waves,
-                partial(register.open, wanted.inventory.name, scope.lab_folder),
-                what,
-                failures=found.failures,
-                verify=look,
-            )
-            for name in targets:  # then the next plan need not ask for them
-                Cache.of_user().put(wanted.bundles[name])
+            if found.plan.changes:
+                look = partial(_verified, wanted=wanted, access=access) if verify else None
+                policies = (str(scope.policies), str(wanted.folder))
+                what = _undertaken(found, policies, emergency=register.emergency, verify=verify)
+                what = replace(what, limit=tuple(wanted.bundles) if limit else ())
+                ledger = partial(register.open, wanted.inventory.name, scope.lab_folder)
+                rollout = _carried(found, wanted, what, ledger, look, at_once=at_once)
+            else:
+                rollout = as_it_was(found.failures)
     conclude(rollout, partial=limit is not None)
+
+
+def _carried(
+    found: Planned,
+    wanted: Desired,
+    what: Undertaken,
+    ledger: Callable[[], Ledger],
+    look: Verify | None,
+    *,
+    at_once: bool,
+) -> Rollout:
+    """What came of the plan's changes, wave by wave."""
+    from komando.cli.rolling import carry_out
+    from komando.rollout.observe import Cache
+    from komando.rollout.roll import targets_of
+    from komando.rollout.waves import arrange
+
+    hosts = wanted.inventory.hosts
+    with changing_nothing():
+        plaintexts = opened(wanted, [host.host for host in found.plan.changing()])
+    targets = targets_of(found.plan, hosts, wanted.bundles, plaintexts)
+    waves = arrange(targets, hosts, at_once=at_once)
+    done = carry_out(
+        found.session, targets, waves, ledger, what, failures=found.failures, verify=look
+    )
+    for name in targets:  # then the next plan need not ask for them
+        Cache.of_user().put(wanted.bundles[name])
+    return done
 
 
 def _verified(names: tuple[str, ...], wanted: Desired, access: Access) -> bool:
@@ -109,7 +130,7 @@ def _verified(names: tuple[str, ...], wanted: Desired, access: Access) -> bool:
 def _undertaken(
     found: Planned, policies: tuple[str, ...], *, emergency: bool, verify: bool
 ) -> Undertaken:
-    """What the ledger is told of it; that of an apply which changes nothing is never written."""
+    """What the ledger is told of it."""
     from komando.rollout.turn import Undertaken
 
     findings = found.plan.findings
@@ -120,7 +141,7 @@ def _undertaken(
         policies=policies,
         acknowledged=tuple(one.acknowledged_by for one in findings if one.acknowledged_by),
     )
-    if not (verify and found.plan.changes):
+    if not verify:
         return what
     from komando.verify import TIMEOUT
 

@@ -46,11 +46,13 @@ def plan(
     if out is not None:
         try_place(out)
     with scope.ahead() as launched:
+        wanted = scope.desired(launched=launched)
+
+        # only now: while all of it is loaded, the hosts answer
         from komando.cli.planning import planned
         from komando.cli.progress import tell_failures
         from komando.plan import to_json
 
-        wanted = scope.desired(launched=launched)
         with changing_nothing(), planned(wanted, scope.access(wanted), launched) as found:
             made, failures = found.plan, found.failures
     show_plan(made, form, diff=diff)

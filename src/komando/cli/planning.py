@@ -10,19 +10,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
-from rich.text import Text
 
 from komando.cli import changing_nothing
 from komando.cli.desired import Desired, report
-from komando.cli.progress import working
+from komando.cli.progress import Say, working
 from komando.generation import RunningGeneration
 from komando.inventory import Access, Host
 from komando.plan import Plan, asks_for_usage, assess, idle, make_plan
 from komando.policy import Policy, day_in
 
 if TYPE_CHECKING:
-    from rich.status import Status
-
     from komando.rollout.launch import Launched
     from komando.rollout.observe import Observation
     from komando.rollout.protocol import Event
@@ -72,15 +69,15 @@ def planned(
     names = ", ".join(wanted.bundles)
     with ExitStack() as connections:
         try:
-            with changing_nothing(), working(f"asking {names} what runs there") as status:
+            with changing_nothing(), working(f"asking {names} what runs there") as say:
 
                 def listen(event: Event) -> None:
                     if event.host:
-                        status.update(Text(f"{event.host}: {PROGRESS[event.kind]}"))
+                        say(f"{event.host}: {PROGRESS[event.kind]}")
 
                 session = connections.enter_context(Session(hosts, access, listen, launched))
-                seen = _settled(session, wanted, status) if settled else _seen(session, wanted)
-                status.update("comparing")
+                seen = _settled(session, wanted, say) if settled else _seen(session, wanted)
+                say("comparing")
                 examined = wanted.examined(_to_change(wanted, seen.running))
                 report([one for one in examined if one.severity == "error"])
                 held = [
@@ -110,7 +107,7 @@ def _seen(session: Session, wanted: Desired) -> Observation:
     return observe(session, wanted.bundles, Cache.of_user())
 
 
-def _settled(session: Session, wanted: Desired, status: Status) -> Observation:
+def _settled(session: Session, wanted: Desired, say: Say) -> Observation:
     """What the hosts run once no change waits there for its confirmation any more."""
     patience = time.monotonic() + PATIENCE
     while waits := _waits(seen := _seen(session, wanted)):
@@ -120,7 +117,7 @@ def _settled(session: Session, wanted: Desired, status: Status) -> Observation:
                 f"{name}: an unconfirmed change should have reverted there, and has not: look at "
                 f"it (`{name}: sudo komando-host hours` says why)"
             )
-        status.update(Text(f"{name}: an unconfirmed change reverts in {seconds:.0f} s: waiting"))
+        say(f"{name}: an unconfirmed change reverts in {seconds:.0f} s: waiting")
         time.sleep(min(seconds + 0.5, 5.0))
     return seen
 

@@ -50,7 +50,8 @@ class Scope:
     def desired(self, limit: str | None = None, launched: Launched | None = None) -> Desired:
         """What the policies ask for of all hosts, or of those that `limit` names.
 
-        What is wrong with it is told, and ends the verb. Meanwhile `launched` connects to them.
+        What is wrong with it is told, and ends the verb. Meanwhile `launched` connects to them, and
+        asks what they run.
         """
         from komando.cli.machines import folder_of, machines_of
 
@@ -72,7 +73,7 @@ class Scope:
         names = sorted(machines.routers) if limit is None else names_in(limit)
         if machines.routers.keys() >= set(names):
             access = access_to(machines, folder, self.lab, self.identity)
-            launched.open(opening(machines.with_neighbours(names), access))
+            launched.open(opening(machines.with_neighbours(names), access), names)
 
     def access(self, wanted: Desired) -> Access:
         """The way to the hosts."""
@@ -171,13 +172,14 @@ def access_to(inventory: Inventory, folder: Path, lab: str | None, identity: Pat
 
 
 def _lab(wanted: Inventory, name: str | None) -> Access:
-    from komando.lab.city import load_city
     from komando.lab.fleet.fleet import is_fleet, load_fleet
     from komando.lab.place import DEFAULT, LabError
 
     name = name or DEFAULT
     try:
         if not is_fleet(name):
+            from komando.lab.city import load_city
+
             return load_city(name).access
         fleet = load_fleet(name)
         for host in wanted.hosts.values():

@@ -38,6 +38,13 @@ def ending_as_told() -> Iterator[None]:
         ) from None
 
 
+def as_it_was(failures: Mapping[str, str]) -> Rollout:
+    """A rollout in which nothing was to be done; shows the hosts that could not be asked."""
+    from komando.rollout.outcome import Rollout
+
+    return _told(Rollout(()).with_unreached(failures))
+
+
 def carry_out(
     session: Session,
     targets: Mapping[str, Target],
@@ -54,8 +61,7 @@ def carry_out(
     reached. `failures` are hosts that could not be asked, and why.
     """
     from komando.cli.board import Board
-    from komando.rollout.outcome import Rollout
-    from komando.rollout.roll import roll, with_unreached
+    from komando.rollout.roll import roll
     from komando.rollout.turn import NotOurTurnError, in_turn
 
     def work(sequence: int) -> Rollout:
@@ -63,17 +69,12 @@ def carry_out(
         with board.shown():
             look = _beside(board, verify) if verify else None
             done = roll(session, targets, waves, sequence, board.told, look)
-        return with_unreached(done, failures)
+        return done.with_unreached(failures)
 
-    rollout = with_unreached(Rollout(()), failures)
-    if targets:
-        try:
-            rollout = in_turn(ledger, what, targets, waves, work, partial(tell, err=True))
-        except NotOurTurnError as error:
-            raise click.ClickException(str(error)) from error
-    for outcome in rollout.outcomes:
-        _tell(outcome)
-    return rollout
+    try:
+        return _told(in_turn(ledger, what, targets, waves, work, partial(tell, err=True)))
+    except NotOurTurnError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _beside(board: Board, verify: Verify) -> Verify:
@@ -95,6 +96,12 @@ def conclude(rollout: Rollout, *, partial: bool) -> None:
     if away := [one.host for one in rollout.of("unreached")]:
         tell(f"not reached: {', '.join(away)}", err=True)
         raise click.exceptions.Exit(PARTLY)
+
+
+def _told(rollout: Rollout) -> Rollout:
+    for outcome in rollout.outcomes:
+        _tell(outcome)
+    return rollout
 
 
 def _tell(outcome: Outcome) -> None:

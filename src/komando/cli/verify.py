@@ -7,7 +7,6 @@ from collections import Counter
 from dataclasses import asdict
 
 import click
-from rich.text import Text
 
 from komando.cli.desired import Desired
 from komando.cli.progress import working
@@ -36,13 +35,13 @@ def verify_hosts(names: list[str], wanted: Desired, access: Access, form: str = 
     """Check some hosts and tell on stdout; whether every check holds."""
     hosts = [wanted.inventory.hosts[name] for name in names]
     try:
-        with working(f"verifying {', '.join(names)}") as status:
+        with working(f"verifying {', '.join(names)}") as say:
             checks = run_checks(
                 hosts,
                 access,
                 wanted.bundles,
                 lab=wanted.inventory.name == LAB,
-                told=lambda it: status.update(Text(it)),
+                told=say,
             )
     except VerifyError as error:
         raise click.ClickException(str(error)) from error

@@ -7,7 +7,7 @@ import gc
 import os
 import sys
 
-gc.set_threshold(20_000, 20, 20)  # in the modules that are loaded now nothing is waste
+gc.set_threshold(200_000, 20, 20)  # in the modules that are loaded now nothing is waste
 
 from gevent import events, monkey  # noqa: E402
 

@@ -8,23 +8,37 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from fcntl import F_SETPIPE_SZ, fcntl
 
 from komando.rollout.protocol import Opening, Request, encode
+
+UNHEARD = 1 << 20
+"""Bytes of answers that the process can give before anyone listens: a host says 600 or so. The most
+that Linux lets a user's pipe have (pipe(7), pipe-max-size)."""
 
 
 @dataclass
 class Launched:
-    """A pyinfra process, what stands before its command, and its opening line, once it has one."""
+    """A pyinfra process, what stands before its command, and its opening line, once it has one.
+
+    `asked` are the hosts that it asks what they run as soon as it is connected.
+    """
 
     process: subprocess.Popen[str]
     prefix: tuple[str, ...]
     opening: Opening | None = None
+    asked: tuple[str, ...] = ()
 
-    def open(self, opening: Opening) -> None:
-        """Let it connect; whoever speaks with it then hears what came of that."""
+    def open(self, opening: Opening, ask: Iterable[str] = ()) -> None:
+        """Let it connect, and ask; whoever speaks with it then hears what came of both."""
         self.tell(opening)
         self.opening = opening
+        if asked := tuple(ask):
+            self.tell(Request("observe", asked))
+            self.asked = asked
 
     def tell(self, message: Opening | Request) -> None:
         """Write one line; raises BrokenPipeError when the process has ended."""
@@ -52,4 +66,7 @@ def launch(prefix: tuple[str, ...]) -> Launched:
         # a terminal's Ctrl-C is ours to handle: the worker finishes what it has begun
         start_new_session=True,
     )
+    assert process.stdout is not None  # noqa: S101  # a pipe was asked for
+    with suppress(OSError):  # whose pipes have all their user may have keeps a smaller one
+        fcntl(process.stdout, F_SETPIPE_SZ, UNHEARD)
     return Launched(process, prefix)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 State = Literal["carried", "refused", "reverted", "unreached", "unknown", "untouched"]
@@ -48,6 +48,12 @@ class Rollout:
         """Whether everything that was tried is in force."""
         tried = all(one.state in ("carried", "unreached") for one in self.outcomes)
         return tried and not self.interrupted and not self.doubted
+
+    def with_unreached(self, failures: Mapping[str, str]) -> Rollout:
+        """The same, and the hosts that could not be asked, each with the reason."""
+        away = (Outcome(host, "unreached", None, None, why) for host, why in failures.items())
+        outcomes = sorted((*self.outcomes, *away), key=lambda one: one.host)
+        return replace(self, outcomes=tuple(outcomes))
 
     def of(self, *states: State) -> Iterable[Outcome]:
         """The outcomes of some kinds."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from komando.bundle import NO_SECRETS, Bundle, Plaintexts
 from komando.inventory import Host
@@ -78,10 +77,3 @@ def _doubt(session: Session, verify: Verify, names: tuple[str, ...]) -> str:
     except KeyboardInterrupt:
         session.interrupts += 1
         return "interrupted"
-
-
-def with_unreached(rollout: Rollout, failures: Mapping[str, str]) -> Rollout:
-    """The same, with the hosts that could not be asked at all, and why."""
-    away = tuple(Outcome(name, "unreached", None, None, why) for name, why in failures.items())
-    outcomes = sorted((*rollout.outcomes, *away), key=lambda one: one.host)
-    return replace(rollout, outcomes=tuple(outcomes))

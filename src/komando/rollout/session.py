@@ -52,6 +52,16 @@ class Answers:
             return
         self.waiting.discard(event.host)
 
+    def of(self, hosts: Iterable[str]) -> Answers:
+        """Those of some hosts alone."""
+        names = set(hosts)
+        return Answers(
+            {name: one for name, one in self.results.items() if name in names},
+            {name: one for name, one in self.failures.items() if name in names},
+            {name: one for name, one in self.lost.items() if name in names},
+            self.waiting & names,
+        )
+
 
 def _ignore(event: Event) -> None:
     del event
@@ -63,7 +73,7 @@ class Session:
     `refused` maps each host that could not be reached to the reason; the other hosts go on.
     `interrupts` counts the Ctrl-C that came while something was done on hosts: the first one waits
     for what has begun, the second one does not.
-    `launched` is a pyinfra process that was started ahead.
+    `launched` is a pyinfra process that was started ahead, and may have asked already.
     Raises FileNotFoundError when the identity or the known hosts' file does not stand.
     """
 
@@ -79,6 +89,8 @@ class Session:
         self._access = access
         self._listener = listener
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._ahead: tuple[str, ...] = ()
+        self._begun = False
         self.refused: dict[str, str] = {}
         self.interrupts = 0
 
@@ -96,7 +108,7 @@ class Session:
             launched.dismiss()
             launched = None
         launched = launched or launch(self._access.prefix)
-        self._process, self._tell = launched.process, launched.tell
+        self._process, self._tell, self._ahead = launched.process, launched.tell, launched.asked
         self._words: list[str] = []
         self._readers = [
             threading.Thread(target=self._read_events, daemon=True),
@@ -120,11 +132,17 @@ class Session:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._end(kill=kind is not None)
+        # a process in which nothing is begun has nothing to carry to its end
+        self._end(kill=kind is not None or not self._begun)
 
     def observe(self, hosts: Iterable[str]) -> Answers:
         """Each host's answer to the one question, as its host program gives it."""
-        return self._ask(Request("observe", tuple(hosts)))
+        names = tuple(hosts)
+        ahead = set(self._ahead)
+        answers = self._asked_ahead()
+        if ahead.issuperset(names) and answers:
+            return answers.of(names)
+        return self._ask(Request("observe", names))
 
     def drift(self, hosts: Iterable[str]) -> Answers:
         """As `observe`, with all that stands on each host otherwise than it should."""
@@ -169,9 +187,11 @@ class Session:
     def _do(self, request: Request) -> Answers:
         answers = Answers(waiting=set(request.hosts))
         why = "nothing was heard of it"
+        self._begun = True
         try:
             with self._patience():
                 self._converse(request, answers)
+            self._begun = False
         except KeyboardInterrupt:
             why = "interrupted in the middle of it"
         except WorkerFailedError as error:
@@ -196,7 +216,16 @@ class Session:
         self._converse(request, answers := Answers(waiting=set(request.hosts)))
         return answers
 
+    def _asked_ahead(self) -> Answers | None:
+        """The answers to what was asked as the connections were opened; they come first, once."""
+        if not self._ahead:
+            return None
+        self._hear(answers := Answers(waiting=set(self._ahead)))
+        self._ahead = ()
+        return answers
+
     def _converse(self, request: Request, answers: Answers) -> None:
+        self._asked_ahead()
         self._sent(partial(self._tell, request))
         self._hear(answers)
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from shutil import which
+from threading import Lock
 
 from komando import generation
 from komando.bundle import Bundle
@@ -24,6 +25,9 @@ PROGRAMS = ("unshare", "ip", "tc", "nft")
 
 STAND_IN = "pfifo"
 """The queue that every kernel with traffic control has."""
+
+_ONE_ASKS = Lock()
+"""Bundles are checked side by side; what is asked of the kernel once would be asked by all."""
 
 _LEAF = re.compile(r"(?m)^qdisc add .* parent .* handle \S+ (\w+)")
 _LINE = re.compile(r"(?:Command failed \S+?:|\S+?:)(\d+)(?::(\d+))?")
@@ -47,9 +51,14 @@ def _trees(bundle: Bundle) -> str:
     return bundle.text(generation.DOWNLOAD) + bundle.text(generation.UPLOAD)
 
 
-@cache
 def _kernel_has(kind: str) -> bool:
     """Whether this machine's kernel has a kind of queue; the router's may have it all the same."""
+    with _ONE_ASKS:
+        return _answered(kind)
+
+
+@cache
+def _answered(kind: str) -> bool:
     script = f"ip link add q0 type ifb && tc qdisc add dev q0 root {kind}"
     return _alone(script).returncode == 0
 
