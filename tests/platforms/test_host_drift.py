@@ -156,6 +156,19 @@ def test_a_link_past_the_generations_is_told_and_led_back(router: Router) -> Non
         assert str(current.readlink()) == f"generations/{BUNDLE.digest}"
 
 
+def test_a_record_that_ends_in_something_else_is_told_and_stops_nothing(router: Router) -> None:
+    record = router.root / STATE / "record"
+    before = record.read_bytes()
+    router.sh("tc qdisc del dev ifb0 root")
+    record.write_bytes(before + b"something else\n")
+    assert router.komando("hours").code == 0
+    one = only(router)
+    assert (one["kind"], one["where"], one["mend"]) == ("record", f"/{STATE}/record", "console")
+    assert router.komando("observe").said["kernel"] == "ok"
+    record.write_bytes(before)
+    assert findings(router) == []
+
+
 def test_a_rule_in_our_table_is_shown(router: Router) -> None:
     router.sh("nft insert rule inet shaper post ip saddr 10.20.1.0/24 drop")
     one = only(router)

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from komando.host.errors import HostError
-from komando.host.record import Record
+from komando.host.record import STAYED, Record
 
 
 @pytest.fixture
@@ -150,14 +149,31 @@ def test_a_record_that_holds_half_a_line_alone_begins_anew(record: Record) -> No
     assert chained(record.path.read_text().splitlines())
 
 
-def test_a_last_line_that_is_no_entry_is_told_and_nothing_is_added(record: Record) -> None:
-    record.append("armed", "a" * 64)
+@pytest.mark.parametrize(
+    "line",
+    ["not an entry", "[]", "null", '{"number":2}', "\x00" * 400, "[" * 60_000, "\u0085\x0b"],
+)
+def test_a_last_line_that_is_no_entry_says_nothing_and_is_followed_all_the_same(
+    record: Record, line: str
+) -> None:
+    record.append("activated", "a" * 64)
     with record.path.open("a") as stream:
-        stream.write("not an entry\n")
-    before = record.path.read_bytes()
-    with pytest.raises(HostError, match=r"^the last line of the record cannot be read: "):
-        record.append("confirmed", "a" * 64)
-    assert record.path.read_bytes() == before
+        stream.write(f"{line}\n")
+    assert record.last() is None
+    assert record.broken()
+    assert record.last(STAYED) is not None
+    record.append("reverted", "a" * 64)
+    last = record.last()
+    assert last is not None
+    assert (last.number, last.before) == (3, hashlib.sha256(line.encode()).hexdigest())
+    assert not record.broken()
+
+
+def test_a_last_line_of_another_kind_of_number_is_none_of_ours(record: Record) -> None:
+    record.append("armed", "a" * 64)
+    record.path.write_text(record.path.read_text().replace('"number":1', '"number":"1"'))
+    assert record.broken()
+    assert record.append("reverted", "a" * 64).number == 2
 
 
 def test_a_long_reason_does_not_hide_the_line_that_it_stands_in(record: Record) -> None:

@@ -31,6 +31,26 @@ def test_what_is_overdue_is_taken_back_by_whoever_comes_first(host: OnDisk) -> N
     assert len(host.said) == 3
 
 
+@pytest.mark.parametrize("how", ["waited", "asked"])
+def test_a_record_that_somebody_damaged_keeps_no_change_from_its_way_back(
+    host: OnDisk, how: str
+) -> None:
+    host.change(NEW, Order(7, 60))
+    with host.record.path.open("a") as stream:
+        stream.write("something else\n")
+    if how == "waited":
+        overdue(host)
+        host.settle()
+    else:
+        host.revert(NEW.digest, "by hand")
+    assert host.generations.current() == OLD.digest
+    assert host.brought == [OLD.digest, NEW.digest, OLD.digest]
+    assert host.windows.reverting() is None
+    last = host.record.last()
+    assert last is not None
+    assert (last.event, last.sequence) == ("reverted", 7)
+
+
 def test_a_restart_takes_it_back_and_leaves_the_kernel_to_the_first_hours(host: OnDisk) -> None:
     host.change(NEW, Order(7, 60))
     overdue(host, boot="before")

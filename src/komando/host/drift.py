@@ -66,6 +66,10 @@ def drift_of(standing: Standing, asked_from: str | None) -> dict[str, Any]:
         findings += generation_findings(standing.generations, standing.records, digest, moment)
     else:
         findings += _left_over(standing.records)
+    if standing.record.broken():
+        found = "something else: `komando ledger verify` tells which lines can be trusted"
+        where = str(Paths().record)
+        findings.append(Finding("record", where, "a last line of ours", found, mend="console"))
     if since := said["bypass"]:
         words = f"bypassed since {since} by a person at the console"
         findings.append(Finding("bypass", "the policy", "in force", words, mend="console"))

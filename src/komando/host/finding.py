@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         "offload",
         "unit",
         "program",
+        "record",
         "bypass",
     ]
     """Where it was found. program: of the host program itself, which its controller compares.

@@ -14,7 +14,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .errors import HostError
 from .frozen import Frozen, asdict
 from .hashing import sha256
 from .typed import TYPE_CHECKING, Any
@@ -69,10 +68,19 @@ class Record:
         return sha256(line).hexdigest() if line else ""
 
     def last(self, events: Collection[Event] = ()) -> Entry | None:
-        """The last entry, or the last one of these events; raises HostError for a broken line."""
-        lines = self.lines().encode().splitlines()[::-1] if events else [self._last_line()]
-        entries = (_entry(line) for line in lines if line)
-        return next((one for one in entries if not events or one.event in events), None)
+        """The last entry, or the last one of these events; None where there is none.
+
+        A line that somebody damaged says nothing: it must not keep a change from being taken back.
+        """
+        if not events:
+            return _entry(self._last_line())
+        entries = map(_entry, self.lines().encode().splitlines()[::-1])
+        return next((one for one in entries if one and one.event in events), None)
+
+    def broken(self) -> bool:
+        """Whether the last line is none of ours."""
+        line = self._last_line()
+        return bool(line) and _entry(line) is None
 
     def lines(self, since: int = 0) -> str:
         """The lines from entry `since` on, as they stand."""
@@ -96,7 +104,8 @@ class Record:
         Raises OSError where it could not be written whole: the record is then as it was.
         """
         line = self._last_line()
-        number = _entry(line).number + 1 if line else 1
+        last = _entry(line)
+        number = (last.number if last else self.lines().count("\n")) + 1
         time = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         before = sha256(line).hexdigest() if line else ""
         kept = reason if len(reason) <= _REASON else f"{reason[:_REASON]} ..."
@@ -147,9 +156,9 @@ class Record:
         return whole[-1] if whole else b""
 
 
-def _entry(line: bytes) -> Entry:
+def _entry(line: bytes) -> Entry | None:
     try:
         values: dict[str, Any] = json.loads(line)
-        return Entry(**values)
-    except (ValueError, TypeError) as error:
-        raise HostError(f"the last line of the record cannot be read: {error}") from None
+        return Entry(**values) if isinstance(values.get("number"), int) else None
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None

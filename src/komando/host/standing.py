@@ -64,10 +64,7 @@ class Standing:
         digest = self.generations.current()
         if digest or not os.path.lexists(current):
             return digest
-        try:
-            last = self.record.last()
-        except HostError:
-            last = None
+        last = self.record.last()
         if last is None:  # the name is all that is left
             named = current.readlink().name if current.is_symlink() else ""
             return named if named in self.generations.kept() else None
