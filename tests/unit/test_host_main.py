@@ -140,7 +140,7 @@ def test_a_neighbour_says_what_it_reaches(
     assert main(["probe", "127.0.0.1", str(port)], Paths(tmp_path)) == 1
     said = capsys.readouterr()
     where = f"komando-host: 127.0.0.1 port {port}"
-    assert json.loads(said.out) == {"banner": "SSH-2.0-OpenSSH_9.2"}
+    assert said.out == "SSH-2.0-OpenSSH_9.2\n"
     assert said.err.splitlines() == [
         f"{where} answers, but not as an ssh server: b'220 mail\\r\\n'",
         f"{where} answers, but not as an ssh server: b''",
@@ -168,22 +168,45 @@ def test_a_record_is_printed_as_it_stands(
     )
 
 
-def test_the_question_that_is_asked_most_loads_little(tmp_path: Path) -> None:
-    """Each of these takes 1 to 10 ms to load, on each host and at each apply."""
-    script = (
-        "import sys; from pathlib import Path; from komando.host.__main__ import main\n"
-        "from komando.host.layout import Paths\n"
-        f"main(['observe'], Paths(Path({str(tmp_path)!r}))); print(*sys.modules)"
-    )
+def loaded_by(script: str) -> list[str]:
+    """What a run of the program prints, and behind it the names of the modules that it loaded."""
+    paths = f"import sys; sys.path.insert(0, {str(SOURCES)!r})"
     done = subprocess.run(
-        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(SOURCES)!r}); {script}"],
+        [sys.executable, "-IS", "-c", f"{paths}; {script}; print(*sys.modules)"],
         check=True,
         capture_output=True,
         text=True,
     )
-    answer, loaded = done.stdout.splitlines()
+    return done.stdout.splitlines()
+
+
+def test_the_question_that_is_asked_most_loads_little(tmp_path: Path) -> None:
+    """Each of these takes 1 to 10 ms to load, on each host and at each apply."""
+    answer, loaded = loaded_by(
+        "from pathlib import Path; from komando.host.__main__ import main; "
+        "from komando.host.layout import Paths; "
+        f"main(['observe'], Paths(Path({str(tmp_path)!r})))"
+    )
     assert json.loads(answer)["kernel"] == "ok"
     dear = {"argparse", "ctypes", "dataclasses", "difflib", "gzip", "inspect", "tarfile", "shutil"}
-    dear |= {"hashlib", "selectors", "socket", "subprocess", "threading", "typing"}
+    dear |= {"hashlib", "selectors", "signal", "socket", "subprocess", "threading", "typing"}
     ours = {f"komando.host.{name}" for name in ("program", "drift", "archive", "statements")}
     assert not (dear | ours) & {*loaded.split()}
+
+
+def test_a_probe_loads_next_to_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def greet() -> None:
+            with server.accept()[0] as connection:
+                connection.sendall(b"SSH-2.0-x\r\n")
+
+        greeter = threading.Thread(target=greet)
+        greeter.start()
+        port = str(server.getsockname()[1])
+        banner, loaded = loaded_by(
+            f"from komando.host.__main__ import main; main(['probe', '127.0.0.1', {port!r}])"
+        )
+        greeter.join()
+    assert banner == "SSH-2.0-x"
+    assert not {"enum", "json", "pathlib", "re", "signal", "socket"} & {*loaded.split()}

@@ -6,7 +6,6 @@ change something, and the grammar of the command line, are two thirds of all tha
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -96,7 +95,12 @@ def main(
     except (HostError, OSError, ValueError) as error:
         print(f"komando-host: {error}", file=sys.stderr)
         return 1
-    sys.stdout.write(said if isinstance(said, str) else json.dumps(said) + "\n")
+    if isinstance(said, str):
+        sys.stdout.write(said)
+    else:
+        import json
+
+        sys.stdout.write(json.dumps(said) + "\n")
     return 0
 
 

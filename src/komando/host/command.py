@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 from collections.abc import Sequence
 
 from .frozen import Frozen
+from .signals import signal
 
 TIMEOUT = 60
 """Seconds that one command may take; a batch of 2,000 classes takes 0.2 (measured)."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from .errors import HostError
 from .layout import Paths
+from .signals import signal
 
 LOCK_SECONDS = 60.0
 """How long a verb waits for another one to end; an activation takes about 1 s."""

@@ -6,6 +6,7 @@ Whoever applies waits for it to start: it loads no more than it needs.
 import gc
 import os
 import sys
+from pathlib import Path
 
 gc.set_threshold(200_000, 20, 20)  # in the modules that are loaded now nothing is waste
 
@@ -16,6 +17,9 @@ events.notify_and_call_entry_points = events.notify
 monkey.patch_all()
 # paramiko takes it for `Match exec` of a ~/.ssh/config, which nobody reads here: 45 ms
 sys.modules["invoke"] = None  # type: ignore[assignment]
+
+# deploys/ stands in the clone that we run from, beside src/
+sys.path.append(str(Path(__file__).parents[3]))
 
 from komando.host.private import leave_no_core  # noqa: E402  # only after the patch
 
