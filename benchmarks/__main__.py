@@ -44,7 +44,7 @@ MEASURES: Sequence[tuple[tuple[str, ...], Measure]] = (
 )
 BENCHMARKS: Mapping[str, Measure] = {id_: how for ids, how in MEASURES for id_ in ids}
 LONG = ("rollout.hostile",)
-"""Takes hours: only done when it is named."""
+"""Takes most of an hour: only done when it is named."""
 
 
 def _progress(text: str) -> None:
