@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -41,6 +40,8 @@ class Desired:
 
     def examined(self, hosts: Iterable[str]) -> list[Diagnostic]:
         """What the programs that will read the files of some hosts have to say about them."""
+        from concurrent.futures import ThreadPoolExecutor
+
         from komando.platforms.debian import check
 
         with ThreadPoolExecutor() as readers:  # most of a check is waiting for the kernel

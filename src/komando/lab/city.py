@@ -8,8 +8,7 @@ from difflib import get_close_matches
 from pydantic import TypeAdapter, ValidationError
 
 from komando.inventory import Access, Host
-from komando.lab.ground import require_no_fleet
-from komando.lab.place import DEFAULT, LabError, Place
+from komando.lab.place import DEFAULT, LabError, Place, require_no_fleet
 from komando.lab.router import access
 from komando.lab.topology import INTERNET, Endpoint, Topology
 from komando.units import Pair

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from komando.lab.groups import remove_groups
-from komando.lab.place import STATE, LabError, Place, locked
+from komando.lab.place import STATE, Place, locked
 from komando.lab.wiring import remove_wiring
 
 
@@ -47,21 +47,3 @@ def clear(place: Place) -> None:
         remove_wiring(place)
         if place.folder.exists():
             shutil.rmtree(place.folder)
-
-
-def require_no_fleet(place: Place) -> None:
-    """Raise LabError where a fleet stands, which is no city."""
-    if place.fleet_record.exists():
-        raise LabError(
-            f"the lab {place.name!r} is a fleet of routers without a city: take another name, or"
-            f" `komando lab down --name {place.name}` first"
-        )
-
-
-def require_no_city(place: Place) -> None:
-    """Raise LabError where a city stands, which is no fleet."""
-    if place.record.exists():
-        raise LabError(
-            f"the lab {place.name!r} is a city: take another name, or"
-            f" `komando lab down --name {place.name}` first"
-        )

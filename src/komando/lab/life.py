@@ -7,9 +7,9 @@ from pathlib import Path
 
 from komando.inventory import Host, Inventory
 from komando.lab.city import City, load_city, save_city
-from komando.lab.ground import alone, clear, cleared, require_no_fleet, undisturbed
+from komando.lab.ground import alone, clear, cleared, undisturbed
 from komando.lab.groups import groups_of, processes_in
-from komando.lab.place import LabError, Place, Told, require_machine
+from komando.lab.place import LabError, Place, Told, require_machine, require_no_fleet
 from komando.lab.prepare import digest_of_roles, prepare_router
 from komando.lab.root import root_tree
 from komando.lab.router import boot_router, make_keys

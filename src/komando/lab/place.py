@@ -150,3 +150,21 @@ def _take(path: Path, busy: str | None) -> int:
             os.close(held)
             raise LabError(busy) from None
         os.close(held)
+
+
+def require_no_fleet(place: Place) -> None:
+    """Raise LabError where a fleet stands, which is no city."""
+    if place.fleet_record.exists():
+        raise LabError(
+            f"the lab {place.name!r} is a fleet of routers without a city: take another name, or"
+            f" `komando lab down --name {place.name}` first"
+        )
+
+
+def require_no_city(place: Place) -> None:
+    """Raise LabError where a city stands, which is no fleet."""
+    if place.record.exists():
+        raise LabError(
+            f"the lab {place.name!r} is a city: take another name, or"
+            f" `komando lab down --name {place.name}` first"
+        )

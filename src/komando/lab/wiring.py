@@ -8,10 +8,13 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from komando.lab.commands import run
 from komando.lab.place import NAMESPACES, LabError, Place
-from komando.lab.topology import Cable, Part, Site, Topology
+
+if TYPE_CHECKING:
+    from komando.lab.topology import Cable, Part, Site, Topology
 
 PATIENCE = 5.0
 """Seconds that processes have to go after they were killed."""

@@ -9,8 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from komando.inventory import Access, Host
 from komando.lab.fleet.papers import Order
-from komando.lab.ground import require_no_city
-from komando.lab.place import LabError, Place
+from komando.lab.place import LabError, Place, require_no_city
 from komando.lab.router import access
 
 DEFAULT = "armada"

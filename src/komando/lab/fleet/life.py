@@ -12,9 +12,9 @@ from komando.lab.fleet.layer import LAYER, folder_of_layer, keep_layer, lay_own_
 from komando.lab.fleet.machine import PATIENCE, Machine, boot_of, seed_of
 from komando.lab.fleet.network import SHARED, allow_cuts, draw_network
 from komando.lab.fleet.papers import SPARE, Order, spare_inventory, write_inventory, write_papers
-from komando.lab.ground import alone, cleared, require_no_city
+from komando.lab.ground import alone, cleared
 from komando.lab.groups import processes_in
-from komando.lab.place import CACHE, LabError, Place, Told, locked, require_machine
+from komando.lab.place import CACHE, LabError, Place, Told, locked, require_machine, require_no_city
 from komando.lab.prepare import prepare_router
 from komando.lab.root import root_tree
 from komando.lab.router import lay_seed, make_keys, start, wait_for_ssh

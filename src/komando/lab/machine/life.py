@@ -11,12 +11,12 @@ import yaml
 from komando.inventory import FILE, Leaf, load_inventory
 from komando.lab.city import City, save_city
 from komando.lab.fleet.life import prepared_layer
-from komando.lab.ground import alone, cleared, require_no_fleet
+from komando.lab.ground import alone, cleared
 from komando.lab.life import Order, draw_city
 from komando.lab.machine.disk import PACKAGES, kernel_of, make_disk
 from komando.lab.machine.machine import Machine
 from komando.lab.machine.qemu import PROGRAMS, lay_cables, make_overlay
-from komando.lab.place import LabError, Place, Told, require_machine
+from komando.lab.place import LabError, Place, Told, require_machine, require_no_fleet
 from komando.lab.root import root_tree
 from komando.lab.router import make_keys
 from komando.lab.wiring import build_wiring
