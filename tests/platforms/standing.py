@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from komando.bundle import Bundle
@@ -27,3 +29,20 @@ def router_in_force(root: Path, bundle: Bundle) -> Iterator[Router]:
         assert one.activate(bundle).code == 0
         one.settle()
         yield one
+
+
+@contextmanager
+def full_disk(folder: Path) -> Iterator[None]:
+    """What lies in a folder, on a small file system that is full."""
+    kept = folder.with_name("kept")
+    shutil.copytree(folder, kept, symlinks=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], check=True)
+    try:
+        shutil.copytree(kept, folder, symlinks=True, dirs_exist_ok=True)
+        with (folder / "fill").open("wb", buffering=0) as full, suppress(OSError):
+            while full.write(bytes(4096)):
+                pass
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+        shutil.rmtree(kept)

@@ -10,13 +10,12 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from tests.host_bundle import City, bundle_of, cargo_of
 from tests.host_network import Probe, Router
-from tests.platforms.standing import DAY, router_in_force
+from tests.platforms.standing import DAY, full_disk, router_in_force
 
 pytestmark = pytest.mark.root
 
@@ -189,7 +188,7 @@ def test_a_killed_bypass_limits_until_the_next_minute_alone(router: Router) -> N
 
 def test_on_a_full_disk_it_holds_until_a_restart_and_says_so(router: Router) -> None:
     state = router.root / "var/lib/komando"
-    with small_disk(state):
+    with full_disk(state):
         done = router.komando("bypass", "on")
         assert done.code == 1
         assert "bypass is on until this machine restarts, as the disk took no note" in done.words
@@ -199,31 +198,6 @@ def test_on_a_full_disk_it_holds_until_a_restart_and_says_so(router: Router) -> 
         assert router.komando("observe").said["bypass"]
         assert router.komando("bypass", "off").code == 0
         assert shaping(router) == list(SHAPING)
-
-
-class small_disk:  # noqa: N801 - it reads as the tests of the lab have it
-    """The state on a small file system that is full."""
-
-    def __init__(self, state: Path) -> None:
-        self.state = state
-        self.kept = state.with_name("kept")
-
-    def __enter__(self) -> None:
-        shutil.copytree(self.state, self.kept, symlinks=True)
-        subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(self.state)], check=True
-        )
-        shutil.copytree(self.kept, self.state, symlinks=True, dirs_exist_ok=True)
-        with (self.state / "fill").open("wb", buffering=0) as full:
-            try:
-                while full.write(bytes(4096)):
-                    pass
-            except OSError:
-                return
-
-    def __exit__(self, *_: object) -> None:
-        subprocess.run(["umount", "-l", str(self.state)], check=True)
-        shutil.rmtree(self.kept)
 
 
 def test_a_run_that_hangs_in_the_lock_does_not_keep_a_person_waiting(router: Router) -> None:

@@ -17,7 +17,7 @@ import pytest
 from komando.bundle import Bundle
 from tests.host_bundle import City, Office, bundle_of, cargo_of
 from tests.host_network import Answer, Probe, Router, loaded_by_hand
-from tests.platforms.standing import NIGHT, router_by_day
+from tests.platforms.standing import NIGHT, full_disk, router_by_day
 
 pytestmark = pytest.mark.root
 
@@ -199,18 +199,55 @@ def test_an_archive_that_does_not_fit_its_digest_is_refused(router: Router) -> N
 def test_a_generation_damaged_on_disk_is_seen_and_mended(router: Router) -> None:
     old = bundle_of(OLD)
     router.activate(old)
+    before = router.state()
     calendar = router.root / "var/lib/komando/current/etc/komando/calendar"
     calendar.write_text("2026-01-01T00:00:00Z night\n")
-    refused(router.komando("hours"), "is damaged on disk")
     assert "is damaged on disk" in router.komando("observe").said["kernel"]
-    assert router.komando("activate", old.digest).said["changes"] == [], "by the copy it kept"
+    router.sh(
+        "tc qdisc del dev ifb0 root; ip route flush proto 75; sysctl -qw net.ipv4.ip_forward=0"
+    )
+    assert router.komando("hours").said["profile"] == "day", "by the copy it kept"
+    assert router.state() == before
+    assert "is damaged on disk" in router.komando("observe").said["kernel"], "and it goes on saying"
+    assert router.komando("activate", old.digest).said["changes"] == []
     assert router.komando("observe").said["kernel"] == "ok"
     calendar.write_text("2026-01-01T00:00:00Z night\n")
     (router.root / "var/lib/komando/current/bundle.tar.gz").unlink()
+    refused(router.komando("hours"), "is damaged on disk")
     words = "is damaged on disk: its files differ, and no archive came with it"
     refused(router.komando("activate", old.digest), words)
     assert router.activate(old).said["changes"] == []
     assert router.komando("observe").said["kernel"] == "ok"
+
+
+ARMED = ("--within", "60", "--sequence", "3", "--protocol", "2")
+
+
+def test_a_memory_that_is_full_keeps_the_way_back_from_nothing(router: Router) -> None:
+    router.activate(bundle_of(OLD))
+    router.settle()
+    before = router.state()
+    new = bundle_of(NEW)
+    done = router.komando("activate", new.digest, *ARMED, stdin=cargo_of(new))
+    assert done.code == 0, done.words
+    assert router.state() != before
+    with full_disk(router.root / "run/komando"):
+        done = router.komando("revert", new.digest)
+        assert done.code == 0, done.words
+        assert router.state() == before
+    assert router.komando("hours").code == 0
+    assert router.komando("observe").said["kernel"] == "ok"
+
+
+def test_a_clock_that_cannot_be_read_keeps_the_way_back_from_nothing(router: Router) -> None:
+    assert router.komando("clock", "off").code == 0
+    router.activate(bundle_of(OLD))
+    before = router.state()
+    new = bundle_of(NEW)
+    assert router.komando("activate", new.digest, *ARMED, stdin=cargo_of(new)).code == 0
+    (router.root / "run/komando/clock").write_text("soon\n")
+    assert router.komando("revert", new.digest).code == 0
+    assert router.state() == before
 
 
 def test_verbs_at_the_same_time_take_turns(router: Router) -> None:

@@ -50,6 +50,7 @@ class OnDisk(Changes):
         self.paths.state.mkdir(parents=True, exist_ok=True)
         self.brought: list[str | None] = []
         self.refused: dict[str, str] = {}
+        self.blocked = ""
 
     def _stage(self, digest: str, archive: bytes, previous: str | None) -> Configuration:
         del previous
@@ -67,6 +68,8 @@ class OnDisk(Changes):
         return Outcome(), "day"
 
     def _bring_back(self, previous: str | None) -> None:
+        if self.blocked:
+            raise HostError(self.blocked)
         self.brought.append(previous)
 
     def change(self, bundle: Bundle, order: Order | None = None) -> None:

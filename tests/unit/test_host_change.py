@@ -113,3 +113,32 @@ def test_a_controller_of_another_protocol_is_refused(
     monkeypatch.setenv("SSH_CONNECTION", "192.0.2.9 50000 192.0.2.1 22")
     assert main(["activate", NEW.digest, *words], Paths(tmp_path)) == 1
     assert capsys.readouterr().err.startswith(f"komando-host: {said}")
+
+
+@pytest.mark.parametrize("beside", ["damaged", "bypassed"])
+def test_a_confirmation_is_written_down_whatever_came_after_the_change(
+    host: OnDisk, beside: str
+) -> None:
+    host.change(NEW, Order(7, 60))
+    if beside == "damaged":
+        with host.record.path.open("a") as stream:
+            stream.write("something else\n")
+    else:
+        host.record.append("bypassed", NEW.digest, sequence=7)
+        host.record.append("restored", NEW.digest, sequence=7)
+    host.confirm(NEW.digest)
+    last = host.record.last()
+    assert last is not None
+    assert (last.event, last.generation, last.sequence) == ("confirmed", NEW.digest, 7)
+    assert host.alarm.taken == list(host.alarm.set)
+
+
+def test_a_confirmation_that_was_cut_off_is_written_down_by_whoever_comes_next(
+    host: OnDisk,
+) -> None:
+    host.change(NEW, Order(7, 60))
+    assert host.windows.confirm()
+    host.record.append("bypassed", NEW.digest, sequence=7)
+    host.settle()
+    host.settle()
+    assert [event for event, *_ in host.said] == ["activated", "armed", "bypassed", "confirmed"]

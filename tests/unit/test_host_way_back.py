@@ -226,3 +226,32 @@ def test_what_a_run_left_beside_the_generations_goes_with_the_next_one(
     assert left.exists()
     host.settle()
     assert not left.exists()
+
+
+@pytest.mark.parametrize("by", ["apply", "console", "repair"])
+def test_a_way_back_that_is_blocked_does_not_bar_the_change_that_mends_it(
+    host: OnDisk, by: str
+) -> None:
+    host.change(NEW, Order(7, 60))
+    host.blocked = "ip: no such gateway"
+    with pytest.raises(HostError, match="no such gateway"):
+        host.revert(NEW.digest, "by hand")
+    with pytest.raises(HostError, match="no such gateway"):
+        host.settle()
+    assert host.windows.reverting() is not None, "who looks each minute tries again"
+    wanted = OLD if by == "repair" else OTHER
+    host.change(wanted, None if by == "console" else Order(8, 60))
+    assert host.generations.current() == wanted.digest
+    assert host.windows.reverting() is None
+    assert ("reverted", 7, "by hand; and not wholly: ip: no such gateway") in host.said
+
+
+def test_a_link_that_does_not_lead_back_bars_another_change(host: OnDisk) -> None:
+    host.change(NEW, Order(7, 60))
+    host.generations.flip_back = refuses  # type: ignore[method-assign, assignment]
+    with pytest.raises(HostError):
+        host.revert(NEW.digest, "by hand")
+    with pytest.raises(HostError, match="Read-only"):
+        host.change(OTHER, Order(8, 60))
+    assert host.generations.current() == NEW.digest
+    assert host.windows.reverting() is not None

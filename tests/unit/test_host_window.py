@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -89,13 +90,44 @@ def test_an_abandoned_window_leaves_nothing_but_its_sequence(windows: Windows) -
     assert [path.name for path in windows.paths.state.iterdir()] == ["sequence"]
 
 
-def test_a_note_that_cannot_be_read_is_that_of_an_overdue_change(windows: Windows) -> None:
-    windows.open(pending(previous="b" * 64))
-    windows.paths.pending.write_text('{"token": "half')
-    found = windows.pending()
-    assert found is not None
-    assert (found.token, found.previous, found.left) == (UNREADABLE, "b" * 64, 0.0)
-    assert "/pending cannot be read: " in found.reason
+WRONG: list[dict[str, object]]
+WRONG = [{"deadline": None}, {"boot": 1}, {"previous": []}, {"sequence": "4"}]
+DAMAGED = [
+    b"",
+    b"\x00" * 200,
+    b"\xff\xfe garbage",
+    b'{"token":"x"}',
+    b"[]",
+    b'"token"',
+    b"[" * 60_000,
+    *(json.dumps(asdict(pending()) | one).encode() for one in WRONG),
+    json.dumps(asdict(pending())).encode().replace(b"0123", b"\xe9123"),
+]
+
+
+@pytest.mark.parametrize("note", DAMAGED)
+def test_a_note_that_cannot_be_read_is_that_of_an_overdue_change(
+    windows: Windows, note: bytes
+) -> None:
+    windows.open(pending())
+    windows.paths.sequence.write_text("4?")
+    windows.paths.current.symlink_to(f"generations/{NEW}")
+    windows.paths.pending.write_bytes(note)
+    one = windows.pending()
+    assert one is not None
+    assert (one.token, one.previous, one.left, one.restarted) == (UNREADABLE, OLD, 0.0, True)
+    assert "cannot be read" in one.reason
+    assert windows.take_back()
+    assert windows.reverting() == replace(one, reason=one.reason.replace("pending", "reverting"))
+
+
+@pytest.mark.parametrize("note", DAMAGED)
+def test_a_confirmation_that_cannot_be_read_bars_nothing(windows: Windows, note: bytes) -> None:
+    windows.open(pending())
+    assert windows.confirm()
+    assert windows.confirmed() is not None
+    windows.paths.confirmed.write_bytes(note)
+    assert windows.confirmed() is None
 
 
 def test_a_sequence_that_is_no_number_is_told(windows: Windows) -> None:

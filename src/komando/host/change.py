@@ -12,12 +12,12 @@ import os
 from contextlib import suppress
 
 from .bare import take_down, take_down_shaping
-from .calendar import read_clock
+from .calendar import Clock, read_clock
 from .configuration import Configuration, read_configuration
 from .errors import HostError
 from .frozen import Frozen, replace
 from .generation import check_digest
-from .layout import SYSCTL, Paths
+from .layout import Paths
 from .reconcile import Outcome, reconcile, route_alone
 from .records import Applied
 from .staging import stage
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 LONGEST = 3600
 """Seconds that a window may have."""
+
+OF_CHANGES: tuple[Event, ...] = ("armed", "activated", "confirmed", "reverted", "failed")
+"""What the record says of changes, and not of what a person does beside them."""
 
 NONE = "none"
 """How a controller says that its plan saw no generation."""
@@ -76,7 +79,7 @@ class Changes:
         console. What runs already is only repaired, which nobody has to confirm either.
         """
         check_digest(digest)
-        self.settle()
+        self._make_way()
         previous = self.standing.current()
         self._refuse(order, previous)
         configuration = self._stage(digest, archive, previous)
@@ -162,8 +165,8 @@ class Changes:
             self.windows.open(pending)
             self.record.append("armed", digest, previous, order.sequence)
         except OSError as error:
-            self.windows.abandon()
             self.timer.stop(pending.token)
+            self.windows.abandon()
             raise HostError(f"nothing was changed: {error}") from error
         return pending
 
@@ -206,7 +209,7 @@ class Changes:
             return self._confirmed_before(digest)
         if not self.windows.confirm():
             raise HostError("the window closed at this moment: the change was taken back")
-        self.settle()
+        self._keep(pending)
         self.generations.prune({pending.generation, pending.previous})
         return {"confirmed": digest, "head": self.record.head()}
 
@@ -239,18 +242,39 @@ class Changes:
             self._overdue(pending, kernel=kernel)
         if reverting := self.windows.reverting():
             self._restore(reverting.previous, kernel=kernel)
-            self.timer.stop(reverting.token)
-            self._write_down("reverted", reverting)
-            self.windows.close()
+            self._close(reverting)
         # one that was armed and given up, as the disk was full, left the confirmation before it
-        last, confirmed = self.record.last(), self.windows.confirmed()
+        last, confirmed = self.record.last(OF_CHANGES), self.windows.confirmed()
         if last and confirmed and not self.windows.pending():
             said = (last.event, last.generation, last.sequence)
             if said == ("armed", confirmed.generation, confirmed.sequence):
-                self.timer.stop(confirmed.token)
-                self._write_down("confirmed", confirmed)
+                self._keep(confirmed)
         with suppress(OSError):  # no reason to leave the network as it is
             self.generations.tidy()
+
+    def _make_way(self) -> None:
+        """As `settle`, for another change: a way back that is blocked does not bar it.
+
+        What cannot be brought back (its files are lost, the kernel takes a line of it no more) is
+        mended by what comes instead. Once the link leads back, it is written down as what it is.
+        """
+        try:
+            self.settle()
+        except (HostError, OSError) as error:
+            reverting = self.windows.reverting()
+            if reverting is None or not self.generations.leads(reverting.previous):
+                raise
+            reason = f"{reverting.reason or UNCONFIRMED}; and not wholly: {_words(error)}"
+            self._close(replace(reverting, reason=reason))
+
+    def _close(self, reverting: Pending) -> None:
+        self.timer.stop(reverting.token)
+        self._write_down("reverted", reverting)
+        self.windows.close()
+
+    def _keep(self, confirmed: Pending) -> None:
+        self.timer.stop(confirmed.token)
+        self._write_down("confirmed", confirmed)
 
     def _overdue(self, pending: Pending, *, kernel: bool) -> None:
         why = "the machine restarted before it was confirmed" if pending.restarted else UNCONFIRMED
@@ -287,6 +311,7 @@ class Changes:
 
     def _bring_back(self, previous: str | None) -> None:
         """The kernel as it was before: the way in first, then all else, whatever fails of it."""
+        self.records.forgiving = True
         delete_tables(GUARD_TABLE)
         if previous is None:
             take_down(self.records)
@@ -311,16 +336,18 @@ class Changes:
         self, digest: str, configuration: Configuration, *, thorough: bool = False
     ) -> tuple[Outcome, str]:
         """Brings the kernel to a generation as of this moment; gives what was done, the profile."""
-        profile = configuration.calendar.at(read_clock(self.paths.clock).now())
-        sysctl_file = str(self.generations.folder(digest) / SYSCTL)
+        try:
+            clock = read_clock(self.paths.clock)
+        except HostError:
+            if not thorough:
+                raise
+            clock = Clock()
+        profile = configuration.calendar.at(clock.now())
         applied = Applied(digest, profile)
         if self.bypass.since():
             take_down_shaping(self.records, [configuration.ifb, *configuration.interfaces])
-            return route_alone(configuration, applied, self.records, sysctl_file), profile
-        return (
-            reconcile(configuration, applied, self.records, sysctl_file, thorough=thorough),
-            profile,
-        )
+            return route_alone(configuration, applied, self.records), profile
+        return reconcile(configuration, applied, self.records, thorough=thorough), profile
 
 
 def result(

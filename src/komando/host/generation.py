@@ -123,6 +123,16 @@ class Generations:
         except HostError:
             return None
 
+    def intact(self, digest: str) -> dict[str, bytes]:
+        """As `read`, but of one that somebody edited the copy; raises HostError without any."""
+        try:
+            return self.read(digest)
+        except HostError:
+            original = self.original(digest)
+            if original is None:
+                raise
+            return original
+
     def ailing(self, digest: str, files: Mapping[str, bytes]) -> list[str]:
         """What is wrong with the secrets of a generation that has these files, in words.
 

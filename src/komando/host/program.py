@@ -71,7 +71,11 @@ class Program:
 
     def boot(self) -> dict[str, Any]:
         """Before the network comes up: takes a change back that a restart has overtaken."""
-        self.changes.settle(kernel=False)
+        return self.settle(kernel=False)
+
+    def settle(self, *, kernel: bool = True) -> dict[str, Any]:
+        """Brings to its end what a run before this one has begun."""
+        self.changes.settle(kernel=kernel)
         return {"generation": self.standing.current(), "head": self.record.head()}
 
     def hours(self) -> dict[str, Any]:
@@ -88,7 +92,7 @@ class Program:
         if digest is None:
             outcome, profile = Outcome(), None
         else:
-            configuration = read_configuration(self.generations.read(digest), staged=True)
+            configuration = read_configuration(self.generations.intact(digest), staged=True)
             before = self.records.applied()
             found = self.measured.read(configuration.ifb, configuration.uplink)
             outcome, profile = self.changes.bring(digest, configuration)

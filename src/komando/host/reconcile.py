@@ -8,7 +8,6 @@ that left, once they are drained.
 from __future__ import annotations
 
 import time
-from functools import partial
 from itertools import groupby
 
 from .configuration import Configuration
@@ -28,7 +27,7 @@ from .layout import SYSCTL
 from .network import Address, Wanted
 from .offloads import live_offloads, turn_off
 from .records import Applied, Records
-from .settings import live_settings
+from .settings import live_settings, sent_settings
 from .shape import Change, Line, Steps, rebuild_lines, record_of
 from .steer import remembered
 from .survey import Work, network_steps, survey
@@ -56,7 +55,6 @@ def reconcile(
     configuration: Configuration,
     applied: Applied,
     records: Records,
-    sysctl_file: str,
     *,
     thorough: bool = False,
 ) -> Outcome:
@@ -81,13 +79,13 @@ def reconcile(
         run_.steering,
         run_.tables,
         run_.trees_grow,
-        partial(run_.settings, sysctl_file),
+        run_.settings,
         run_.network,
         run_.trees_away,
     ):
         try:
             stage()
-        except HostError as error:
+        except (HostError, OSError) as error:
             if not thorough:
                 raise
             run_.failures.append(str(error))
@@ -97,9 +95,7 @@ def reconcile(
     return outcome
 
 
-def route_alone(
-    configuration: Configuration, applied: Applied, records: Records, sysctl_file: str
-) -> Outcome:
+def route_alone(configuration: Configuration, applied: Applied, records: Records) -> Outcome:
     """Brings addresses, routes, translation and settings in force, and nothing that limits.
 
     Raises HostError with all that failed.
@@ -108,7 +104,7 @@ def route_alone(
     tables = tuple(step for step in work.tables if step.files.name == NAT_TABLE[1])
     run_ = _Run(replace(work, tables=tables), records)
     run_.tables()
-    run_.settings(sysctl_file)
+    run_.settings()
     run_.network()
     if run_.failures:
         raise HostError("; ".join(run_.failures))
@@ -201,13 +197,13 @@ class _Run:
         """Gives the classes that grow what the others have left."""
         batch([line for steps in self.work.steps for line in steps.grow])
 
-    def settings(self, path: str) -> None:
+    def settings(self) -> None:
         """Sends the settings of the generation when one differs."""
         if not self.work.settings:
             return
         settings = self.work.configuration.settings
         try:
-            run(["sysctl", "-q", "-p", path])
+            run(["sysctl", "-q", "-p", "-"], sent_settings(settings))
         except CommandError as error:
             self.failures.append(f"{SYSCTL}: {error}")
             return

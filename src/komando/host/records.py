@@ -27,10 +27,15 @@ class Applied(Frozen):
 
 
 class Records:
-    """The records below one folder; a record that cannot be read counts as none."""
+    """The records below one folder; a record that cannot be read counts as none.
+
+    `forgiving`: one that cannot be written stops nothing. On the way back the kernel comes first;
+    a record that is out of date costs the next look some work.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.forgiving = False
 
     def tree(self, device: str) -> Record | None:
         """The tree last sent to a device."""
@@ -147,7 +152,11 @@ class Records:
         return values if isinstance(values, dict) else None
 
     def _write(self, name: str, values: dict[str, Any]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
         side = self._path(name).with_suffix(".new")
-        side.write_text(json.dumps(values))
-        side.replace(self._path(name))
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            side.write_text(json.dumps(values))
+            side.replace(self._path(name))
+        except OSError:
+            if not self.forgiving:
+                raise

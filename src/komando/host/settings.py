@@ -30,6 +30,11 @@ def parse_settings(text: str) -> Mapping[str, str]:
     return settings
 
 
+def sent_settings(settings: Mapping[str, str]) -> str:
+    """As `sysctl -p -` reads them."""
+    return "".join(f"{key} = {value}\n" for key, value in settings.items())
+
+
 def live_settings(keys: Mapping[str, str]) -> dict[str, str]:
     """What the kernel has for these keys; a key that is not there is left out."""
     live: dict[str, str] = {}

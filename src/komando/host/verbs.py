@@ -40,7 +40,7 @@ def carry_out(
         evict = partial(_impatient, time.monotonic() + BYPASS_SECONDS)
     with locked(paths, evict), undisturbed():
         if due and not program.awaits(due):
-            return program.boot()  # it was confirmed, or taken back, meanwhile
+            return program.settle()  # it was confirmed, or taken back, meanwhile
         return VERBS[arguments.verb](program, arguments)
 
 

@@ -20,6 +20,15 @@ from .layout import Paths
 UNREADABLE = "unreadable"
 """The token of a window whose note cannot be read."""
 
+_KINDS = {
+    "token": str,
+    "generation": str,
+    "previous": str | None,
+    "sequence": int,
+    "boot": str,
+    "deadline": int | float,
+}
+
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -70,7 +79,7 @@ class Windows:
 
         A note that cannot be read is that of a change which is overdue: nobody can confirm it.
         """
-        found, given_up = self._read(self.paths.pending), _read(self.paths.given_up)
+        found, given_up = self._read(self.paths.pending), _readable(self.paths.given_up)
         return given_up if found and given_up and given_up.token == found.token else found
 
     def reverting(self) -> Pending | None:
@@ -78,19 +87,25 @@ class Windows:
         return self._read(self.paths.reverting)
 
     def confirmed(self) -> Pending | None:
-        """The change that was confirmed last."""
-        return _read(self.paths.confirmed)
+        """The change that was confirmed last; None, too, where its note cannot be read.
+
+        It says where a rollback leads, and nothing else waits for it.
+        """
+        return _readable(self.paths.confirmed)
 
     def _read(self, path: Path) -> Pending | None:
         try:
             return _read(path)
         except HostError as error:
             current = _target(self.paths.current)
+            sequence = 0
+            with suppress(HostError):  # nothing that is damaged bars the way back
+                sequence = self.sequence()
             return Pending(
                 token=UNREADABLE,
                 generation=current or "",
                 previous=_target(self.paths.back) or current,
-                sequence=self.sequence(),
+                sequence=sequence,
                 boot="",
                 deadline=0.0,
                 reason=str(error),
@@ -175,12 +190,23 @@ def _target(link: Path) -> str | None:
         return None
 
 
-def _read(path: Path) -> Pending | None:
+def _readable(path: Path) -> Pending | None:
     try:
-        text = path.read_text()
+        return _read(path)
+    except HostError:
+        return None
+
+
+def _read(path: Path) -> Pending | None:
+    """What a note says; raises HostError for one that says nothing, whatever is the matter."""
+    try:
+        values = json.loads(path.read_bytes())
+        found = Pending(**values)
     except FileNotFoundError:
         return None
-    try:
-        return Pending(**json.loads(text))
-    except (ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise HostError(f"{path} cannot be read: {error}") from None
+    for name, kind in _KINDS.items():
+        if not isinstance(values[name], kind):
+            raise HostError(f"{path} cannot be read: {name} is {values[name]!r}")
+    return found
