@@ -150,8 +150,15 @@ def _run(command: list[str]) -> None:
 
 
 def _read(report: Path, hosts: list[str]) -> Iterator[Check]:
-    """The report that pytest wrote: `test_x[ssh://core-1-down]` is the check `x (down)`."""
-    for case in ET.parse(report).iter("testcase"):  # noqa: S314  # pytest wrote it just now
+    """The report that pytest wrote: `test_x[ssh://core-1-down]` is the check `x (down)`.
+
+    Raises VerifyError where there is none: a Python that cannot start ends as a check that fails.
+    """
+    try:
+        cases = ET.parse(report).iter("testcase")  # noqa: S314  # pytest wrote it just now
+    except (OSError, ET.ParseError) as error:
+        raise VerifyError(f"the checks left no report that can be read: {error}") from error
+    for case in cases:
         name, _, parameters = case.get("name", "").partition("[")
         parameters = parameters.removesuffix("]").removeprefix("ssh://")
         host = max((one for one in hosts if parameters.startswith(one)), key=len, default="")

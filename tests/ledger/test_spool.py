@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -174,3 +175,22 @@ def test_an_option_is_no_remote(tmp_path: Path, remote: str) -> None:
     git(tmp_path, "init", "--quiet")
     with pytest.raises(NoRemoteError):
         ledger_of(tmp_path, remote=remote)
+
+
+def test_a_lock_that_a_killed_git_left_keeps_nobody(clone: Clone) -> None:
+    ledger = ledger_of(clone("one"))
+    turn = ledger.begin(change())
+    lock = ledger.git.common / f"{ledger.spool.reference}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock.touch()
+    assert not turn.finish(carried(), "done").spooled
+    assert not lock.exists()
+
+
+def test_a_git_that_takes_too_long_may_take_its_locks_away(clone: Clone) -> None:
+    folder = clone("one")
+    slow = "alias.slow=!trap 'rm held; exit' TERM; touch held; sleep 30 & wait"
+    begun = time.monotonic()
+    assert ledger_of(folder).git.run("-c", slow, "slow", timeout=0.5).status is None
+    assert time.monotonic() - begun < 20
+    assert not (folder / "held").exists()

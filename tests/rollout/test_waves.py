@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 
 import pytest
@@ -97,6 +98,19 @@ def test_a_canary_that_fails_leaves_the_others_untouched(
     for host in others:
         assert (host.digest, host.verbs) == (OLD, [])
         assert outcome(rollout, host.name).runs == OLD
+
+
+def test_a_look_from_outside_that_breaks_off_has_seen_nothing_hold(
+    three: list[PlayedHost], access: Access
+) -> None:
+    def verify(_: tuple[str, ...]) -> bool:
+        raise OSError(errno.ENOSPC, "No space left on device", "/tmp")  # noqa: S108
+
+    rollout = rolled(three, access, verify=verify)
+    assert not rollout.holds
+    assert states(rollout) == {"core-1": "untouched", "core-2": "reverted", "core-3": "untouched"}
+    assert three[1].digest == OLD
+    assert "OSError: [Errno 28] No space left on device" in outcome(rollout, "core-2").reason
 
 
 def test_a_host_of_the_second_wave_takes_its_wave_back_and_the_canary_stays(

@@ -63,6 +63,23 @@ def test_the_hosts_that_answer_are_checked_all_the_same(
     assert found == [Check("core-1", ANSWERS, "Connection timed out"), Check("core-2", "x")]
 
 
+@pytest.mark.parametrize("report", [None, "", "<testsuite><testcase"])
+def test_checks_that_leave_no_report_did_not_run(
+    access: Access, monkeypatch: pytest.MonkeyPatch, report: str | None
+) -> None:
+    """A Python that cannot start ends with 1, as one check that does not hold."""
+
+    def broken(command: list[str]) -> None:
+        path = next(word for word in command if word.startswith("--junitxml="))
+        if report is not None:
+            Path(path.removeprefix("--junitxml=")).write_text(report)
+
+    monkeypatch.setattr(module, "_run", broken)
+    monkeypatch.setattr(module, "_silent", lambda *_: {})
+    with pytest.raises(VerifyError, match="left no report that can be read"):
+        verify([host("core-1", 22)], access, {"core-1": Bundle("core-1", {})})
+
+
 def test_a_silent_host_is_one_line_and_no_count(capsys: pytest.CaptureFixture[str]) -> None:
     _tell([Check("core-1", ANSWERS, "Connection timed out"), Check("core-2", "x")])
     told = capsys.readouterr()

@@ -37,7 +37,11 @@ _QUIETLY = {
     "GIT_OPTIONAL_LOCKS": "0",  # a look at the work tree must not refresh its index
     "GIT_NO_REPLACE_OBJECTS": "1",  # a replaced entry is not what the branch holds
 }
-_NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
+_ALWAYS = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsync=committed,reference")
+"""No hooks; and a reference that outlives a power cut names a commit that does, too."""
+
+_GENTLY = 2.0
+"""Seconds in which a command that is asked to end takes its locks away."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ class Git:
         """
         try:
             child = subprocess.Popen(
-                ["git", *_NO_HOOKS, *arguments],
+                ["git", *_ALWAYS, *arguments],
                 cwd=self.folder,
                 env=self._environment | dict(environment or {}),
                 stdin=subprocess.PIPE,
@@ -164,6 +168,12 @@ class Git:
 
 def _end(child: subprocess.Popen[bytes]) -> None:
     """End a command and all that it started."""
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, how)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(_GENTLY)
+            break
     with suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
+        os.killpg(child.pid, signal.SIGKILL)  # what it started may not have heard
     child.communicate()

@@ -6,7 +6,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from komando.ledger.chain import Link, Pen, append, entries_of, read
 from komando.ledger.entries import Entry
@@ -63,6 +63,9 @@ class Spool:
                         f"{patience:.0f} s: `fuser {self._lock}` names it"
                     )
                 time.sleep(0.05)
+            # git's own lock on it, of a process that was killed: whoever else would be at it is out
+            with suppress(FileNotFoundError):
+                (self.git.common / f"{self.reference}.lock").unlink()
             yield
         finally:
             os.close(file)

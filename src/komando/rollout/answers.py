@@ -1,8 +1,9 @@
-"""What hosts answer, read once: from here on nobody looks into their JSON."""
+"""What hosts answer, read once and not believed blindly: one host must not stop all others."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,11 +11,19 @@ from typing import Any
 from komando.generation import RunningGeneration, TakenBack
 from komando.rollout.protocol import PROTOCOL
 
-TEXTS = (
-    *("generation", "profile", "clock", "kernel", "calendar"),
-    *("previous", "head", "asked_from", "bypass"),
-)
+TEXTS = ("profile", "clock", "kernel", "calendar", "asked_from", "bypass")
 """The keys of an answer that are texts or null."""
+
+DIGESTS = ("generation", "previous", "head")
+"""Those that are digests, or null."""
+
+MOST = 10**9
+"""Sequences are below: a host that tells of a higher one would take the turns from all others."""
+
+LONGEST = 3600.0
+"""Seconds that a window may have; `komando.host.change` has it, too."""
+
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,8 @@ def activated(text: str) -> Activated:
     """Reads the answer to `activate`. Raises ValueError for one that is not understood."""
     try:
         answer = json.loads(text)
-        return Activated(answer["generation"], len(answer["changes"]), bool(answer["rebuilt"]))
+        digest = _digest("generation", answer["generation"])
+        return Activated(digest, len(answer["changes"]), bool(answer["rebuilt"]))
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"its answer could not be read ({error!r}): {text[:200]}") from error
 
@@ -47,10 +57,10 @@ def closed(text: str) -> Closed:
     """Reads the answer to `confirm` or `revert`; what is not understood of it is left empty."""
     try:
         answer = dict(json.loads(text))
+        generation = _digest("generation", answer.get("generation"))
+        return Closed(generation, _digest("head", answer.get("head")) or "")
     except (ValueError, TypeError):
-        answer = {}
-    generation, head = answer.get("generation"), answer.get("head")
-    return Closed(str(generation) if generation else None, str(head) if head else "")
+        return Closed(None, "")
 
 
 def standing(
@@ -81,31 +91,57 @@ def generation_of(host: str, answer: Mapping[str, Any]) -> RunningGeneration:
     for key, text in texts.items():
         if text is not None and not isinstance(text, str):
             raise ValueError(f"observe answered {key} {text!r}, which is no text")
-    pending = answer.get("pending")
+    digests = {key: _digest(key, answer.get(key)) for key in DIGESTS}
+    kept = answer.get("generations") or ()
     return RunningGeneration(
         host=host,
-        digest=texts["generation"],
+        digest=digests["generation"],
         profile=texts["profile"],
         clock=texts["clock"],
         kernel=texts["kernel"] or "ok",
         calendar=texts["calendar"] or "ok",
-        previous=texts["previous"],
-        generations=tuple(map(str, answer.get("generations") or ())),
-        waits=float(pending.get("left", "unknown")) if isinstance(pending, dict) else None,
-        sequence=int(answer.get("sequence") or 0),
-        head=texts["head"] or "",
+        previous=digests["previous"],
+        generations=tuple(filter(None, (_digest("generations", one) for one in kept))),
+        waits=_waits(answer.get("pending")),
+        sequence=_sequence(answer.get("sequence")),
+        head=digests["head"] or "",
         asked_from=texts["asked_from"],
         bypass=texts["bypass"],
         taken_back=_taken_back(answer.get("reverted")),
     )
 
 
+def _digest(key: str, told: object) -> str | None:
+    if told in (None, ""):
+        return None
+    if not isinstance(told, str) or not _DIGEST.fullmatch(told):
+        raise ValueError(f"it answered {key} {str(told)[:80]!r}, which is no digest")
+    return told
+
+
+def _sequence(told: object) -> int:
+    if told is None:
+        return 0
+    if not isinstance(told, int) or not 0 <= told < MOST:
+        raise ValueError(
+            f"it answered sequence {str(told)[:80]}, which no apply has had: write the ledger's "
+            "last one into /var/lib/komando/sequence there"
+        )
+    return told
+
+
+def _waits(pending: object) -> float | None:
+    """The seconds until a window closes that is open."""
+    if not isinstance(pending, dict):
+        return None
+    left = pending.get("left")
+    if not isinstance(left, int | float) or not 0 <= left <= LONGEST:
+        raise ValueError(f"it answered a window of {str(left)[:80]} s; it has 1 to {LONGEST:g}")
+    return float(left)
+
+
 def _taken_back(told: object) -> TakenBack | None:
     if not isinstance(told, dict):
         return None
-    generation, sequence = told.get("generation"), told.get("sequence")
-    return TakenBack(
-        str(generation) if generation else None,
-        sequence if isinstance(sequence, int) else 0,
-        str(told.get("reason") or ""),
-    )
+    digest = _digest("reverted", told.get("generation"))
+    return TakenBack(digest, _sequence(told.get("sequence")), str(told.get("reason") or ""))

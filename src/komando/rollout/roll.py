@@ -77,3 +77,5 @@ def _doubt(session: Session, verify: Verify, names: tuple[str, ...]) -> str:
     except KeyboardInterrupt:
         session.interrupts += 1
         return "interrupted"
+    except Exception as error:  # noqa: BLE001 - whatever kept it from looking: nothing was seen
+        return f"it was not seen to do what was intended: {type(error).__name__}: {error}"
