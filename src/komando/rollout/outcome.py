@@ -18,7 +18,8 @@ class Outcome:
     """What became of one host, and why; `runs` is the digest that it runs now, where that is known.
 
     `touched` counts the classes that changed in its kernel, `rebuilt` says that the trees were
-    built anew. `head` is the digest of the last line of the host's own record.
+    built anew. `head` is the digest of the last line of the host's own record. `note` says what a
+    change that stays was confirmed without.
     """
 
     host: str
@@ -29,6 +30,7 @@ class Outcome:
     touched: int = 0
     rebuilt: bool = False
     head: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)

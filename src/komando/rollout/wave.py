@@ -179,7 +179,9 @@ class Wave:
             if (neighbour := self.targets[name].host.neighbour)
         }
         answers = self.session.reach(sorted(self.armed), neighbours)
-        self._tell(answers.results, "reached")
+        for name, note in sorted(answers.results.items()):
+            self._set(name, "carried", note=note)
+            self.told(name, f"reached; {note}" if note else "reached")
         for name, why in (answers.failures | answers.lost).items():
             self._set(name, "unknown", f"it could not be reached: {why}", runs=None)
 
