@@ -85,7 +85,7 @@ def _host(
     if running.clock is not None:
         moment = datetime.fromisoformat(running.clock)
     plan = _compared(wanted, running, where, moment, why_unread)
-    notes = (*running_notes(running, plan.state), *plan.notes)
+    notes = (*running_notes(running, plan.state, wanted.digest), *plan.notes)
     return replace(plan, notes=notes, kernel=running.kernel)
 
 

@@ -108,4 +108,5 @@ def _taken_back(told: object) -> TakenBack | None:
         str(generation) if generation else None,
         sequence if isinstance(sequence, int) else 0,
         str(told.get("reason") or ""),
+        str(told.get("time") or ""),
     )
