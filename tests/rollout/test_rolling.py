@@ -234,3 +234,5 @@ def test_a_change_that_no_neighbour_looked_at_is_told_and_stands_so_in_the_ledge
     (finished,) = json.loads(komando("ledger", "show", "--format", "json", "-n", "1").stdout)
     said = finished["hosts"]["core-1"]
     assert (said["result"], said["reason"]) == ("carried", "its neighbour core-2 is away")
+    assert said["time"] <= finished["time"]
+    assert finished["hosts"]["core-2"]["time"] is None, "it was never asked"

@@ -137,6 +137,7 @@ def _result(one: Outcome) -> HostResult:
         result=one.state,
         reason="; ".join(filter(None, (one.reason, note))),
         head=one.head,
+        time=one.time,
     )
 
 
