@@ -116,6 +116,24 @@ def test_what_another_version_made_is_compared_by_its_files() -> None:
     assert "made by another version" in host.notes[-1]
 
 
+@pytest.mark.parametrize(("runs", "state"), [("files", "change"), ("no files", "unread"),
+                                              ("nothing", "first")])  # fmt: skip
+def test_a_way_back_to_what_another_version_made_is_told_by_its_files(
+    runs: str, state: str
+) -> None:
+    now = base_bundle()
+    old = Bundle("core-1", {**now.files, generation.INTENT: b"{}\n"})
+    running = RunningGeneration("core-1", None if runs == "nothing" else now.digest)
+    if runs == "files":
+        running = replace(running, bundle=now)
+    host = planned(old, running)
+    assert (host.state, host.after, host.compared) == (state, old.digest, False)
+    assert "made by another version" in host.notes[-1]
+    assert len(host.files) == (1 if runs == "files" else len(old.files))
+    for form in (text_of(Plan((host,))), markdown(Plan((host,)))):
+        assert "what another version made: " in form
+
+
 def test_without_the_files_that_run_the_whole_bundle_is_the_change() -> None:
     wanted = base_bundle()
     running = {"core-1": RunningGeneration("core-1", "0" * 64)}
