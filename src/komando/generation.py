@@ -56,11 +56,23 @@ PROGRAM = "/usr/local/sbin/komando-host"
 
 @dataclass(frozen=True)
 class TakenBack:
-    """A change that a host has taken back, of which apply (its sequence), and why."""
+    """A change that a host has taken back, of which apply (its sequence), why, and when.
+
+    `time` is ISO 8601 in UTC; "" where the host did not tell it.
+    """
 
     generation: str | None
     sequence: int
     reason: str
+    time: str = ""
+
+    @property
+    def words(self) -> str:
+        """One line on it; a program's whole output stands in the host's record."""
+        what = (self.generation or "")[:12] or "to an unknown generation"
+        when = f" at {self.time}" if self.time else ""
+        why = next(iter(self.reason.splitlines()), "") or "no reason is on record"
+        return f"its last change {what} was taken back{when}: {why}"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from komando.ledger import HostResult, Ledger, verify
+from komando.ledger.entries import Finished, from_bytes
 from tests.ledger.conftest import NEW, OLD, Clone, change, ledger_of, told
 
 
@@ -106,3 +107,14 @@ def test_what_people_did_at_the_console_is_told_and_fits(clone: Clone) -> None:
         f"{when}and back",
         f"{when}{OLD[:12]} in place of {NEW[:12]}",
     )
+
+
+def test_entries_that_tell_no_time_of_a_host_are_read_for_ever(clone: Clone) -> None:
+    ledger = ledger_of(clone("one"))
+    applied(ledger, GOOD)
+    raw = ledger.links()[-1].raw
+    assert b'"time": null' in raw
+    for old in (raw, raw.replace(b',\n   "time": null', b"")):
+        entry = from_bytes(old)
+        assert isinstance(entry, Finished)
+        assert entry.hosts["core-1"].time is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -24,13 +25,15 @@ def test_it_shows_who_did_what_the_newest_first(clone: Clone) -> None:
     ledger = ledger_of(folder)
     ledger.begin(change()).finish(carried(), "done")
     result = HostResult(before=OLD, after=OLD, result="reverted", reason="no answer\x1b[31m\nmore")
-    ledger.begin(change()).finish({"core-1": result}, "failed")
+    timed = result.model_copy(update={"time": datetime(2026, 11, 24, 8, 0, 7, tzinfo=UTC)})
+    ledger.begin(change()).finish({"core-1": result, "core-2": timed}, "failed")
     shown = call("show", folder)
     assert shown.exit_code == 0, shown.output
     heads = [line for line in shown.stdout.splitlines() if not line.startswith("      ")]
     assert [line.split()[0] for line in heads] == ["4", "3", "2", "1"]
     assert "2 failed" in heads[0]
     assert "core-1: reverted aaaaaaaaaaaa -> aaaaaaaaaaaa: no answer\ufffd[31m\n" in shown.stdout
+    assert "core-2: reverted aaaaaaaaaaaa -> aaaaaaaaaaaa at 08:00:07: no answer" in shown.stdout
     rows = json.loads(call("show", folder, "--format", "json", "-n", "1").stdout)
     assert [(row["number"], row["entry"], row["waits"]) for row in rows] == [(4, "finished", False)]
     assert rows[0]["commit"] == git(folder, "rev-parse", "refs/komando/known/lab")

@@ -31,6 +31,7 @@ from komando.host.layout import Paths
 from komando.host.probe import probe
 from komando.host.program import Program
 from komando.host.reconcile import Outcome
+from komando.host.record import AT_THE_CONSOLE
 from komando.host.records import Applied
 from komando.host.shape import Change
 from komando.host.standing import QUESTIONS, Standing
@@ -133,6 +134,12 @@ class PlayedHost(paramiko.ServerInterface):
         """Bring a bundle in force as a controller would that then dies."""
         with self._lock:
             self.program().activate(bundle.digest, cargo_of(bundle), Order(sequence, within))
+
+    def bypassed(self) -> None:
+        """Have its record say that a person at the console let the policy be bypassed, and back."""
+        record = self.program().record
+        for event in AT_THE_CONSOLE:
+            record.append(event, self.digest)
 
     def damage(self) -> None:
         """Change a file of the running generation by hand."""

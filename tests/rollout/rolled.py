@@ -120,6 +120,7 @@ def command_line(
             "leaf": "pfifo",
             "confirm_within": host.within,
             "canary": host.canary,
+            **({"neighbour": host.neighbour} if host.neighbour else {}),
         }
     written = {
         "vars": {"management": ["127.0.0.0/8"]},

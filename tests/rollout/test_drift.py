@@ -104,6 +104,24 @@ def test_another_generation_is_told_and_is_no_drift() -> None:
     assert host.notes == ("it runs aaaaaaaaaaaa, the policies ask for bbbbbbbbbbbb: komando plan",)
 
 
+def test_a_change_that_was_taken_back_is_told_and_is_no_drift() -> None:
+    last = {
+        "generation": OTHER,
+        "sequence": 7,
+        "reason": "nobody confirmed it in time",
+        "time": "2026-11-24T08:00:07Z",
+    }
+    host = host_drift("core-1", told(reverted=last), DIGEST, PLAIN)
+    words = (
+        "its last change bbbbbbbbbbbb was taken back at 2026-11-24T08:00:07Z: nobody confirmed it "
+        "in time"
+    )
+    assert (host.drift, host.notes) == ((), (words,))
+    found = Drift((host,))
+    assert f"  note: {words}" in [line.plain for line in text_lines(found, None, None, diff=False)]
+    assert f"> {words}" in as_markdown(found, None, None, diff=False).splitlines()
+
+
 def test_a_window_a_clock_and_no_generation_are_told() -> None:
     host = host_drift("core-1", told(pending={"left": 7.0}, clock="2026-11-24T00:00:00Z"), None,
                       PLAIN)  # fmt: skip

@@ -167,6 +167,7 @@ def test_neighbours_look_at_each_other(pair: list[PlayedHost], access: Access) -
     rollout = rolled(pair, access, at_once=True)
     assert states(rollout) == {"core-1": "carried", "core-2": "carried"}
     assert host.verbs == neighbour.verbs == ["activate", "probe", "confirm"]
+    assert {one.note for one in rollout.outcomes} == {""}
 
 
 def test_one_neighbour_looks_at_several(pair: list[PlayedHost], access: Access, play: Play) -> None:
@@ -181,9 +182,15 @@ def test_one_neighbour_looks_at_several(pair: list[PlayedHost], access: Access, 
     assert outcome(rollout, "core-1").reason.startswith("core-2: ")
 
 
-@pytest.mark.parametrize("away", ["from the beginning", "in the middle of it"])
-def test_a_neighbour_that_is_itself_away_holds_nobody_up(
-    pair: list[PlayedHost], access: Access, away: str
+@pytest.mark.parametrize(
+    ("away", "note"),
+    [
+        ("from the beginning", "its neighbour core-2 is away"),
+        ("in the middle of it", f"its neighbour core-2 was lost: {CUT}"),
+    ],
+)
+def test_a_neighbour_that_is_itself_away_holds_nobody_up_and_is_told(
+    pair: list[PlayedHost], access: Access, away: str, note: str
 ) -> None:
     host, neighbour = pair
     host.neighbour = neighbour.name
@@ -191,6 +198,24 @@ def test_a_neighbour_that_is_itself_away_holds_nobody_up(
         neighbour.close()
     else:
         neighbour.cut_before = "probe"
-    rollout = rolled([host], access, neighbours=[neighbour])
+    said: list[str] = []
+
+    rollout = rolled(
+        [host], access, neighbours=[neighbour], told=lambda *one: said.append(": ".join(one))
+    )
     assert states(rollout) == {"core-1": "carried"}
     assert host.digest == NEW
+    assert f"core-1: reached; {note}" in said
+    assert (outcome(rollout, "core-1").reason, outcome(rollout, "core-1").note) == ("", note)
+
+
+def test_a_change_that_does_not_stay_says_nothing_of_its_neighbour(
+    pair: list[PlayedHost], access: Access
+) -> None:
+    host, neighbour = pair
+    host.neighbour = neighbour.name
+    neighbour.close()
+    host.lacking[NEW] = "table inet shaper is missing"
+    rollout = rolled([host], access, neighbours=[neighbour])
+    assert states(rollout) == {"core-1": "reverted"}
+    assert "neighbour" not in outcome(rollout, "core-1").reason

@@ -213,3 +213,26 @@ def test_a_limit_that_names_nobody_is_an_error(komando: Komando, pair: list[Play
     assert result.exit_code == 1
     assert "--limit names 'core-9', and the policies have core-1, core-2" in result.stderr
     assert [host.verbs for host in pair] == [[], []]
+
+
+@pytest.fixture
+def looked_at(pair: list[PlayedHost]) -> list[PlayedHost]:
+    """The same, of which the first has the second as its neighbour."""
+    pair[0].neighbour = pair[1].name
+    return pair
+
+
+@pytest.mark.usefixtures("looked_at")
+def test_a_change_that_no_neighbour_looked_at_is_told_and_stands_so_in_the_ledger(
+    pair: list[PlayedHost], komando: Komando
+) -> None:
+    pair[1].close()
+    result = komando("apply", "--no-verify")
+    assert result.exit_code == 3, result.output
+    assert "core-1: reached; its neighbour core-2 is away" in result.stderr
+    assert "core-1 was confirmed all the same: its neighbour core-2 is away\n" in result.stderr
+    (finished,) = json.loads(komando("ledger", "show", "--format", "json", "-n", "1").stdout)
+    said = finished["hosts"]["core-1"]
+    assert (said["result"], said["reason"]) == ("carried", "its neighbour core-2 is away")
+    assert said["time"] <= finished["time"]
+    assert finished["hosts"]["core-2"]["time"] is None, "it was never asked"

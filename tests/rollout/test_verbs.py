@@ -154,6 +154,29 @@ def test_a_change_that_waits_is_waited_for_and_not_by_a_plan(
     assert host.words[-2][5:8] == ["60", "--sequence", "2"]
 
 
+def test_a_change_that_nobody_confirmed_is_told_until_another_one_has_come(
+    komando: Komando, host: PlayedHost
+) -> None:
+    assert komando("apply", "--no-verify").exit_code == 0
+    lost = bundle("core-1")
+    host.arm(lost, within=1, sequence=1)  # and its controller dies
+    while host.armed:
+        time.sleep(0.1)
+    words = f"core-1: its last change {lost.digest[:12]} was taken back at "
+    for verb in (("plan",), ("plan", "--format", "markdown"), ("apply", "--no-verify")):
+        told = komando(*verb)
+        assert told.exit_code == 0, told.output
+        assert words in told.stdout
+        assert "Z: nobody confirmed it in time" in told.stdout
+    host.bypassed()
+    assert words in komando("plan").stdout, "what is done at the console is no other change"
+    edit("policies/opd/rsud.yaml", "ceiling: 80 Mbit/s", "ceiling: 85 Mbit/s")
+    applied = komando("apply", "--no-verify")
+    assert applied.exit_code == 0
+    assert words in applied.stdout
+    assert "was taken back" not in komando("plan").stdout
+
+
 @pytest.mark.parametrize(
     ("spoken", "older"), [(1, "its program is older"), (3, "this controller is older")]
 )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
+import time
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from komando.inventory import Access, Host
+from komando.rollout.outcome import now
 from komando.rollout.waves import Waves, arrange
 from tests.rollout.played import PlayedHost
 from tests.rollout.rolled import NEW, OLD, Play, bundle, outcome, rolled, states
@@ -73,6 +76,26 @@ def test_the_others_begin_when_the_canary_is_confirmed_and_verified(
         assert host.digest == NEW
         assert host.events == ["activated", "armed", "confirmed"]
         assert outcome(rollout, host.name).head == host.program().record.head()
+
+
+@pytest.mark.parametrize("well", [True, False])
+def test_it_is_told_when_the_outcome_of_each_host_became_known(
+    three: list[PlayedHost], access: Access, *, well: bool
+) -> None:
+    def verify(names: tuple[str, ...]) -> bool:
+        del names
+        time.sleep(1.1)
+        return well
+
+    begun = now()
+    times = {one.host: one.time for one in rolled(three, access, verify=verify).outcomes}
+    first, canary, third = (times[host.name] for host in three)
+    assert canary is not None
+    assert first is not None
+    assert begun <= min(canary, first) <= max(canary, first) <= now()
+    assert (canary < first) == well, "one that was doubted is known when it has gone back"
+    assert third == first or well
+    assert (canary.microsecond, canary.utcoffset()) == (0, timedelta(0))
 
 
 @pytest.mark.parametrize("failure", ["refused", "lacking", "verify"])

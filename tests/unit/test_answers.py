@@ -44,11 +44,35 @@ def test_an_answer_that_is_not_understood_is_none(odd: dict[str, Any]) -> None:
 
 
 def test_a_change_that_was_taken_back_is_told() -> None:
-    told = {"generation": "c" * 64, "sequence": 7, "reason": "nobody confirmed it in time"}
+    told = {
+        "generation": "c" * 64,
+        "sequence": 7,
+        "reason": "nobody confirmed it in time",
+        "time": "2026-11-24T08:00:07Z",
+    }
     running, _ = standing({"core-1": OBSERVED | {"reverted": told, "pending": {"left": 2}}})
     one = running["core-1"]
-    assert one.taken_back == TakenBack("c" * 64, 7, "nobody confirmed it in time")
+    assert one.taken_back == TakenBack(
+        "c" * 64, 7, "nobody confirmed it in time", "2026-11-24T08:00:07Z"
+    )
     assert one.waits == 2.0
+
+
+@pytest.mark.parametrize(
+    ("one", "words"),
+    [
+        (
+            TakenBack("c" * 64, 7, "nft: line 3\n  ^", "2026-11-24T08:00:07Z"),
+            "its last change cccccccccccc was taken back at 2026-11-24T08:00:07Z: nft: line 3",
+        ),
+        (
+            TakenBack(None, 0, ""),
+            "its last change to an unknown generation was taken back: no reason is on record",
+        ),
+    ],
+)
+def test_what_was_taken_back_is_one_line(one: TakenBack, words: str) -> None:
+    assert one.words == words
 
 
 def test_a_sequence_that_would_take_all_turns_is_told_with_its_mend() -> None:

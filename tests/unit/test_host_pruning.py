@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from komando.host import aside
 from komando.host.change import Order
+from komando.host.errors import HostError
 from komando.host.generation import DAYS_KEPT, NEWEST_KEPT, NUMBER_KEPT, Generations
 from komando.host.layout import Paths
-from tests.unit.host_on_disk import NEW, OLD, OnDisk, standing
+from tests.unit.host_on_disk import NEW, OLD, OTHER, OnDisk, bundle, standing
 
 
 @pytest.fixture
@@ -71,3 +73,64 @@ def test_a_confirmation_prunes_and_keeps_the_way_back(host: OnDisk) -> None:
     host.confirm(NEW.digest)
     left = {path.name for path in host.paths.generations.iterdir()}
     assert left == {OLD.digest, NEW.digest, *others}
+
+
+def test_changes_that_fail_do_not_fill_the_disk(host: OnDisk) -> None:
+    host.change(NEW, Order(1, 60))
+    host.confirm(NEW.digest)
+    for digest in (OLD.digest, NEW.digest):
+        os.utime(host.generations.folder(digest), (0, 0))
+    for number in range(NUMBER_KEPT + 5):
+        failing = bundle(f"failing {number}")
+        host.refused[failing.digest] = "tc: no such device"
+        with pytest.raises(HostError, match="tc: no such device"):
+            host.change(failing, Order(2 + number, 60))
+    kept = host.generations.kept()
+    assert len(kept) == NUMBER_KEPT + 3, "the newest, the last one, and what stays however old"
+    assert kept[0] == failing.digest
+    assert {OLD.digest, NEW.digest} <= set(kept), "what runs, and what a rollback leads to"
+    assert host.generations.current() == NEW.digest
+
+
+def test_an_old_generation_that_is_asked_for_is_not_pruned_first(host: OnDisk) -> None:
+    asked = aged(host.generations, 99, days=DAYS_KEPT + 1)
+    host.generations.folder(asked).rename(host.generations.folder(OTHER.digest))
+    for path, content in OTHER.files.items():
+        target = host.generations.folder(OTHER.digest) / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    os.utime(host.generations.folder(OTHER.digest), (0, 0))
+    for number in range(NUMBER_KEPT):
+        aged(host.generations, number, days=1)
+    host.activate(OTHER.digest, b"", Order(1, 60))
+    assert host.generations.current() == OTHER.digest
+
+
+def test_a_prune_that_fails_stops_neither_a_change_nor_its_confirmation(
+    host: OnDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck = host.generations.folder(f".{'0' * 64}.old")
+    stuck.mkdir()
+    gone = host.generations.folder(f".{'1' * 64}.old")
+    remove = aside.remove
+
+    def refused(path: Path) -> None:
+        if path == stuck:
+            raise PermissionError(1, "Operation not permitted", str(path))
+        remove(path)
+
+    monkeypatch.setattr(aside, "remove", refused)
+    for number, change in enumerate((NEW, OTHER), 1):
+        gone.mkdir()
+        host.change(change, Order(number, 60))
+        assert not gone.exists(), "one that stays keeps no other one"
+        assert host.confirm(change.digest)["confirmed"] == change.digest
+    assert stuck.exists()
+    monkeypatch.setattr(host.generations, "prune", _read_only)
+    host.change(NEW, Order(3, 60))
+    assert host.confirm(NEW.digest)["confirmed"] == NEW.digest
+
+
+def _read_only(kept: object) -> None:
+    del kept
+    raise OSError(30, "Read-only file system")

@@ -11,7 +11,7 @@ import pytest
 
 from komando import generation
 from komando.bundle import Bundle
-from komando.generation import RunningGeneration
+from komando.generation import RunningGeneration, TakenBack
 from komando.plan import (
     Change,
     HostPlan,
@@ -116,6 +116,24 @@ def test_what_another_version_made_is_compared_by_its_files() -> None:
     assert "made by another version" in host.notes[-1]
 
 
+@pytest.mark.parametrize(("runs", "state"), [("files", "change"), ("no files", "unread"),
+                                              ("nothing", "first")])  # fmt: skip
+def test_a_way_back_to_what_another_version_made_is_told_by_its_files(
+    runs: str, state: str
+) -> None:
+    now = base_bundle()
+    old = Bundle("core-1", {**now.files, generation.INTENT: b"{}\n"})
+    running = RunningGeneration("core-1", None if runs == "nothing" else now.digest)
+    if runs == "files":
+        running = replace(running, bundle=now)
+    host = planned(old, running)
+    assert (host.state, host.after, host.compared) == (state, old.digest, False)
+    assert "made by another version" in host.notes[-1]
+    assert len(host.files) == (1 if runs == "files" else len(old.files))
+    for form in (text_of(Plan((host,))), markdown(Plan((host,)))):
+        assert "what another version made: " in form
+
+
 def test_without_the_files_that_run_the_whole_bundle_is_the_change() -> None:
     wanted = base_bundle()
     running = {"core-1": RunningGeneration("core-1", "0" * 64)}
@@ -159,6 +177,29 @@ def test_interfaces_that_cannot_be_read_are_no_end_of_the_plan() -> None:
     host = planned(wanted, RunningGeneration("core-1", old.digest, bundle=old))
     assert (host.moves, host.traffic) == ((), ())
     assert "what traffic will notice could not be told" in host.notes[-1]
+
+
+@pytest.mark.parametrize("state", ["same", "change", "first", "unread"])
+def test_a_change_that_the_host_took_back_is_told_whatever_changes(state: str) -> None:
+    wanted, old = base_bundle(), base_bundle(replace(HOST, leaf="pfifo"))
+    digest = {"same": wanted.digest, "first": None}.get(state, old.digest)
+    reverted = TakenBack("c" * 64, 7, "nobody confirmed it in time", "2026-11-24T08:00:07Z")
+    running = RunningGeneration("core-1", digest, taken_back=reverted)
+    if state == "change":
+        running = replace(running, bundle=old)
+    plan = make_plan({"core-1": wanted}, {"core-1": running}, nowhere, MOMENT)
+    assert plan.hosts[0].state == state
+    words = (
+        "core-1: its last change cccccccccccc was taken back at 2026-11-24T08:00:07Z: nobody "
+        "confirmed it in time"
+    )
+    for form in (text_of(plan), markdown(plan), to_json(plan)):
+        assert words in form
+        assert "it is asked for again" not in form
+    again = replace(running, taken_back=replace(reverted, generation=wanted.digest))
+    assert any(note.endswith("; it is asked for again") for note in planned(wanted, again).notes)
+    gone = planned(wanted, replace(running, taken_back=None)).notes
+    assert not any("taken back" in note for note in gone)
 
 
 @pytest.mark.parametrize("runs", ["same", "other", "nothing", "unread"])

@@ -36,16 +36,22 @@ class Board:
         if not self._out.is_terminal:
             yield self
             return
-        with Live(self, console=self._out, refresh_per_second=8) as self._live:
-            yield self
+        try:
+            with Live(self, console=self._out, refresh_per_second=8) as self._live:
+                yield self
+        finally:
+            self._live = None
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Leaves the terminal to somebody else for a while."""
-        if self._live:
-            self._live.stop()
-        yield
-        if self._live:
+        """Leaves the terminal to somebody else for a while, however that ends."""
+        if self._live is None:
+            yield
+            return
+        self._live.stop()
+        try:
+            yield
+        finally:
             self._live.start()
 
     def __rich__(self) -> Table:

@@ -95,14 +95,20 @@ def _lines(entry: Entry) -> Iterator[Text]:
             yield _line(f"{host}: {_move(move)}")
     elif isinstance(entry, Finished):
         for host, result in entry.hosts.items():
-            line = _line(f"{host}: ")
-            line.append(result.result, _STYLES[result.result])
-            line.append(printable(f" {_move(result)}"))
-            if result.reason:
-                line.append(printable(f": {result.reason.splitlines()[0]}"))
-            yield line
+            yield _result(host, result)
     elif isinstance(entry, Abandoned | Anew):
         yield _line(f"{entry.why} ({entry.by.person} on {entry.by.machine})")
+
+
+def _result(host: str, result: HostResult) -> Text:
+    line = _line(f"{host}: ")
+    line.append(result.result, _STYLES[result.result])
+    line.append(printable(f" {_move(result)}"))
+    if result.time:  # no turn lasts a day
+        line.append(f" at {result.time:%H:%M:%S}", "dim")
+    if result.reason:
+        line.append(printable(f": {result.reason.splitlines()[0]}"))
+    return line
 
 
 def _line(words: str) -> Text:

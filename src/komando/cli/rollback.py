@@ -19,6 +19,7 @@ from komando.cli.streams import tell
 from komando.diagnostics import Location
 from komando.generation import RunningGeneration
 from komando.plan import Plan, make_plan
+from komando.plan.narration import digest_words
 
 if TYPE_CHECKING:
     from komando.rollout.session import Session
@@ -55,6 +56,7 @@ def rollback(
     from komando.rollout.turn import Undertaken
     from komando.rollout.wave import Target
 
+    _understood(digest, listing=listing)
     inventory, access = scope.machines()
     if name not in inventory.hosts:
         raise click.UsageError(f"no host {name!r}: the inventory has {', '.join(inventory.hosts)}")
@@ -64,12 +66,15 @@ def rollback(
         with ending_as_told(), Session((host, *near), access) as session:
             with changing_nothing(), working(f"asking {name} what it runs"):
                 running = _running(session, name)
-                found = None if listing else _way(session, running, digest)
-            if found is None:
-                _list(running)
-                return
+                if listing:
+                    _list(running)
+                    return
+                wanted = _chosen(running, digest)
+                if wanted == running.digest:
+                    _stands(running)
+                    return
+                found = _way(session, running, wanted)
             show_plan(found, "text", diff=diff)
-            wanted = next(iter(found.hosts)).after
             targets = {name: Target(host, running.digest, wanted)}
             what = Undertaken("rollback", running.sequence, register.emergency)
             ledger = partial(register.open, inventory.name, scope.lab_folder)
@@ -77,6 +82,14 @@ def rollback(
     except (WorkerFailedError, FileNotFoundError) as error:
         raise click.ClickException(str(error)) from error
     conclude(rollout, partial=False)
+
+
+def _understood(digest: str | None, *, listing: bool) -> None:
+    """Ends the verb, before any host is asked, for words that cannot be meant."""
+    if digest is not None and listing:
+        raise click.UsageError("--list shows all generations: leave DIGEST or --list out")
+    if digest is not None and len(digest) < SHORTEST:
+        raise click.UsageError(f"{digest!r} is too short: give {SHORTEST} digits or more")
 
 
 def _running(session: Session, name: str) -> RunningGeneration:
@@ -90,10 +103,12 @@ def _running(session: Session, name: str) -> RunningGeneration:
 
 
 def _list(running: RunningGeneration) -> None:
+    if not running.generations:
+        tell(f"{running.host} has no generation", err=True)
     for digest in running.generations:
         note = ""
         if digest == running.digest:
-            note = "  runs"
+            note = "  runs" if running.waits is None else "  runs, unconfirmed"
         elif digest == running.previous:
             note = "  ran before"
         tell(f"{digest}{note}")
@@ -101,27 +116,43 @@ def _list(running: RunningGeneration) -> None:
 
 def _chosen(running: RunningGeneration, digest: str | None) -> str:
     """The one generation that is meant; ends the verb when there is none, or more than one."""
-    known = f"`komando rollback {running.host} --list` tells what it has"
+    host = running.host
+    if running.waits is not None:
+        raise click.ClickException(
+            f"{host}: a change waits for its confirmation there, and reverts in "
+            f"{running.waits:.0f} s: look again then"
+        )
+    known = f"`komando rollback {host} --list` tells what it has"
     if digest is None:
         if running.previous is None:
-            raise click.ClickException(f"{running.host} ran nothing before; {known}")
+            raise click.ClickException(f"{host} ran nothing before; {known}")
+        if running.previous not in running.generations:
+            raise click.ClickException(
+                f"{host} has {running.previous[:12]} no more, which it ran before; {known}"
+            )
         return running.previous
-    if len(digest) < SHORTEST:
-        raise click.UsageError(f"{digest!r} is too short: give {SHORTEST} digits or more")
     meant = [one for one in running.generations if one.startswith(digest.lower())]
     if len(meant) != 1:
         how = "none" if not meant else "more than one"
-        raise click.ClickException(f"{how} of the generations begins with {digest}; {known}")
-    if meant[0] == running.digest:
-        raise click.ClickException(f"{running.host} runs {digest} already")
+        raise click.ClickException(f"{how} of its generations begins with {digest}; {known}")
     return meant[0]
 
 
-def _way(session: Session, running: RunningGeneration, digest: str | None) -> Plan:
+def _stands(running: RunningGeneration) -> None:
+    """It runs already what is meant; ends the verb with an error where its kernel lacks some."""
+    runs = f"{running.host} runs {digest_words(running.digest)} already"
+    if not running.healthy:
+        raise click.ClickException(
+            f"{runs}, and says of it: {running.kernel}; `komando drift --repair` gives it once more"
+        )
+    tell(f"{runs}: nothing changes")
+
+
+def _way(session: Session, running: RunningGeneration, wanted: str) -> Plan:
     """The plan from what runs to what is meant."""
     from komando.rollout.observe import Cache, fetch
 
-    wanted, cache = _chosen(running, digest), Cache.of_user()
+    cache = Cache.of_user()
     try:
         after = fetch(session, running.host, wanted, cache)
     except ValueError as error:

@@ -113,6 +113,8 @@ def _tell(outcome: Outcome) -> None:
         tell(f"{name} runs {runs}: {how}")
         if outcome.reason:
             tell(f"{name} stays as it is: {outcome.reason}", err=True)
+        if outcome.note:
+            tell(f"{name} was confirmed all the same: {outcome.note}", err=True)
         return
     words = {
         "refused": f"refused it and runs {runs}, as before",

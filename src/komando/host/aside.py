@@ -14,12 +14,19 @@ _HERE, _EXCHANGE = -100, 2
 
 
 def tidy(generations: Path) -> None:
-    """Removes what a run that was cut off has left, and lets no evidence hold secrets."""
-    for pattern in (".*.new", ".*.old"):
+    """Removes what a run that was cut off has left, and lets no evidence hold secrets.
+
+    All of it is tried; raises the first OSError then.
+    """
+    failed: list[OSError] = []
+    for pattern, treat in ((".*.new", remove), (".*.old", remove), (".*.damaged", _shut)):
         for left in generations.glob(pattern):
-            remove(left)
-    for kept in generations.glob(".*.damaged"):
-        _shut(kept)
+            try:
+                treat(left)
+            except OSError as error:
+                failed.append(error)
+    if failed:
+        raise failed[0]
 
 
 def drop_orphans(generations: Path) -> None:

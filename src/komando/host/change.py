@@ -82,6 +82,7 @@ class Changes:
         self._make_way()
         previous = self.standing.current()
         self._refuse(order, previous)
+        self._prune(digest, previous)
         configuration = self._stage(digest, archive, previous)
         if previous == digest:
             return self._repair(digest, configuration, order)
@@ -121,6 +122,16 @@ class Changes:
                 f"generation {previous or NONE} runs here, where the plan saw {order.before}: "
                 "plan again"
             )
+
+    def _prune(self, *kept: str | None) -> None:
+        """Lets old generations go: what runs, what a window or a rollback needs, and `kept` stay.
+
+        Before a change, too: of those that fail, each with another digest, none is ever confirmed.
+        """
+        with suppress(OSError, HostError):  # no reason to keep the network as it is
+            windows = (self.windows.pending(), self.windows.reverting(), self.windows.confirmed())
+            needed = {one for it in windows if it for one in (it.generation, it.previous)}
+            self.generations.prune({*needed, *kept})
 
     def _stage(self, digest: str, archive: bytes, previous: str | None) -> Configuration:
         return stage(self.generations, digest, archive, previous)
@@ -210,7 +221,7 @@ class Changes:
         if not self.windows.confirm():
             raise HostError("the window closed at this moment: the change was taken back")
         self._keep(pending)
-        self.generations.prune({pending.generation, pending.previous})
+        self._prune(pending.generation, pending.previous)
         return {"confirmed": digest, "head": self.record.head()}
 
     def _confirmed_before(self, digest: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path, PurePath
 
 from . import secrets
@@ -163,7 +164,8 @@ class Generations:
         self.paths.generations.mkdir(parents=True, exist_ok=True)
         for folder in (self.paths.state, self.paths.generations):
             _close(folder)
-        aside.tidy(self.paths.generations)
+        with suppress(OSError):  # what cannot be removed is in nobody's way
+            aside.tidy(self.paths.generations)
         side = self.paths.generations / f".{digest}.new"
         for path, content in files.items():
             target = side / path

@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 STAYED: tuple[Event, ...] = ("confirmed", "activated")
 """How a change ends that stays."""
 
+AT_THE_CONSOLE: tuple[Event, ...] = ("bypassed", "restored")
+"""What changes no generation: the change before it is still the last one."""
+
+CHANGES: tuple[Event, ...] = ("armed", "confirmed", "reverted", "activated", "failed")
+
 _TAIL = 64 * 2**10
 """Bytes in which the last line is sought; a line has some 400."""
 

@@ -17,7 +17,7 @@ from .calendar import iso, read_clock
 from .errors import HostError
 from .generation import Generations, check_digest
 from .layout import Paths
-from .record import Record
+from .record import AT_THE_CONSOLE, CHANGES, Record
 from .typed import TYPE_CHECKING, Any
 from .window import Pending, Windows
 
@@ -146,6 +146,8 @@ class Standing:
 
     def _reverted(self) -> dict[str, str | int | None] | None:
         last = self.record.last()
+        if last and last.event in AT_THE_CONSOLE:
+            last = self.record.last(CHANGES)
         if last is None or last.event not in ("reverted", "failed"):
             return None
         return {

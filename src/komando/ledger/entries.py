@@ -84,8 +84,8 @@ class HostResult(_Entry):
     """What became of one host.
 
     `after` is what it runs now, None where that is not known. `head` is the SHA-256 of the last
-    line of the host's own record, as the host told it, "" where it did not. `time` is when this
-    was settled.
+    line of the host's own record, as the host told it, "" where it did not. `time` is when
+    the controller knew, or gave up; None of a host that could not be asked, and in old entries.
     """
 
     before: Digest | None

@@ -39,7 +39,7 @@ from komando.plan.pools import compare_pools
 from komando.plan.reach import reach_of
 from komando.plan.region import compare_region
 from komando.plan.traffic import class_names, compare_traffic, profile_at
-from komando.plan.whole import first_plan, unread_plan
+from komando.plan.whole import first_plan, foreign_plan, unread_plan
 from komando.plan.wording import Where, Wording, count
 
 
@@ -85,7 +85,7 @@ def _host(
     if running.clock is not None:
         moment = datetime.fromisoformat(running.clock)
     plan = _compared(wanted, running, where, moment, why_unread)
-    notes = (*running_notes(running, plan.state), *plan.notes)
+    notes = (*running_notes(running, plan.state, wanted.digest), *plan.notes)
     return replace(plan, notes=notes, kernel=running.kernel)
 
 
@@ -94,11 +94,15 @@ def _compared(
 ) -> HostPlan:
     if running.digest == wanted.digest:
         return _same(wanted, running)
+    try:
+        new = Wording(_intent(wanted), where)
+    except (KeyError, ValueError, TypeError) as error:  # a rollback may lead to such a one
+        return foreign_plan(wanted, running, error)
     if running.digest is None:
-        return first_plan(wanted, where)
+        return first_plan(wanted, new)
     if running.bundle is None:
-        return unread_plan(wanted, running.digest, why_unread, where)
-    return _change(wanted, running, running.bundle, where, moment)
+        return unread_plan(wanted, new, running.digest, why_unread)
+    return _change(wanted, new, running, running.bundle, moment)
 
 
 def _same(wanted: Bundle, running: RunningGeneration) -> HostPlan:
@@ -114,16 +118,15 @@ def _same(wanted: Bundle, running: RunningGeneration) -> HostPlan:
 
 def _change(
     wanted: Bundle,
+    new: Wording,
     running: RunningGeneration,
     before: Bundle,
-    where: Where,
     moment: datetime,
 ) -> HostPlan:
-    new = Wording(_intent(wanted), where)
     files = tuple(compare_files(before, wanted))
     notes = list(bundle_notes(wanted, new.intent))
     try:
-        old = Wording(_intent(before), where)
+        old = Wording(_intent(before), new.where)
     except (KeyError, ValueError, TypeError) as error:
         notes.append(
             f"what runs there was made by another version ({error!r}): files alone compare"

@@ -11,8 +11,8 @@ from komando.plan.model import State
 from komando.plan.traffic import leaf_kinds
 
 
-def running_notes(running: RunningGeneration, state: State) -> Iterator[str]:
-    """What the host says of itself, and the plan's summary does not."""
+def running_notes(running: RunningGeneration, state: State, wanted: str) -> Iterator[str]:
+    """What the host says of itself, and the plan's summary does not; `wanted` is a digest."""
     if running.clock is not None:
         yield (
             f"{running.host} lives at a rehearsed moment, {running.clock}, and this plan is of "
@@ -20,6 +20,9 @@ def running_notes(running: RunningGeneration, state: State) -> Iterator[str]:
         )
     if not running.healthy and state != "repair":
         yield f"{running.host} says of what it runs now: {running.kernel}"
+    if (last := running.taken_back) is not None:
+        again = "; it is asked for again" if last.generation == wanted else ""
+        yield f"{running.host}: {last.words}{again}"
 
 
 def bundle_notes(bundle: Bundle, intent: RouterIntent) -> Iterator[str]:

@@ -4,33 +4,47 @@ from __future__ import annotations
 
 from collections import Counter
 
-from komando import generation
 from komando.bundle import Bundle
-from komando.intent import read_intent
+from komando.generation import RunningGeneration
 from komando.plan.cuts import above_uplink
 from komando.plan.files import compare_files
 from komando.plan.model import Change, Detail, HostPlan, State
 from komando.plan.notes import bundle_notes
 from komando.plan.pools import pool_sizes
-from komando.plan.wording import Where, Wording, count
+from komando.plan.wording import Wording, count
 
 
-def first_plan(wanted: Bundle, where: Where) -> HostPlan:
+def first_plan(wanted: Bundle, words: Wording) -> HostPlan:
     """A host that runs nothing yet."""
-    return _whole(wanted, where, "first", None, "it runs nothing yet: {} will be shaped")
+    return _whole(wanted, words, "first", None, "it runs nothing yet: {} will be shaped")
 
 
-def unread_plan(wanted: Bundle, digest: str, why: str, where: Where) -> HostPlan:
+def unread_plan(wanted: Bundle, words: Wording, digest: str, why: str) -> HostPlan:
     """A host that runs the generation `digest`, whose files could not be had: `why` says it."""
     summary = "what it runs is not known, so the whole bundle is the change: {}"
-    return _whole(wanted, where, "unread", digest, summary, f"{wanted.host} gave no files: {why}")
+    return _whole(wanted, words, "unread", digest, summary, f"{wanted.host} gave no files: {why}")
+
+
+def foreign_plan(wanted: Bundle, running: RunningGeneration, error: Exception) -> HostPlan:
+    """A generation that another version of this program made, which this one cannot read."""
+    state: State = "first" if running.digest is None else "unread"
+    files = tuple(compare_files(running.bundle, wanted))
+    return HostPlan(
+        wanted.host,
+        state if running.bundle is None else "change",
+        running.digest,
+        wanted.digest,
+        f"what another version made: {count(len(files), 'file')}",
+        files=files,
+        notes=(f"it was made by another version ({error!r}): files alone compare",),
+        compared=False,
+    )
 
 
 def _whole(
-    wanted: Bundle, where: Where, state: State, before: str | None, summary: str, *notes: str
+    wanted: Bundle, words: Wording, state: State, before: str | None, summary: str, *notes: str
 ) -> HostPlan:
     """`summary` has a place for the offices and points."""
-    words = Wording(read_intent(wanted.text(generation.INTENT)), where)
     kinds = Counter(leaf.kind for leaf in words.intent.leaves)
     served = f"{count(kinds['opd'], 'office')} and {count(kinds['hotspot'], 'public point')}"
     observed = [leaf for leaf in words.intent.leaves if leaf.mode == "observe"]

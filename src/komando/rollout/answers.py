@@ -143,5 +143,9 @@ def _waits(pending: object) -> float | None:
 def _taken_back(told: object) -> TakenBack | None:
     if not isinstance(told, dict):
         return None
-    digest = _digest("reverted", told.get("generation"))
-    return TakenBack(digest, _sequence(told.get("sequence")), str(told.get("reason") or ""))
+    return TakenBack(
+        _digest("reverted", told.get("generation")),
+        _sequence(told.get("sequence")),
+        str(told.get("reason") or ""),
+        str(told.get("time") or ""),
+    )

@@ -82,6 +82,8 @@ class HostDrift:
             )
         if running.clock is not None:
             notes.append(f"its clock is rehearsed: it lives at {running.clock}")
+        if running.taken_back is not None:
+            notes.append(running.taken_back.words)
         if running.digest is None:
             notes.append("it runs no generation: komando apply")
         elif self.wanted not in (None, running.digest):

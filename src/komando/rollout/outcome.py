@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Literal
 
 State = Literal["carried", "refused", "reverted", "unreached", "unknown", "untouched"]
@@ -13,12 +14,19 @@ asked at all. unknown: it does not answer, and only itself can tell. untouched: 
 before."""
 
 
+def now() -> datetime:
+    """This moment as the ledger keeps it: in UTC, to the second."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What became of one host, and why; `runs` is the digest that it runs now, where that is known.
 
     `touched` counts the classes that changed in its kernel, `rebuilt` says that the trees were
-    built anew. `head` is the digest of the last line of the host's own record.
+    built anew. `head` is the digest of the last line of the host's own record. `note` says what a
+    change that stays was confirmed without. `time` is when all this became known; None of a host
+    that could not be asked.
     """
 
     host: str
@@ -29,6 +37,8 @@ class Outcome:
     touched: int = 0
     rebuilt: bool = False
     head: str = ""
+    note: str = ""
+    time: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -173,7 +173,10 @@ class Session:
         return self._do(Request("activate", tuple(cargo), cargo=dict(cargo)))
 
     def reach(self, hosts: Iterable[str], neighbours: Mapping[str, str]) -> Answers:
-        """A fresh connection to each host, from here and from its neighbour."""
+        """A fresh connection to each host, from here and from its neighbour.
+
+        The result is "", or says why the neighbour could not look: that holds nobody up.
+        """
         return self._do(Request("reach", tuple(hosts), neighbours=dict(neighbours)))
 
     def confirm(self, digests: Mapping[str, str]) -> Answers:

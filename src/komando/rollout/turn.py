@@ -130,12 +130,14 @@ def _result(one: Outcome) -> HostResult:
     from komando.ledger import HostResult
 
     known = one.state not in ("unknown", "unreached")
+    note = one.note if one.state == "carried" else ""
     return HostResult(
         before=None if one.state == "unreached" else one.before or "",
         after=(one.runs or "") if known else None,
         result=one.state,
-        reason=one.reason,
+        reason="; ".join(filter(None, (one.reason, note))),
         head=one.head,
+        time=one.time,
     )
 
 

@@ -12,7 +12,7 @@ from komando.bundle import NO_SECRETS, Bundle, Plaintexts
 from komando.generation import RunningGeneration, TakenBack
 from komando.inventory import Host
 from komando.rollout.answers import activated, closed, standing
-from komando.rollout.outcome import Outcome, State
+from komando.rollout.outcome import Outcome, State, now
 from komando.rollout.protocol import Cargo
 from komando.rollout.session import Answers, Session
 
@@ -62,7 +62,7 @@ class Target:
 
     def outcome(self, state: State, reason: str = "") -> Outcome:
         """What became of it, where it runs what it ran."""
-        return Outcome(self.host.name, state, self.before, self.before, reason)
+        return Outcome(self.host.name, state, self.before, self.before, reason, time=now())
 
 
 class Wave:
@@ -135,7 +135,9 @@ class Wave:
         way_back.carry()
         for name, one in way_back.outcomes.items():
             if one.state == "carried":
-                self._set(name, "reverted", why, runs=gone[name].before, head=one.head)
+                self._set(
+                    name, "reverted", why, runs=gone[name].before, head=one.head, time=one.time
+                )
                 self._tell([name], "taken back")
             else:
                 words = f"{why}; it could not be taken back: {one.reason}"
@@ -161,13 +163,13 @@ class Wave:
 
     def _activated(self, target: Target, text: str) -> Outcome:
         try:
-            now = activated(text)
+            done = activated(text)
         except ValueError as error:
             return replace(target.outcome("unknown", str(error)), runs=None)
-        if now.generation != target.digest:
-            return target.outcome("refused", f"it says that it runs {now.generation}")
-        runs, name = now.generation, target.host.name
-        return Outcome(name, "carried", target.before, runs, "", now.touched, now.rebuilt)
+        if done.generation != target.digest:
+            return target.outcome("refused", f"it says that it runs {done.generation}")
+        carried = replace(target.outcome("carried"), runs=done.generation)
+        return replace(carried, touched=done.touched, rebuilt=done.rebuilt)
 
     def _reach(self) -> None:
         """From here, and from where the inventory names a neighbour."""
@@ -179,7 +181,9 @@ class Wave:
             if (neighbour := self.targets[name].host.neighbour)
         }
         answers = self.session.reach(sorted(self.armed), neighbours)
-        self._tell(answers.results, "reached")
+        for name, note in sorted(answers.results.items()):
+            self._set(name, "carried", note=note)
+            self.told(name, f"reached; {note}" if note else "reached")
         for name, why in (answers.failures | answers.lost).items():
             self._set(name, "unknown", f"it could not be reached: {why}", runs=None)
 
@@ -201,11 +205,11 @@ class Wave:
         answers = self.session.revert({name: self.targets[name].digest for name in self.armed})
         for name in self.armed:
             reason = self.outcomes[name].reason or why
-            now = closed(answers.results.get(name, ""))
-            if not now.head:  # no answer, or none that can be understood
+            answer = closed(answers.results.get(name, ""))
+            if not answer.head:  # no answer, or none that can be understood
                 self._set(name, "unknown", reason, runs=None)
                 continue
-            runs, head = now.generation, now.head
+            runs, head = answer.generation, answer.head
             if runs == self.targets[name].digest:  # it had confirmed: its answer alone was lost
                 self._set(name, "carried", runs=runs, head=head)
                 self._tell([name], "confirmed")
@@ -222,8 +226,8 @@ class Wave:
         self._tell(lost, "waiting for its window to close")
         while lost and not self._left:
             running, _ = standing(self.session.look(sorted(lost)).results)
-            for name, now in running.items():
-                if self._stands(name, now):
+            for name, found in running.items():
+                if self._stands(name, found):
                     lost.discard(name)
             if not lost or time.monotonic() > deadline:
                 return
@@ -232,21 +236,21 @@ class Wave:
             except KeyboardInterrupt:
                 self.session.interrupts += 1
 
-    def _stands(self, name: str, now: RunningGeneration) -> bool:
+    def _stands(self, name: str, found: RunningGeneration) -> bool:
         """Takes in how a lost host stands; whether that is for good."""
         target = self.targets[name]
-        if now.waits is not None:
+        if found.waits is not None:
             return False
         self._looked.add(name)
         reason = self.outcomes[name].reason
-        if now.digest == target.digest and (now.healthy or not target.repair):
-            self._set(name, "carried", "", runs=now.digest, head=now.head)
+        if found.digest == target.digest and (found.healthy or not target.repair):
+            self._set(name, "carried", "", runs=found.digest, head=found.head)
             self._tell([name], "repaired" if target.repair else "confirmed")
             return True
-        ours = self._taken_back(name, now)
+        ours = self._taken_back(name, found)
         state: State = "reverted" if ours else "refused"
         host_says = f"; the host says: {ours.reason}" if ours else ""
-        self._set(name, state, f"{reason}{host_says}", runs=now.digest, head=now.head)
+        self._set(name, state, f"{reason}{host_says}", runs=found.digest, head=found.head)
         self._tell([name], "taken back" if ours else "refused")
         return True
 
@@ -258,16 +262,16 @@ class Wave:
         refused = {name for name, one in self.outcomes.items() if one.state == "refused"}
         asked = sorted(refused - self._looked)
         running, _ = standing(self.session.look(asked).results if asked else {})
-        for name, now in running.items():
-            if now.waits is not None:
+        for name, found in running.items():
+            if found.waits is not None:
                 continue
-            state: State = "reverted" if self._taken_back(name, now) else "refused"
+            state: State = "reverted" if self._taken_back(name, found) else "refused"
             reason = self.outcomes[name].reason
-            self._set(name, state, reason, runs=now.digest, head=now.head)
+            self._set(name, state, reason, runs=found.digest, head=found.head)
 
-    def _taken_back(self, name: str, now: RunningGeneration) -> TakenBack | None:
+    def _taken_back(self, name: str, found: RunningGeneration) -> TakenBack | None:
         """What a host says of this very change, if it has taken that back."""
-        told = now.taken_back
+        told = found.taken_back
         ours = (self.targets[name].digest, self.sequence)
         return told if told and (told.generation, told.sequence) == ours else None
 
@@ -296,7 +300,8 @@ class Wave:
         return ""
 
     def _set(self, name: str, state: State, reason: str = "", **more: Any) -> None:
-        self.outcomes[name] = replace(self.outcomes[name], state=state, reason=reason, **more)
+        known = {"time": now()} | more
+        self.outcomes[name] = replace(self.outcomes[name], state=state, reason=reason, **known)
 
     def _tell(self, names: Iterable[str], stage: str) -> None:
         for name in sorted(names):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
@@ -35,6 +36,14 @@ def main() -> None:
     for line in lines:
         worker.serve(Request.from_json(line))
     worker.close()
+
+
+@dataclass
+class _NeighboursSay:
+    """What keeps neighbours from reaching hosts, and which hosts have one that could not look."""
+
+    troubles: dict[str, str] = field(default_factory=dict)
+    silent: dict[str, str] = field(default_factory=dict)
 
 
 class Worker:
@@ -86,8 +95,8 @@ class Worker:
 
     def reach(self, request: Request) -> None:
         """Open fresh connections, from here and from the neighbours, both at the same time."""
-        troubles: dict[str, str] = {}
-        asked = gevent.spawn(self._neighbours, request, troubles)
+        said = _NeighboursSay()
+        asked = gevent.spawn(self._neighbours, request, said)
         if self.fresh:
             self.fresh.close()
         self.fresh = Crew((self.peers[name] for name in request.hosts), self.opening, self.reasons)
@@ -97,22 +106,29 @@ class Worker:
         for name in request.hosts:
             if seen[name].kind == "failed":
                 _say(seen[name])
-            elif name in troubles:
-                _say(Event("failed", name, troubles[name]))
+            elif name in said.troubles:
+                _say(Event("failed", name, said.troubles[name]))
             else:
-                _say(Event("result", name, True))
+                _say(Event("result", name, said.silent.get(name, "")))
 
-    def _neighbours(self, request: Request, troubles: dict[str, str]) -> None:
-        """What keeps neighbours from reaching hosts; one that is itself away says nothing."""
+    def _neighbours(self, request: Request, said: _NeighboursSay) -> None:
+        """Has neighbours look; one that is itself away holds nobody up, and is told."""
+        here = {host.name for host in self.first.hosts(set(request.neighbours.values()))}
         left = dict(request.neighbours)
+        for host, neighbour in request.neighbours.items():
+            if neighbour not in here:
+                said.silent[host] = f"its neighbour {neighbour} is away"
+                del left[host]
         while left:
             asked = {neighbour: host for host, neighbour in left.items()}
             left = {host: one for host, one in left.items() if asked[one] != host}
 
             def hear(event: Event, asked: dict[str, str] = asked) -> None:
+                host = asked[event.host]
                 if event.kind == "failed":
-                    words = f"{event.host}, its neighbour, says: {event.value}"
-                    troubles[asked[event.host]] = words
+                    said.troubles[host] = f"{event.host}, its neighbour, says: {event.value}"
+                elif event.kind == "lost":
+                    said.silent[host] = f"its neighbour {event.host} was lost: {event.value}"
 
             questions = {
                 neighbour: {"address": self.peers[host].address, "port": self.peers[host].port}
