@@ -222,6 +222,7 @@ def test_the_way_to_a_host_leads_over_its_jump_hosts(tmp_path: Path) -> None:
             "`neighbour` of core-2",
         ),
         ("neighbour: core-1", "neighbour: core-2", "17:22", "host-itself", "or remove `neighbour`"),
+        ("neighbour: core-1", "neighbour: inner", "17:22", "neighbour-jump", "one of core-1\n"),
         (
             "ansible_user: bastion",
             "jump: inner",

@@ -69,9 +69,9 @@ def _asked(scope: Scope) -> tuple[dict[str, list[str]] | None, list[str]]:
     try:
         with (
             working("asking the hosts for their records"),
-            Session(inventory.hosts.values(), access) as session,
+            Session(inventory.routers.values(), access) as session,
         ):
-            answers = session.record([n for n in inventory.hosts if n not in session.refused])
+            answers = session.record([n for n in inventory.routers if n not in session.refused])
             failures = session.refused | answers.failures | answers.lost
     except (WorkerFailedError, FileNotFoundError) as error:
         raise click.ClickException(str(error)) from error

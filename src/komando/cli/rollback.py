@@ -56,12 +56,12 @@ def rollback(
     from komando.rollout.wave import Target
 
     inventory, access = scope.machines()
-    if name not in inventory.hosts:
-        raise click.UsageError(f"no host {name!r}: the inventory has {', '.join(inventory.hosts)}")
-    host = inventory.hosts[name]
-    near = [inventory.hosts[one] for one in (host.neighbour,) if one in inventory.hosts]
+    routers = inventory.routers
+    if name not in routers:
+        raise click.UsageError(f"no router {name!r}: the inventory has {', '.join(routers)}")
+    host = routers[name]
     try:
-        with ending_as_told(), Session((host, *near), access) as session:
+        with ending_as_told(), Session(inventory.with_neighbours([name]), access) as session:
             with changing_nothing(), working(f"asking {name} what it runs"):
                 running = _running(session, name)
                 found = None if listing else _way(session, running, digest)

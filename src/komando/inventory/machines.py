@@ -60,7 +60,7 @@ class Host:
     `address` is an IP address and `interfaces` maps `uplink` and the segments' names to the
     machine's own interfaces. `user` is who the controller logs in as. Its ssh answers the networks
     of `management` alone. A change there reverts by itself unless it is confirmed within
-    `confirm_within` seconds; a `canary` changes before the others; `neighbour` is another host,
+    `confirm_within` seconds; a `canary` changes before the others; `neighbour` is another router,
     which has to reach this one before a change is confirmed. `hops` are the machines that ssh goes
     over, the one that the controller reaches by itself first.
     """
