@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from ipaddress import ip_network
@@ -14,6 +15,7 @@ import pytest
 
 from komando.inventory import (
     CONFIRM_WITHIN,
+    Access,
     Hop,
     Host,
     InventoryError,
@@ -21,6 +23,8 @@ from komando.inventory import (
     load_inventory,
 )
 from komando.inventory.ways import way_to
+from komando.openssh import configuration
+from komando.rollout.session import opening
 
 REPOSITORY = Path(__file__).parents[2]
 INVENTORIES = sorted(path.parent for path in REPOSITORY.glob("inventories/*/hosts.yaml"))
@@ -252,6 +256,27 @@ def test_a_way_that_leads_nowhere_is_told_at_its_place(
     }
     assert (place, check) in told
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("user", "users"),
+    [
+        (None, {"outer": "bastion", "inner": "deploy", "core-2": "carrier"}),
+        ("root", {"outer": "root", "inner": "root", "core-2": "root"}),
+    ],
+)
+def test_the_same_users_log_in_whichever_verb_asks(
+    tmp_path: Path, user: str | None, users: dict[str, str]
+) -> None:
+    own = JUMPS.replace("jump: inner", "ansible_user: carrier\n          jump: inner")
+    host = load_inventory(_written(tmp_path, own)).hosts["core-2"]
+    known = tmp_path / "known_hosts"
+    known.touch()
+    access = Access(prefix=(), identity=None, known_hosts=known, user=user)
+    (peer,) = opening([host], access).peers
+    assert {one.name: one.user for one in (peer, *peer.hops)} == users
+    words = re.findall(r"Host (\S+) .*\n.*\n.*\n  User (\S+)", configuration([host], access))
+    assert dict(words) == users
 
 
 def test_a_machine_that_only_leads_to_others_may_stand_elsewhere(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import click
 
 from komando.cli.machines import folder_of, machines_of
 from komando.cli.reach import LAB, access_to
-from komando.inventory import Host
 
 EXAMPLES = """\b
 komando ssh-config --user root >ssh.conf
@@ -34,7 +32,7 @@ ansible-playbook --ssh-common-args "-F $PWD/ssh.conf" ... roles/site.yml
 @click.option(
     "--user",
     metavar="NAME",
-    help="Who logs in, on jump hosts too. Default: the inventory's deploy users.",
+    help="Who logs in, on jump hosts too. Default: whom the inventory says.",
 )
 def ssh_config(inventory: str, identity: Path | None, user: str | None) -> None:
     """Print a configuration of ssh that knows every machine of an inventory, and the way to it.
@@ -48,12 +46,5 @@ def ssh_config(inventory: str, identity: Path | None, user: str | None) -> None:
     if folder.name == LAB:
         raise click.UsageError("the machines of a lab live in it alone: see `komando lab shell`")
     machines = machines_of(folder)
-    access = access_to(machines, folder, None, identity)
-    hosts: Iterable[Host] = machines.hosts.values()
-    if user is not None:
-        hosts = [_as(host, user) for host in hosts]
-    click.echo(configuration(hosts, access), nl=False)
-
-
-def _as(host: Host, user: str) -> Host:
-    return replace(host, user=user, hops=tuple(replace(hop, user=user) for hop in host.hops))
+    access = replace(access_to(machines, folder, None, identity), user=user)
+    click.echo(configuration(machines.hosts.values(), access), nl=False)
