@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from configparser import ConfigParser
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 from komando.inventory import (
     CONFIRM_WITHIN,
+    FILE,
     Access,
     Hop,
     Host,
@@ -138,6 +140,13 @@ def _as_ansible_lists(listed: dict[str, Any]) -> dict[str, Host]:
         if kind != "ungrouped"
         for name in listed[kind]["hosts"]
     }
+
+
+def test_ansible_takes_the_machines_from_the_file_alone() -> None:
+    """Of a folder it reads each file: the lines of known_hosts and secrets/ would be machines."""
+    settings = ConfigParser()
+    settings.read(REPOSITORY / "ansible.cfg")
+    assert REPOSITORY / settings["defaults"]["inventory"] in {one / FILE for one in INVENTORIES}
 
 
 def test_the_lab_states_its_divisor_and_production_has_none() -> None:
