@@ -52,7 +52,7 @@ def set_secret(name: str, inventory: str) -> None:
 
     \b
         komando secret set vpn-key < the-file
-        printf %s "$(pwgen 32 1)" | komando secret set radius-password
+        printf %s "$(openssl rand -hex 16)" | komando secret set radius-password
 
     It is never an argument: those are seen by everybody on the machine, and kept by the shell.
     """  # noqa: D301 - click's mark
