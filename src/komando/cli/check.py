@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from komando.cli.options import policies_option
 from komando.diagnostics import Diagnostic, Sources, as_text, errors_in, in_order
 from komando.policy import Loaded, day_in, load_policy
 
@@ -20,9 +21,7 @@ PATIENCE_S = 1.0
 
 
 @click.command()
-@click.option("--policies", type=click.Path(path_type=Path, readable=False),
-              default=Path("policies"), show_default=True,
-              help="The folder of the policies.")  # fmt: skip
+@policies_option
 @click.option("--format", "form", type=click.Choice(["text", "json", "github", "sarif"]),
               default="text", show_default=True, help="How to print what was found.")  # fmt: skip
 @click.option("--today", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE",

@@ -16,6 +16,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from komando.cli.options import policies_option
 from komando.lab.place import DEFAULT, LabError, Place, Told
 
 INVENTORY = Path("inventories/lab")
@@ -69,8 +70,7 @@ def lab() -> None:
               help="Only the first N offices by id. Default: all.")  # fmt: skip
 @click.option("--clock", "moment", metavar="MOMENT",
               help="Let the router live at that moment; see `komando lab clock`.")  # fmt: skip
-@click.option("--policies", type=click.Path(path_type=Path), default=Path("policies"),
-              show_default=True, help="The folder of the policies.")  # fmt: skip
+@policies_option
 def up(name: str, offices: int | None, moment: str | None, policies: Path) -> None:
     """Build the city and prepare its router, ready for `komando apply --inventory lab`.
 

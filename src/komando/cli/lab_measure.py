@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
+from komando.cli.options import policies_option
 from komando.lab.place import DEFAULT
 
 if TYPE_CHECKING:
@@ -29,8 +30,7 @@ STANDARD = Path("out/measure")
               help="How long everybody is counted.")  # fmt: skip
 @click.option("--clock", "moment", metavar="MOMENT",
               help="Look for moments from this one on. Default: the router's now.")  # fmt: skip
-@click.option("--policies", type=click.Path(path_type=Path), default=Path("policies"),
-              show_default=True, help="What the router runs; `apply` edits a copy.")  # fmt: skip
+@policies_option
 @click.option("--beside", "earlier", type=click.Path(path_type=Path, dir_okay=False, exists=True),
               multiple=True, metavar="FILE",
               help="An earlier measure.json, to stand on the same page.")  # fmt: skip
@@ -50,6 +50,8 @@ def measure(  # noqa: PLR0913, PLR0917 - one parameter an option
     out: Path,
 ) -> None:
     """Load the city with real traffic; print promised against measured.
+
+    The policies are those that the router runs; what `apply` edits is a copy.
 
     Without SCENARIO all of them, in this order:
 

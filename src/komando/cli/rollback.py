@@ -13,7 +13,7 @@ from komando.cli import changing_nothing
 from komando.cli.plan import show_plan
 from komando.cli.progress import working
 from komando.cli.reach import Scope, machine_options
-from komando.cli.register import Register, emergency_option, register_options
+from komando.cli.register import Register, emergency_option, ledger_key_option, register_options
 from komando.cli.rolling import carry_out, conclude, ending_as_told
 from komando.cli.streams import tell
 from komando.diagnostics import Location
@@ -35,6 +35,7 @@ SHORTEST = 6
 @machine_options
 @emergency_option
 @register_options
+@ledger_key_option
 def rollback(
     scope: Scope, register: Register, name: str, digest: str | None, listing: bool, diff: bool
 ) -> None:

@@ -14,16 +14,10 @@ from komando.cli.checked import refused
 from komando.cli.desired import sealed_of
 from komando.cli.machines import folder_of, machines_of
 from komando.cli.opened import key_file, key_of, secrets_key_option
+from komando.cli.options import inventory_option
 from komando.documents.fields import SLUG_EXPECTED, is_slug
 from komando.host.private import leave_no_core
 from komando.secrets.files import FOLDER, RECIPIENTS, SUFFIX, SecretError, secret_path, write_sealed
-
-inventory_option = click.option(
-    "--inventory",
-    default="production",
-    show_default=True,
-    help="The machines: a folder of inventories/.",
-)
 
 
 @click.group()
@@ -89,7 +83,7 @@ def list_secrets(inventory: str) -> None:
 
 @secret.command("rekey")
 @inventory_option
-@secrets_key_option
+@secrets_key_option("that opens them now")
 def rekey(inventory: str) -> None:
     """Encrypt all secrets anew, after secrets/recipients has changed.
 

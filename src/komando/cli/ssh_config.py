@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from komando.cli.machines import folder_of, machines_of
+from komando.cli.options import identity_option, inventory_option
 from komando.cli.reach import LAB, access_to
 
 EXAMPLES = """\b
@@ -18,17 +19,8 @@ ansible-playbook --ssh-common-args "-F $PWD/ssh.conf" ... roles/site.yml
 
 
 @click.command("ssh-config", epilog=EXAMPLES)
-@click.option(
-    "--inventory",
-    default="production",
-    show_default=True,
-    help="The machines: a folder of inventories/, or the path of one.",
-)
-@click.option(
-    "--identity",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="The ssh key to log in with. Default: the agent's, or the user's own keys.",
-)
+@inventory_option
+@identity_option
 @click.option(
     "--user",
     metavar="NAME",
