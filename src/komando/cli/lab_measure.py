@@ -68,7 +68,8 @@ def measure(  # noqa: PLR0913, PLR0917 - one parameter an option
     arrive; iperf3's goodput stands beside. Exit status: 0 every promise kept, 1 not, or a
     scenario that was asked for by name could not be shown.
     """  # noqa: D301
-    from komando.cli.lab import ends_as_interrupt, moment_in, progress
+    from komando.cli.lab import ends_as_interrupt, moment_in
+    from komando.cli.progress import steps
     from komando.lab.city import load_city
     from komando.lab.measure import SCENARIOS
     from komando.lab.measure import measure as carry_out
@@ -81,7 +82,7 @@ def measure(  # noqa: PLR0913, PLR0917 - one parameter an option
     before = [read_measurement(path) for path in earlier]
     city = load_city(name)
     since = None if moment is None else datetime.fromisoformat(moment_in(moment, city.zone))
-    with progress() as told, ends_as_interrupt():
+    with steps() as told, ends_as_interrupt():
         found = carry_out(
             city,
             scenarios or tuple(SCENARIOS),
