@@ -72,7 +72,7 @@ class Track:
     def floor(self) -> float:
         """One shell that logs in on all at once, as the deploy user, and waits for all."""
         way = self.fleet.access
-        ssh = [["ssh", *options(way), f"{way.user}@{host.address}", "true"]
+        ssh = [["ssh", *options(way), f"{host.reached_as(way.user).user}@{host.address}", "true"]
                for host in self.fleet.routers.values()]  # fmt: skip
         starts = "".join(f'{shlex.join(one)} & all="$all $!"\n' for one in ssh)
         script = f"{starts}for one in $all; do wait $one || exit 1; done"

@@ -24,7 +24,7 @@ def configuration(hosts: Iterable[Host], access: Access, control: Path | None = 
     Each stands there by its name and by its address (Ansible asks for the address); the first of
     two with the same address is meant by it. With `control`, a folder, connections may be shared.
     """
-    wanted = {host.name: host for host in hosts}
+    wanted = {host.name: host.reached_as(access.user) for host in hosts}
     hops = {hop.name: hop for host in wanted.values() for hop in host.hops}
     before = {
         hop.name: earlier.name

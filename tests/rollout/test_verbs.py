@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from komando.rollout.session import Session
 from tests.rollout.played import PlayedHost
@@ -42,6 +43,25 @@ def test_an_edit_is_planned_by_office_line_and_rates(komando: Komando, host: Pla
     assert "20 Mbit/s -> 25 Mbit/s" in plan.output
     assert "policies/opd/dinas-kesehatan.yaml:6:12" in plan.output
     assert "export" not in host.verbs, "what was applied from here is in the cache"
+
+
+def test_a_jump_host_is_asked_for_nothing(komando: Komando, host: PlayedHost) -> None:
+    """Nobody listens at its address; no policy speaks of it, and it has no generations."""
+    hosts = Path("inventories/production/hosts.yaml")
+    written = yaml.safe_load(hosts.read_text())
+    bastion = {"ansible_host": "127.0.0.1", "ansible_port": 1}
+    written["all"]["children"]["jump"] = {"hosts": {"bastion": bastion}}
+    hosts.write_text(yaml.safe_dump(written))
+    plan = komando("plan")
+    assert plan.exit_code == 2, plan.output
+    assert "bastion" not in plan.output
+    assert komando("apply", "--no-verify").exit_code == 0
+    chain = komando("ledger", "verify")
+    assert (chain.exit_code, chain.stderr) == (0, "")
+    refused = komando("rollback", "bastion")
+    assert refused.exit_code == 1
+    assert "no router 'bastion': the inventory has core-1" in refused.stderr
+    assert host.digest is not None
 
 
 def test_policies_that_are_wrong_ask_no_host(komando: Komando, host: PlayedHost) -> None:

@@ -14,7 +14,13 @@ RENDERED = {"syntax-check", "syntax-check-skipped", "queue-check-skipped"}
 SECRETS = {"secret-missing", "secret-plain", "secret-shut", "secret-recipient"}
 """Checks that no policy file can provoke by itself; tests/unit and tests/platforms have them."""
 
-OF_MACHINES = {"host-unknown", "host-itself", "jump-loop", "address-unmanaged"}
+OF_MACHINES = {
+    "host-unknown",
+    "host-itself",
+    "neighbour-jump",
+    "jump-loop",
+    "address-unmanaged",
+}
 """Checks of an inventory; tests/unit/test_inventory.py has them."""
 
 

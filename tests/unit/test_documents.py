@@ -23,6 +23,8 @@ from komando.bundle import Bundle
 from komando.cli import VERBS
 from komando.cli.check import check
 from komando.generation import INTENT, RunningGeneration
+from komando.host.layout import Paths
+from komando.host.standing import Standing
 from komando.intent import Intent, compile_intent
 from komando.inventory import load_inventory
 from komando.plan import make_plan, text_lines
@@ -219,6 +221,11 @@ def test_the_files_of_the_bundle_are_quoted(production: Made) -> None:
             real = production.bundle.text(line[2:].partition(":")[0])
         else:
             assert line in map(str.strip, real.splitlines())
+
+
+def test_the_answer_of_a_host_is_quoted(tmp_path: Path) -> None:
+    text = "".join(block(LIFECYCLE, '"asked_from"'))
+    assert list(json.loads(text)) == list(Standing(Paths(tmp_path)).observe(None))
 
 
 def test_the_classes_of_the_kernel_are_quoted(lab: tuple[Made, Made]) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from configparser import ConfigParser
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ import pytest
 
 from komando.inventory import (
     CONFIRM_WITHIN,
+    FILE,
+    Access,
     Hop,
     Host,
     InventoryError,
@@ -21,6 +25,8 @@ from komando.inventory import (
     load_inventory,
 )
 from komando.inventory.ways import way_to
+from komando.openssh import configuration
+from komando.rollout.session import opening
 
 REPOSITORY = Path(__file__).parents[2]
 INVENTORIES = sorted(path.parent for path in REPOSITORY.glob("inventories/*/hosts.yaml"))
@@ -136,6 +142,13 @@ def _as_ansible_lists(listed: dict[str, Any]) -> dict[str, Host]:
     }
 
 
+def test_ansible_takes_the_machines_from_the_file_alone() -> None:
+    """Of a folder it reads each file: the lines of known_hosts and secrets/ would be machines."""
+    settings = ConfigParser()
+    settings.read(REPOSITORY / "ansible.cfg")
+    assert REPOSITORY / settings["defaults"]["inventory"] in {one / FILE for one in INVENTORIES}
+
+
 def test_the_lab_states_its_divisor_and_production_has_none() -> None:
     divisors = {folder.name: load_inventory(folder).divisor for folder in INVENTORIES}
     assert divisors["production"] == 1
@@ -222,6 +235,7 @@ def test_the_way_to_a_host_leads_over_its_jump_hosts(tmp_path: Path) -> None:
             "`neighbour` of core-2",
         ),
         ("neighbour: core-1", "neighbour: core-2", "17:22", "host-itself", "or remove `neighbour`"),
+        ("neighbour: core-1", "neighbour: inner", "17:22", "neighbour-jump", "one of core-1\n"),
         (
             "ansible_user: bastion",
             "jump: inner",
@@ -251,6 +265,27 @@ def test_a_way_that_leads_nowhere_is_told_at_its_place(
     }
     assert (place, check) in told
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("user", "users"),
+    [
+        (None, {"outer": "bastion", "inner": "deploy", "core-2": "carrier"}),
+        ("root", {"outer": "root", "inner": "root", "core-2": "root"}),
+    ],
+)
+def test_the_same_users_log_in_whichever_verb_asks(
+    tmp_path: Path, user: str | None, users: dict[str, str]
+) -> None:
+    own = JUMPS.replace("jump: inner", "ansible_user: carrier\n          jump: inner")
+    host = load_inventory(_written(tmp_path, own)).hosts["core-2"]
+    known = tmp_path / "known_hosts"
+    known.touch()
+    access = Access(prefix=(), identity=None, known_hosts=known, user=user)
+    (peer,) = opening([host], access).peers
+    assert {one.name: one.user for one in (peer, *peer.hops)} == users
+    words = re.findall(r"Host (\S+) .*\n.*\n.*\n  User (\S+)", configuration([host], access))
+    assert dict(words) == users
 
 
 def test_a_machine_that_only_leads_to_others_may_stand_elsewhere(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from komando.cli import changing_nothing
-from komando.cli.opened import opened, secrets_key_option
+from komando.cli.opened import TO_CHANGE, opened, secrets_key_option
 from komando.cli.reach import Scope, host_options
-from komando.cli.register import Register, emergency_option, register_options
+from komando.cli.register import Register, emergency_option, ledger_key_option, register_options
 from komando.cli.streams import tell
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 @host_options
 @emergency_option
 @register_options
-@secrets_key_option
+@ledger_key_option
+@secrets_key_option(TO_CHANGE)
 @click.option("--limit", metavar="HOST[,HOST]", help="Only these hosts: a PARTIAL apply.")
 @click.option("--at-once", is_flag=True,
               help="All hosts in one wave; one that fails takes all back.")  # fmt: skip

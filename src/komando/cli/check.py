@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -12,17 +11,14 @@ from pathlib import Path
 
 import click
 
+from komando.cli.options import policies_option
+from komando.cli.progress import counting
 from komando.diagnostics import Diagnostic, Sources, as_text, errors_in, in_order
 from komando.policy import Loaded, day_in, load_policy
 
-PATIENCE_S = 1.0
-"""Seconds of silence before progress is shown."""
-
 
 @click.command()
-@click.option("--policies", type=click.Path(path_type=Path, readable=False),
-              default=Path("policies"), show_default=True,
-              help="The folder of the policies.")  # fmt: skip
+@policies_option
 @click.option("--format", "form", type=click.Choice(["text", "json", "github", "sarif"]),
               default="text", show_default=True, help="How to print what was found.")  # fmt: skip
 @click.option("--today", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE",
@@ -58,7 +54,7 @@ def _short_life() -> Iterator[None]:
 
 def examine(policies: Path, today: date) -> tuple[Loaded, list[Diagnostic]]:
     """Load, and add up what can be: of a policy with errors the part that is sound."""
-    loaded = load_policy(policies, today, _Progress("policies read"))
+    loaded = load_policy(policies, today, counting("policies read"))
     if loaded.policy is None and loaded.sound is None:
         return loaded, loaded.diagnostics
     from komando.intent import check_sums, compile_intent
@@ -68,21 +64,6 @@ def examine(policies: Path, today: date) -> tuple[Loaded, list[Diagnostic]]:
     elif loaded.sound is not None:
         found = check_sums(loaded.sound.policy, loaded.sound.left_out)
     return loaded, in_order([*loaded.diagnostics, *found])
-
-
-class _Progress:
-    """Progress on stderr for those who wait; silent for the first second and on no terminal."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._began = time.monotonic()
-        self._shown = sys.stderr.isatty()
-
-    def __call__(self, done: int, total: int) -> None:
-        if not self._shown or time.monotonic() - self._began < PATIENCE_S:
-            return
-        end = "\r\033[K" if done >= total else ""
-        click.echo(f"\r{done} of {total} {self._what}{end}", file=sys.stderr, nl=False)
 
 
 def _calendars_over(loaded: Loaded, today: date) -> bool:

@@ -15,10 +15,10 @@ from komando.bundle import NO_SECRETS
 from komando.cli import changing_nothing
 from komando.cli.desired import Desired
 from komando.cli.drift_text import as_json, as_markdown, text_lines
-from komando.cli.opened import opened, secrets_key_option
+from komando.cli.opened import TO_CHANGE, opened, secrets_key_option
 from komando.cli.progress import tell_failures, working
 from komando.cli.reach import Scope, host_options
-from komando.cli.register import Register, emergency_option, register_options
+from komando.cli.register import Register, emergency_option, ledger_key_option, register_options
 from komando.cli.rolling import carry_out, ending_as_told
 
 if TYPE_CHECKING:
@@ -35,19 +35,22 @@ ROLES = Path("roles")
 
 @click.command()
 @host_options
-@emergency_option
-@register_options
-@secrets_key_option
 @click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text",
               show_default=True, help="How to print it.")  # fmt: skip
 @click.option("--limit", metavar="HOST[,HOST]", help="Only these hosts.")
 @click.option("--diff/--no-diff", default=True, help="With what was changed, or in words alone.")
 @click.option("--repair", is_flag=True,
               help="Give hosts that drift their generation once more, and look again.")  # fmt: skip
+@emergency_option
+@register_options
+@ledger_key_option
+@secrets_key_option(TO_CHANGE)
 def drift(
     scope: Scope, register: Register, form: str, limit: str | None, diff: bool, repair: bool
 ) -> None:
-    """What stands on the hosts otherwise than their generations say; nothing is changed.
+    """What stands on the hosts otherwise than their generations say.
+
+    Without --repair nothing is changed; the options that are listed below it go with it alone.
 
     Files, links, nft tables, tc trees, filters, addresses, routes, settings, offloads, units and
     the host program, in one question to each host. A change by hand is shown as a diff: `-` is what

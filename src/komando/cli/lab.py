@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,9 +13,10 @@ from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
-from rich.text import Text
 
-from komando.lab.place import DEFAULT, LabError, Place, Told
+from komando.cli.options import policies_option
+from komando.cli.progress import steps
+from komando.lab.place import DEFAULT, LabError, Place
 
 INVENTORY = Path("inventories/lab")
 ROLES = Path("roles")
@@ -59,7 +59,7 @@ def lab() -> None:
     """The miniature city: the regency's network in namespaces of this machine. Needs root.
 
     The same roles, files and tests as production; only the inventory differs. Nothing of it is
-    seen outside of its namespaces, and `down` leaves nothing behind.
+    seen outside of its namespaces, and `down` takes all of it away.
     """
 
 
@@ -69,8 +69,7 @@ def lab() -> None:
               help="Only the first N offices by id. Default: all.")  # fmt: skip
 @click.option("--clock", "moment", metavar="MOMENT",
               help="Let the router live at that moment; see `komando lab clock`.")  # fmt: skip
-@click.option("--policies", type=click.Path(path_type=Path), default=Path("policies"),
-              show_default=True, help="The folder of the policies.")  # fmt: skip
+@policies_option
 def up(name: str, offices: int | None, moment: str | None, policies: Path) -> None:
     """Build the city and prepare its router, ready for `komando apply --inventory lab`.
 
@@ -92,7 +91,7 @@ def up(name: str, offices: int | None, moment: str | None, policies: Path) -> No
     if loaded.policy is None:
         raise refused(loaded.diagnostics)
     order = Order(loaded.policy, inventory, INVENTORY, ROLES, offices)
-    with progress() as told, ends_as_interrupt():
+    with steps() as told, ends_as_interrupt():
         city = raise_city(place, order, told)
         if moment is not None:
             told("setting the clock", moment)
@@ -189,10 +188,14 @@ def clock(name: str, moment: str) -> None:
 @lab.command(short_help="Remove a city or a fleet and every trace of it.")
 @name_option
 def down(name: str) -> None:
-    """Remove a city or a fleet and every trace of it; harmless when there is none."""
+    """Remove a city or a fleet and every trace of it; harmless when there is none.
+
+    The Debian tree that labs are made of stays in /var/cache/komando-lab: some 300 MB, and 700
+    where a virtual machine stood. `rm -r` removes it while no lab stands.
+    """
     from komando.lab.life import raze_city
 
-    with progress() as told, ends_as_interrupt():
+    with steps() as told, ends_as_interrupt():
         told("removing", name)
         found = raze_city(Place(name))
     click.echo(f"the lab {name!r} is gone" if found else f"there is no lab {name!r}", err=True)
@@ -225,27 +228,3 @@ def ends_as_interrupt() -> Iterator[None]:
     finally:
         for one, handling in before.items():
             signal.signal(one, handling)
-
-
-@contextmanager
-def progress() -> Iterator[Told]:
-    """Steps with their seconds on standard error; a terminal sees their details pass by, too."""
-    console = Console(stderr=True, highlight=False)
-    began: list[tuple[str, float]] = []
-
-    def finish() -> None:
-        if began:
-            step, since = began.pop()
-            seconds = f"{time.monotonic() - since:.1f} s"
-            console.print(Text.assemble(f"  {step} ", (seconds, "dim")))
-
-    with console.status("") as spinner:
-
-        def told(step: str, detail: str) -> None:
-            if not began or began[0][0] != step:
-                finish()
-                began.append((step, time.monotonic()))
-            spinner.update(Text.assemble(f"{step} ", (detail, "dim")))
-
-        yield told
-        finish()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from komando.cli.lab import ROLES, ends_as_interrupt, progress
+from komando.cli.lab import ROLES, ends_as_interrupt
+from komando.cli.progress import steps
 from komando.lab.fleet.fleet import DEFAULT
 from komando.lab.fleet.papers import MOST
 from komando.lab.place import LabError, Place
@@ -34,7 +35,7 @@ def fleet(name: str, routers: int, window: int) -> None:
 
     if not ROLES.is_dir():
         raise LabError(f"there is no {ROLES} here: call this in the repository's folder")
-    with progress() as told, ends_as_interrupt():
+    with steps() as told, ends_as_interrupt():
         found = raise_fleet(Place(name), Order(routers, window), ROLES, told)
     where = f"--inventory {found.inventory} --policies {found.policies} --lab {found.name}"
     click.echo(f"komando apply {where}")

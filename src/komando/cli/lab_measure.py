@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
+from komando.cli.options import policies_option
 from komando.lab.place import DEFAULT
 
 if TYPE_CHECKING:
@@ -29,8 +30,7 @@ STANDARD = Path("out/measure")
               help="How long everybody is counted.")  # fmt: skip
 @click.option("--clock", "moment", metavar="MOMENT",
               help="Look for moments from this one on. Default: the router's now.")  # fmt: skip
-@click.option("--policies", type=click.Path(path_type=Path), default=Path("policies"),
-              show_default=True, help="What the router runs; `apply` edits a copy.")  # fmt: skip
+@policies_option
 @click.option("--beside", "earlier", type=click.Path(path_type=Path, dir_okay=False, exists=True),
               multiple=True, metavar="FILE",
               help="An earlier measure.json, to stand on the same page.")  # fmt: skip
@@ -51,6 +51,8 @@ def measure(  # noqa: PLR0913, PLR0917 - one parameter an option
 ) -> None:
     """Load the city with real traffic; print promised against measured.
 
+    The policies are those that the router runs; what `apply` edits is a copy.
+
     Without SCENARIO all of them, in this order:
 
     \b
@@ -66,7 +68,8 @@ def measure(  # noqa: PLR0913, PLR0917 - one parameter an option
     arrive; iperf3's goodput stands beside. Exit status: 0 every promise kept, 1 not, or a
     scenario that was asked for by name could not be shown.
     """  # noqa: D301
-    from komando.cli.lab import ends_as_interrupt, moment_in, progress
+    from komando.cli.lab import ends_as_interrupt, moment_in
+    from komando.cli.progress import steps
     from komando.lab.city import load_city
     from komando.lab.measure import SCENARIOS
     from komando.lab.measure import measure as carry_out
@@ -79,7 +82,7 @@ def measure(  # noqa: PLR0913, PLR0917 - one parameter an option
     before = [read_measurement(path) for path in earlier]
     city = load_city(name)
     since = None if moment is None else datetime.fromisoformat(moment_in(moment, city.zone))
-    with progress() as told, ends_as_interrupt():
+    with steps() as told, ends_as_interrupt():
         found = carry_out(
             city,
             scenarios or tuple(SCENARIOS),

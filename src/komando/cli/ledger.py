@@ -15,9 +15,10 @@ from rich.console import Console
 
 from komando.cli.ledger_text import plain, print_links
 from komando.cli.machines import folder_of
+from komando.cli.options import identity_option
 from komando.cli.progress import tell_failures, working
-from komando.cli.reach import Scope, machine_options
-from komando.cli.register import Register, register_options
+from komando.cli.reach import Scope, place_options
+from komando.cli.register import Register, ledger_key_option, register_options
 from komando.cli.rolling import PARTLY
 from komando.cli.streams import tell
 from komando.ledger import Ledger, LedgerError, Signers, UnreachedError, Verified
@@ -29,13 +30,13 @@ Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 
 def _options(verb: Callable[..., None]) -> Callable[..., None]:
-    """Which machines, and where their ledger is."""
+    """Which environment, and where its ledger is."""
     environment = click.option(
         "--environment",
         metavar="NAME",
         help="The environment, where its inventory is not at hand.",
     )
-    return environment(machine_options(register_options(verb)))
+    return environment(place_options(register_options(verb)))
 
 
 @contextmanager
@@ -69,9 +70,9 @@ def _asked(scope: Scope) -> tuple[dict[str, list[str]] | None, list[str]]:
     try:
         with (
             working("asking the hosts for their records"),
-            Session(inventory.hosts.values(), access) as session,
+            Session(inventory.routers.values(), access) as session,
         ):
-            answers = session.record([n for n in inventory.hosts if n not in session.refused])
+            answers = session.record([n for n in inventory.routers if n not in session.refused])
             failures = session.refused | answers.failures | answers.lost
     except (WorkerFailedError, FileNotFoundError) as error:
         raise click.ClickException(str(error)) from error
@@ -139,6 +140,7 @@ def show(scope: Scope, register: Register, environment: str | None, most: int, f
 
 @ledger.command(short_help="Whether it holds, and the hosts say the same.")
 @_options
+@identity_option
 @click.option(
     "--records",
     type=click.Path(path_type=Path),
@@ -200,6 +202,7 @@ def _tell(found: Verified, silent: list[str]) -> None:
 
 @ledger.command(short_help="Land what was done while the forge was away.")
 @_options
+@ledger_key_option
 def push(scope: Scope, register: Register, environment: str | None) -> None:
     """Land what was done while the forge was away, behind what is there."""
     with _telling(), working("pushing"):
@@ -209,6 +212,7 @@ def push(scope: Scope, register: Register, environment: str | None) -> None:
 
 @ledger.command(short_help="Bring a lost branch back from this clone.")
 @_options
+@ledger_key_option
 @click.option("--anew", "why", metavar="WHY", default=None,
               help="Begin a new one, where nobody has the old: why, for the record.")  # fmt: skip
 def restore(scope: Scope, register: Register, environment: str | None, why: str | None) -> None:

@@ -17,8 +17,11 @@ ENVIRONMENT = "KOMANDO_SECRETS_KEY"
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
+TO_CHANGE = "that opens the hosts' secrets; needed only where a host with secrets changes"
+"""Which key is asked for by a verb that changes hosts."""
 
-def secrets_key_option(verb: Verb) -> Verb:
+
+def secrets_key_option(which: str) -> Callable[[Verb], Verb]:
     """`--secrets-key`: the name of a file. A key itself has no place on a command line."""
     return click.option(
         "--secrets-key",
@@ -28,9 +31,8 @@ def secrets_key_option(verb: Verb) -> Verb:
         show_envvar=True,
         expose_value=False,
         callback=_keep,
-        help="The file of the private key that opens the hosts' secrets; needed only where a host "
-        "with secrets changes.",
-    )(verb)
+        help=f"The file of the private key {which}.",
+    )
 
 
 def _keep(context: click.Context, _: click.Parameter, path: Path | None) -> None:

@@ -134,9 +134,9 @@ def _to_change(wanted: Desired, running: Mapping[str, RunningGeneration]) -> Ite
 
 
 def _machines(wanted: Desired) -> dict[str, Host]:
-    """The inventory without those that the policies name and `--limit` leaves out."""
-    hosts = wanted.inventory.hosts
-    return {name: host for name, host in hosts.items() if name not in wanted.left_out}
+    """The routers without those that the policies name and `--limit` leaves out."""
+    routers = wanted.inventory.routers
+    return {name: host for name, host in routers.items() if name not in wanted.left_out}
 
 
 def assessed(plan: Plan, policy: Policy) -> Plan:

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from komando.cli import changing_nothing
+from komando.cli.options import POLICIES, identity_option, inventory_option, policies_option
 from komando.rollout.launch import Launched, launch
 
 if TYPE_CHECKING:
     from komando.cli.desired import Desired
     from komando.inventory import Access, Inventory
+
+Verb = Callable[..., None]
 
 LAB = "lab"
 """The inventory whose machines are those of a lab: a miniature city, or a fleet."""
@@ -97,57 +100,43 @@ class Scope:
         return machines, access_to(machines, folder, self.lab, self.identity)
 
 
-POLICIES = Path("policies")
+def host_options(verb: Verb) -> Verb:
+    """`--policies`, `--inventory`, `--lab` and `--identity`, as the verb's `scope`."""
+    return policies_option(machine_options(verb))
 
 
-def host_options(verb: Callable[..., None]) -> Callable[..., None]:
-    """`--inventory`, `--policies`, `--lab` and `--identity`, as the verb's `scope`."""
-    return click.option(
-        "--policies",
-        type=click.Path(readable=False, path_type=Path),
-        default=POLICIES,
-        show_default=True,
-        help="The folder of the policies.",
-    )(machine_options(verb))
-
-
-def machine_options(verb: Callable[..., None]) -> Callable[..., None]:
+def machine_options(verb: Verb) -> Verb:
     """The same without `--policies`, for a verb that reads none."""
+    return _scoped(verb, identity_option)
 
+
+def place_options(verb: Verb) -> Verb:
+    """`--inventory` and `--lab` alone, for a verb that logs in nowhere."""
+    return _scoped(verb)
+
+
+def _scoped(verb: Verb, *more: Callable[[Verb], Verb]) -> Verb:
     @wraps(verb)
     def scoped(
         inventory: str,
         lab: str | None,
-        identity: Path | None,
+        identity: Path | None = None,
         policies: Path = POLICIES,
         **rest: Any,
     ) -> None:
         verb(scope=Scope(inventory, policies, lab, identity), **rest)
 
-    for option in (
-        click.option(
-            "--identity",
-            type=click.Path(path_type=Path, exists=True, dir_okay=False),
-            envvar="KOMANDO_IDENTITY",
-            show_envvar=True,
-            help="The ssh key of the deploy user. Default: the agent's, or the user's own keys.",
-        ),
-        click.option(
-            "--lab",
-            "lab",
-            metavar="NAME",
-            default=None,
-            help="Which lab, where several stand; for --inventory lab.",
-        ),
-        click.option(
-            "--inventory",
-            default="production",
-            show_default=True,
-            help="The machines: a folder of inventories/.",
-        ),
-    ):
-        scoped = option(scoped)
-    return scoped
+    lab_option = click.option(
+        "--lab",
+        metavar="NAME",
+        default=None,
+        help="Which lab, where several stand; for --inventory lab.",
+    )
+    options: tuple[Callable[[Verb], Verb], ...] = (*more, lab_option, inventory_option)
+    wrapped: Verb = scoped
+    for option in options:
+        wrapped = option(wrapped)
+    return wrapped
 
 
 def access_to(inventory: Inventory, folder: Path, lab: str | None, identity: Path | None) -> Access:

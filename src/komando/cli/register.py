@@ -41,23 +41,20 @@ class Register:
 
 
 def register_options(verb: Callable[..., None]) -> Callable[..., None]:
-    """`--remote`, `--repository` and `--ledger-key`, as the verb's `register`."""
+    """`--remote` and `--repository`, as the verb's `register`."""
 
     @wraps(verb)
     def registered(
         repository: Path,
         remote: str | None,
-        ledger_key: Path | None,
         *,
+        ledger_key: Path | None = None,
         emergency: bool = False,
         **rest: Any,
     ) -> None:
         verb(register=Register(repository, remote, ledger_key, emergency), **rest)
 
     for option in (
-        click.option("--ledger-key", type=click.Path(path_type=Path, exists=True, dir_okay=False),
-                     envvar="KOMANDO_LEDGER_KEY", show_envvar=True,
-                     help="The ssh key that signs the ledger's entries. Default: none."),
         click.option("--repository", type=click.Path(path_type=Path), default=Path(),
                      show_default=True, help="A folder of the policies' repository."),
         click.option("--remote", default=None, envvar="KOMANDO_LEDGER_REMOTE", show_envvar=True,
@@ -73,7 +70,16 @@ emergency_option = click.option(
     is_flag=True,
     help="Go on without the forge; `komando ledger push` lands the record later.",
 )
-"""For verbs with `register_options`, written above these."""
+"""For verbs with `register_options` that change hosts."""
+
+ledger_key_option = click.option(
+    "--ledger-key",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    envvar="KOMANDO_LEDGER_KEY",
+    show_envvar=True,
+    help="The ssh key that signs the ledger's entries. Default: none.",
+)
+"""For verbs with `register_options` that write entries."""
 
 
 def _make_bare(folder: Path) -> None:

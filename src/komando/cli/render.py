@@ -8,15 +8,13 @@ from pathlib import Path
 import click
 
 from komando.cli.desired import report
+from komando.cli.options import inventory_option, policies_option
 from komando.cli.reach import Scope
 
 
 @click.command()
-@click.option("--inventory", default="production", show_default=True,
-              help="The machines: a folder of inventories/.")  # fmt: skip
-@click.option("--policies", type=click.Path(path_type=Path, readable=False),
-              default=Path("policies"), show_default=True,
-              help="The folder of the policies.")  # fmt: skip
+@inventory_option
+@policies_option
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("rendered"),
               show_default=True,
               help="Where to write; a folder for each host is made anew.")  # fmt: skip

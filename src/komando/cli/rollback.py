@@ -13,7 +13,7 @@ from komando.cli import changing_nothing
 from komando.cli.plan import show_plan
 from komando.cli.progress import working
 from komando.cli.reach import Scope, machine_options
-from komando.cli.register import Register, emergency_option, register_options
+from komando.cli.register import Register, emergency_option, ledger_key_option, register_options
 from komando.cli.rolling import carry_out, conclude, ending_as_told
 from komando.cli.streams import tell
 from komando.diagnostics import Location
@@ -36,6 +36,7 @@ SHORTEST = 6
 @machine_options
 @emergency_option
 @register_options
+@ledger_key_option
 def rollback(
     scope: Scope, register: Register, name: str, digest: str | None, listing: bool, diff: bool
 ) -> None:
@@ -58,12 +59,12 @@ def rollback(
 
     _understood(digest, listing=listing)
     inventory, access = scope.machines()
-    if name not in inventory.hosts:
-        raise click.UsageError(f"no host {name!r}: the inventory has {', '.join(inventory.hosts)}")
-    host = inventory.hosts[name]
-    near = [inventory.hosts[one] for one in (host.neighbour,) if one in inventory.hosts]
+    routers = inventory.routers
+    if name not in routers:
+        raise click.UsageError(f"no router {name!r}: the inventory has {', '.join(routers)}")
+    host = routers[name]
     try:
-        with ending_as_told(), Session((host, *near), access) as session:
+        with ending_as_told(), Session(inventory.with_neighbours([name]), access) as session:
             with changing_nothing(), working(f"asking {name} what it runs"):
                 running = _running(session, name)
                 if listing:

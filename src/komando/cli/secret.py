@@ -14,16 +14,10 @@ from komando.cli.checked import refused
 from komando.cli.desired import sealed_of
 from komando.cli.machines import folder_of, machines_of
 from komando.cli.opened import key_file, key_of, secrets_key_option
+from komando.cli.options import inventory_option
 from komando.documents.fields import SLUG_EXPECTED, is_slug
 from komando.host.private import leave_no_core
 from komando.secrets.files import FOLDER, RECIPIENTS, SUFFIX, SecretError, secret_path, write_sealed
-
-inventory_option = click.option(
-    "--inventory",
-    default="production",
-    show_default=True,
-    help="The machines: a folder of inventories/.",
-)
 
 
 @click.group()
@@ -52,7 +46,7 @@ def set_secret(name: str, inventory: str) -> None:
 
     \b
         komando secret set vpn-key < the-file
-        printf %s "$(pwgen 32 1)" | komando secret set radius-password
+        printf %s "$(openssl rand -hex 16)" | komando secret set radius-password
 
     It is never an argument: those are seen by everybody on the machine, and kept by the shell.
     """  # noqa: D301 - click's mark
@@ -89,7 +83,7 @@ def list_secrets(inventory: str) -> None:
 
 @secret.command("rekey")
 @inventory_option
-@secrets_key_option
+@secrets_key_option("that opens them now")
 def rekey(inventory: str) -> None:
     """Encrypt all secrets anew, after secrets/recipients has changed.
 

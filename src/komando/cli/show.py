@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 
 from komando.cli.checked import checked_intent
+from komando.cli.options import policies_option
 from komando.cli.show_text import hours_words, print_shown
 from komando.cli.shown import Shown, find, names, rates
 from komando.diagnostics import printable
@@ -25,9 +26,7 @@ from komando.units import Pair
     metavar="MOMENT",
     help="The moment to speak of, as `2026-12-25 10:00` in the region's zone. Default: now.",
 )
-@click.option("--policies", type=click.Path(path_type=Path, readable=False),
-              default=Path("policies"), show_default=True,
-              help="The folder of the policies.")  # fmt: skip
+@policies_option
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",
               show_default=True, help="How to print it.")  # fmt: skip
 def show(what: str | None, moment: str | None, policies: Path, form: str) -> None:

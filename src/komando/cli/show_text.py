@@ -12,6 +12,7 @@ from rich.text import Text
 from komando.cli.shown import Shown, Stated, rates, share_words
 from komando.diagnostics import printable
 from komando.policy import Opd
+from komando.units import DIRECTION_WORDS
 
 LABEL = 13
 """Columns before the words: two of indent, the label, and two of distance."""
@@ -66,7 +67,7 @@ def _wrapped(line: Text, width: int) -> Iterable[Text]:
 
 def _print_rates(rows: list[Stated], console: Console) -> None:
     cells = [(one.key, str(one.rate.down), str(one.rate.up)) for one in rows]
-    first, *others = zip(("", "download", "upload"), *cells, strict=True)
+    first, *others = zip(("", *DIRECTION_WORDS.values()), *cells, strict=True)
     columns = [_column(first, "<"), *(_column(other, ">") for other in others)]
     head, *lines = [Text("  " + "   ".join(row)) for row in zip(*columns, strict=True)]
     _line(head.append("   stated in", style="dim"), console)

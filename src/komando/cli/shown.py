@@ -151,16 +151,9 @@ def rates(shown: Shown) -> list[Stated]:
     capacity = policy.where(shown.kind, shown.slug, "link", "capacity")
     last_mile = Stated("last mile", leaf.link, capacity)
     if shown.kind == "hotspots":
-        public = policy.region.public
-        least = public.least
-        hours = "in_hours" if least.down == public.in_hours.down else "out_of_hours"
-        where = policy.where("region", "", "public", hours)
-        return [
-            Stated(
-                "least", leaf.guarantee, where, f"its part of the public's least share, {least}"
-            ),
-            last_mile,
-        ]
+        where = policy.where("region", "", "public", "least", "down")
+        note = f"its part of the public's least share, {policy.region.public.least}"
+        return [Stated("least", leaf.guarantee, where, note), last_mile]
     found = []
     for key, rate in (
         ("guarantee", leaf.guarantee),

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from komando.cli.machines import folder_of, machines_of
+from komando.cli.options import identity_option, inventory_option
 from komando.cli.reach import LAB, access_to
-from komando.inventory import Host
 
 EXAMPLES = """\b
 komando ssh-config --user root >ssh.conf
@@ -20,21 +19,12 @@ ansible-playbook --ssh-common-args "-F $PWD/ssh.conf" ... roles/site.yml
 
 
 @click.command("ssh-config", epilog=EXAMPLES)
-@click.option(
-    "--inventory",
-    default="production",
-    show_default=True,
-    help="The machines: a folder of inventories/, or the path of one.",
-)
-@click.option(
-    "--identity",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="The ssh key to log in with. Default: the agent's, or the user's own keys.",
-)
+@inventory_option
+@identity_option
 @click.option(
     "--user",
     metavar="NAME",
-    help="Who logs in, on jump hosts too. Default: the inventory's deploy users.",
+    help="Who logs in, on jump hosts too. Default: whom the inventory says.",
 )
 def ssh_config(inventory: str, identity: Path | None, user: str | None) -> None:
     """Print a configuration of ssh that knows every machine of an inventory, and the way to it.
@@ -48,12 +38,5 @@ def ssh_config(inventory: str, identity: Path | None, user: str | None) -> None:
     if folder.name == LAB:
         raise click.UsageError("the machines of a lab live in it alone: see `komando lab shell`")
     machines = machines_of(folder)
-    access = access_to(machines, folder, None, identity)
-    hosts: Iterable[Host] = machines.hosts.values()
-    if user is not None:
-        hosts = [_as(host, user) for host in hosts]
-    click.echo(configuration(hosts, access), nl=False)
-
-
-def _as(host: Host, user: str) -> Host:
-    return replace(host, user=user, hops=tuple(replace(hop, user=user) for hop in host.hops))
+    access = replace(access_to(machines, folder, None, identity), user=user)
+    click.echo(configuration(machines.hosts.values(), access), nl=False)

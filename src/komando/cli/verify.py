@@ -22,7 +22,15 @@ from komando.verify import verify as run_checks
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",
               show_default=True, help="How to print it.")  # fmt: skip
 def verify(scope: Scope, form: str) -> None:
-    """Run the checks of tests/hosts on every host of the inventory.
+    """Look on every host whether it does what the policies say: the checks of tests/hosts.
+
+    They ask tc, ip, sysctl and systemd there, as the user that logs in, and compare what they
+    answer with what the policies render: each class and its rates, each queue, route and address.
+    What the host program says of itself is one check among them. An apply ends with them.
+
+    They change nothing, and say what holds. What an apply would change is for `komando plan`, which
+    compares generations; what somebody changed by hand, whatever the policies say, for
+    `komando drift`, which compares a host with its own generation.
 
     Exit status: 0 every check holds, 1 one does not.
     """

@@ -20,7 +20,7 @@ from komando.intent.shaping import (
     unmatched_rate,
 )
 from komando.intent.timeline import State, exception_key, exception_parts
-from komando.units import DIRECTIONS, Direction, Pair, Rate, spelt
+from komando.units import DIRECTION_WORDS, DIRECTIONS, Direction, Pair, Rate, spelt
 
 if TYPE_CHECKING:
     from komando.intent.crowd import Crowd
@@ -176,8 +176,9 @@ def _over(policy: Policy, sums: Sums, direction: Direction, failure: _Failure) -
         id="sums-uplink",
         severity="error",
         message=(
-            f"{direction}load promises pass the uplink `{sums.uplink}` by {spelt(budget.excess)} "
-            f"from {local:%a %Y-%m-%d %H:%M} {local.tzname()} on{_more(failure)}"
+            f"{DIRECTION_WORDS[direction]} promises pass the uplink `{sums.uplink}` by "
+            f"{spelt(budget.excess)} from {local:%a %Y-%m-%d %H:%M} {local.tzname()} "
+            f"on{_more(failure)}"
         ),
         found=(
             f"{pools}, the public's least share {spelt(budget.least)}, "

@@ -191,9 +191,13 @@ def scales(leaves: Iterable[Leaf], direction: Direction) -> tuple[int, int]:
     return quantum_scale(offices), quantum_scale(public)
 
 
+def office_ceiling(leaf: Leaf, link: int, direction: Direction) -> int:
+    """bit/s of an office at most; while it is observed, nothing but the uplink holds it back."""
+    return link if leaf.mode == "observe" else min(leaf.ceiling.of(direction).bits, link)
+
+
 def office_class(item: Demand, pool_minor: int, link: int, scale: int, ceil: int) -> HtbClass:
-    """The class of an office; while it is observed, nothing but the uplink holds it back."""
-    ceil = link if item.leaf.mode == "observe" else min(ceil, link)
+    """The class of an office; `ceil` is what holds it back."""
     turn = quantum(item.weight, scale, link)
     return HtbClass(
         minor=item.leaf.minor,
@@ -271,7 +275,9 @@ def tree(router: RouterIntent, profile: Profile, direction: Direction) -> tuple[
         size = profile.pools[pool.slug].of(direction).bits
         classes.append(_inner(pool.minor, size, link, OFFICE_PRIO))
         leaves += (
-            office_class(item, pool.minor, link, office_scale, item.leaf.ceiling.of(direction).bits)
+            office_class(
+                item, pool.minor, link, office_scale, office_ceiling(item.leaf, link, direction)
+            )
             for item in offices_of(router, pool.slug, profile.open, exceptions, direction)
         )
     classes.append(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from komando.diagnostics import Diagnostic
 from komando.intent.shaping import base_rate, in_force
-from komando.units import DIRECTIONS, Direction, Pair, Rate, spelt
+from komando.units import DIRECTION_WORDS, DIRECTIONS, Direction, Pair, Rate, spelt
 
 if TYPE_CHECKING:
     from komando.intent.crowd import Crowd
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 TOLERANCE = 1_000
 """A share may miss its guarantee by one part in a thousand: quanta are whole octets, and the
 smallest one is a frame of 1,514, so rounding costs at most half of one part in 1,514."""
-
-WORDS = {"down": "download", "up": "upload"}
 
 
 def promised(leaf: Leaf, profile: Profile, item: ExceptionIntent | None) -> Pair:
@@ -97,7 +95,7 @@ def _short(
         id="share-below-promise",
         severity="error",
         message=(
-            f"{leaf.name} would get less than its {key} ({WORDS[direction]}, "
+            f"{leaf.name} would get less than its {key} ({DIRECTION_WORDS[direction]}, "
             f"profile {profile.name})"
         ),
         found=f"{share} after the weights are rounded and clamped",

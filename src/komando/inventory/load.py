@@ -13,7 +13,7 @@ from komando.documents.explain import Explainer
 from komando.documents.faults import faults_of
 from komando.documents.files import read_bytes
 from komando.documents.reader import read
-from komando.inventory.machines import Hop, Host, Inventory, SecretReference
+from komando.inventory.machines import Hop, Host, HostKind, Inventory, SecretReference
 from komando.inventory.ways import Entry, check_ways, way_to
 from komando.inventory.written import Everything, HostsFile, Jump, Machine, Variables
 
@@ -120,15 +120,14 @@ def _read(path: Path) -> tuple[HostsFile, Document]:
 def _entries(everything: Everything) -> dict[str, Entry]:
     """What the checks of the ways look at, by name."""
     entries: dict[str, Entry] = {}
-    management = tuple(everything.vars.management)
-    for kind, group in (("router", everything.children.router), ("jump", everything.children.jump)):
-        for name, machine in (group.hosts if group else {}).items():
-            router = machine if isinstance(machine, Machine) else None
-            entries[name] = Entry(
-                path=("all", "children", kind, "hosts", name),
-                jump=machine.jump,
-                neighbour=router.neighbour if router else None,
-                address=machine.ansible_host if router else None,
-                management=management,
-            )
+    for name, machine in everything.children.machines().items():
+        kind: HostKind = "router" if isinstance(machine, Machine) else "jump"
+        entries[name] = Entry(
+            kind=kind,
+            path=("all", "children", kind, "hosts", name),
+            jump=machine.jump,
+            neighbour=machine.neighbour if isinstance(machine, Machine) else None,
+            address=machine.ansible_host,
+            management=tuple(everything.vars.management),
+        )
     return entries

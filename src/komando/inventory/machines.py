@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -60,7 +60,7 @@ class Host:
     `address` is an IP address and `interfaces` maps `uplink` and the segments' names to the
     machine's own interfaces. `user` is who the controller logs in as. Its ssh answers the networks
     of `management` alone. A change there reverts by itself unless it is confirmed within
-    `confirm_within` seconds; a `canary` changes before the others; `neighbour` is another host,
+    `confirm_within` seconds; a `canary` changes before the others; `neighbour` is another router,
     which has to reach this one before a change is confirmed. `hops` are the machines that ssh goes
     over, the one that the controller reaches by itself first.
     """
@@ -83,6 +83,13 @@ class Host:
     def jump(self) -> str | None:
         """The machine that leads to it; None where the controller reaches it by itself."""
         return self.hops[-1].name if self.hops else None
+
+    def reached_as(self, user: str | None) -> Host:
+        """It, logged in to as somebody, on the way as well; None is whom the inventory says."""
+        if user is None:
+            return self
+        hops = tuple(replace(hop, user=user) for hop in self.hops)
+        return replace(self, user=user, hops=hops)
 
 
 @dataclass(frozen=True)
@@ -112,12 +119,13 @@ class Access:
 
     `prefix` stands before every command that speaks to one (the lab's controller works from a
     network namespace); `known_hosts` is the only file of host keys that is trusted, also for the
-    machines on the way. Each step to a host (TCP, the key exchange, the log-in, a jump host's
-    forwarding) is given up after `patience` seconds.
+    machines on the way. A `user` logs in everywhere in place of those that the inventory says. Each
+    step to a host (TCP, the key exchange, the log-in, a jump host's forwarding) is given up after
+    `patience` seconds.
     """
 
     prefix: tuple[str, ...]
     identity: Path | None
     known_hosts: Path
-    user: str = "deploy"
+    user: str | None = None
     patience: int = PATIENCE

@@ -9,19 +9,21 @@ from komando.diagnostics import Diagnostic, Location
 from komando.documents.addresses import Address, Network
 from komando.documents.document import Document, Path
 from komando.documents.near import nearest
+from komando.inventory.machines import HostKind
 
 
 @dataclass(frozen=True)
 class Entry:
     """One machine as an inventory's file states it; `path` leads to it there.
 
-    `address` is None where it need not lie in a network of `management`.
+    A router's `address` has to lie in a network of `management`; only routers are neighbours.
     """
 
+    kind: HostKind
     path: Path
     jump: str | None
     neighbour: str | None
-    address: Address | None
+    address: Address
     management: tuple[Network, ...]
 
 
@@ -45,15 +47,21 @@ def check_ways(document: Document, entries: Mapping[str, Entry]) -> Iterator[Dia
         for key, other in (("jump", entry.jump), ("neighbour", entry.neighbour)):
             if other is not None:
                 at = document.value((*entry.path, key))
-                yield from _named(name, key, other, list(entries), at)
+                yield from _named(name, key, other, entries, at)
         if _returns(name, jumps):
             yield _loop(name, jumps, document.value((*entry.path, "jump")))
-        if entry.address and not any(entry.address in network for network in entry.management):
+        inside = any(entry.address in network for network in entry.management)
+        if entry.kind == "router" and not inside:
             yield _unmanaged(entry, document.value((*entry.path, "ansible_host")))
 
 
-def _named(name: str, key: str, other: str, known: list[str], at: Location) -> Iterator[Diagnostic]:
+def _named(
+    name: str, key: str, other: str, entries: Mapping[str, Entry], at: Location
+) -> Iterator[Diagnostic]:
+    known = [one for one, entry in entries.items() if key == "jump" or entry.kind == "router"]
     purpose = {"jump": "over which ssh reaches it", "neighbour": "that has to reach it"}[key]
+    others = [one for one in known if one != name]
+    choice = f"one of {', '.join(others)}" if others else f"no `{key}`: it is alone"
     if other == name:
         yield Diagnostic(
             "host-itself",
@@ -64,16 +72,25 @@ def _named(name: str, key: str, other: str, known: list[str], at: Location) -> I
             remedy=f"name that machine, or remove `{key}`",
             location=at,
         )
-    elif other not in known:
-        others = [one for one in known if one != name]
+    elif other not in entries:
         near = nearest(other, others)
         yield Diagnostic(
             "host-unknown",
             "error",
             f"the `{key}` of {name} is no machine of this inventory",
             found=other,
-            expected=f"one of {', '.join(others)}" if others else f"no `{key}`: it is alone",
+            expected=choice,
             remedy=f"did you mean `{near}`?" if near else "add it, or name another one",
+            location=at,
+        )
+    elif other not in known:
+        yield Diagnostic(
+            "neighbour-jump",
+            "error",
+            f"the `{key}` of {name} is no router: it leads to others, and nothing else",
+            found=other,
+            expected=choice,
+            remedy=f"name a router, or remove `{key}`",
             location=at,
         )
 

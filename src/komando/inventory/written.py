@@ -69,7 +69,7 @@ class Machine(Reached):
     )
     neighbour: Slug | None = Field(
         default=None,
-        description="Another host that has to reach it before a change is confirmed.",
+        description="Another router that has to reach it before a change is confirmed.",
         examples=["core-2"],
     )
     secrets: dict[Slug, Secret] | None = Field(

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from komando.inventory import FILE
 from komando.lab.place import LabError, Place, Told
 from komando.lab.router import ADMINISTRATOR, CONTROLLER, access
 from komando.openssh import options
@@ -46,7 +47,7 @@ def prepare_router(place: Place, inventory: Path, roles: Path, told: Told) -> in
     """
     command = [
         *place.enter("ctl"),
-        *(_ansible(), "-i", str(inventory), str(roles / "site.yml")),
+        *(_ansible(), "-i", str(inventory / FILE), str(roles / "site.yml")),
         *("--extra-vars", json.dumps(_settings(place))),
     ]
     told(STEP, "")

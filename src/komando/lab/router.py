@@ -75,7 +75,7 @@ def access(place: Place, user: str, key: str = CONTROLLER) -> Access:
 
 def ssh_command(way: Access, host: Host) -> list[str]:
     """What logs in on the router: the remote command, if any, stands behind it."""
-    target = f"{way.user}@{host.address}"
+    target = f"{host.reached_as(way.user).user}@{host.address}"
     return [*way.prefix, "ssh", *options(way), "-p", str(host.port), target]
 
 

@@ -8,10 +8,10 @@ from typing import Final, Literal
 from komando.intent import Leaf, RouterIntent
 from komando.intent.model import PUBLIC
 from komando.intent.shaping import in_force
-from komando.intent.sums import TOLERANCE, WORDS, promised
+from komando.intent.sums import TOLERANCE, promised
 from komando.plan.model import Cut
 from komando.plan.wording import Wording, policy_folder
-from komando.units import DIRECTIONS, Pair, Rate
+from komando.units import DIRECTION_WORDS, DIRECTIONS, Pair, Rate
 
 WHOLE: Final = 10_000
 """Hundredths of a percent in all of it."""
@@ -125,7 +125,7 @@ def above_uplink(words: Wording) -> Iterator[str]:
         link = intent.uplink.link.of(side)
         if most > link.bits + link.bits // TOLERANCE:
             yield (
-                f"{WORDS[side]} in {name}: {words.rate(Rate(most))} promised, "
+                f"{DIRECTION_WORDS[side]} in {name}: {words.rate(Rate(most))} promised, "
                 f"{words.rate(link)} usable"
             )
 

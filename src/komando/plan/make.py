@@ -56,8 +56,8 @@ def make_plan(
 
     `where` finds the line of policy behind a change. A host whose digest differs is compared with
     its `bundle` in `running`; without one the whole bundle is the change, and `unread` says why
-    there is none. A host that was not asked is left out. `machines` is the whole inventory, of
-    which the plan keeps how the controller comes to a host, and what the policies do not name.
+    there is none. A host that was not asked is left out. `machines` are the inventory's routers,
+    of which the plan keeps how the controller comes to a host, and what the policies do not name.
     """
     hosts = []
     for name in sorted(wanted.keys() & running.keys()):

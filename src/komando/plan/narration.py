@@ -19,8 +19,7 @@ from komando.plan.model import (
     Traffic,
 )
 from komando.plan.wording import count
-
-DIRECTION_WORDS = {"down": "download", "up": "upload"}
+from komando.units import DIRECTION_WORDS
 
 _NEARLY_A_WEEK = 6 * 24 * 60
 """Minutes: a day of a week may be missing."""

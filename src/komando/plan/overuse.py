@@ -10,13 +10,11 @@ from komando import generation
 from komando.bundle import Bundle
 from komando.generation import RunningGeneration
 from komando.intent import Leaf, RouterIntent, read_intent
+from komando.intent.shaping import office_ceiling
 from komando.plan.model import Overuse
 from komando.plan.wording import Wording
 from komando.units import DIRECTIONS, Direction, Rate, about
 from komando.usage import Series, Usage, not_passed
-
-WEEK = 7 * 24 * 60
-"""Minutes of a whole week."""
 
 USUAL = 0.95
 """The part of the time that `usual` speaks of."""
@@ -63,9 +61,7 @@ def _held(old: RouterIntent, new: RouterIntent) -> Iterator[tuple[Leaf, Leaf, Di
 
 
 def _ceiling(router: RouterIntent, leaf: Leaf, direction: Direction) -> int:
-    """What the class of an office may use at most, in bit/s; `intent.shaping` has the same."""
-    link = router.uplink.link.of(direction).bits
-    return link if leaf.mode == "observe" else min(leaf.ceiling.of(direction).bits, link)
+    return office_ceiling(leaf, router.uplink.link.of(direction).bits, direction)
 
 
 def _bits(router: RouterIntent, leaf: Leaf, direction: Direction) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from komando.intent import Leaf, PoolIntent
 from komando.plan.model import Action, Change, Detail, Kind
 from komando.plan.wording import Wording, pair_details
-from komando.units import Pair, Rate
+from komando.units import Direction, Pair, Rate
 
 
 def compare_region(old: Wording, new: Wording) -> Iterator[Change]:
@@ -120,13 +120,13 @@ def _closed(pool: PoolIntent | None, words: Wording) -> str | None:
 
 
 def _public(old: Wording, new: Wording) -> Iterator[Detail]:
-    """What the points keep together while offices work, if they stayed the same points."""
+    """What the points keep together at all hours, if they stayed the same points."""
     was, now = _least(old.intent.leaves), _least(new.intent.leaves)
     if was is None or now is None:
         return
-    yield from pair_details(
-        "least in hours", (was, old), (now, new), new.place("region", "", "public", "in_hours")
-    )
+    way: Direction = "down" if was.down != now.down else "up"
+    place = new.place("region", "", "public", "least", way)
+    yield from pair_details("least", (was, old), (now, new), place, "at all hours")
 
 
 def _least(leaves: tuple[Leaf, ...]) -> Pair | None:

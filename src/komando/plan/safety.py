@@ -12,10 +12,11 @@ from komando.diagnostics import Location
 from komando.plan.acknowledge import accepted
 from komando.plan.cuts import WHOLE
 from komando.plan.model import Cut, Finding, HostPlan, Plan
-from komando.plan.narration import DIRECTION_WORDS, digest_words
+from komando.plan.narration import digest_words
 from komando.plan.reach import address_of
 from komando.plan.wording import Where, count
 from komando.policy import Acknowledgement, Limit, Limits
+from komando.units import DIRECTION_WORDS
 
 MOST_NAMED: Final = 6
 """Offices that a value names, and lines that a finding shows; of more, the rest is counted."""

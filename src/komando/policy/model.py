@@ -37,8 +37,12 @@ class Policy:
         """The place of a value, as `where("opd", "dinas-kesehatan", "guarantee")`.
 
         The path has the keys of the YAML. A value that is not written (a default, one direction of
-        a pair that is written once) has the place of the nearest part above it.
+        a pair that is written once) has the place of the nearest part above it. The public's least
+        share, `where("region", "", "public", "least", "down")`, has that of the smaller of the two.
         """
+        match (kind, *path):
+            case ("region", "public", "least", ("down" | "up") as way):
+                path = ("public", self.region.public.stating(way), way)
         return self.origins[kind, slug].value(path)
 
 
@@ -82,7 +86,7 @@ class Draft:
         return not one.whole and not self.faulty.isdisjoint(places)
 
     def where(self, kind: Kind, slug: str, *path: str | int) -> Location:
-        """As `Policy.where`."""
+        """As `Policy.where`, of what is written alone."""
         return self.origins[kind, slug].value(path)
 
     def key(self, kind: Kind, slug: str, *path: str | int) -> Location:

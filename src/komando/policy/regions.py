@@ -166,8 +166,12 @@ class PublicShare(FrozenModel):
     @property
     def least(self) -> Pair:
         """What is left at all hours: the smaller of the two in each direction."""
-        pairs = (self.in_hours, self.out_of_hours)
-        return Pair(*(min(pair.of(way) for pair in pairs) for way in DIRECTIONS))
+        return Pair(*(getattr(self, self.stating(way)).of(way) for way in DIRECTIONS))
+
+    def stating(self, way: Direction) -> Literal["in_hours", "out_of_hours"]:
+        """The key that states the least of a direction."""
+        closed_is_less = self.out_of_hours.of(way) < self.in_hours.of(way)
+        return "out_of_hours" if closed_is_less else "in_hours"
 
 
 class Region(FrozenModel):

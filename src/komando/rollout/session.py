@@ -309,17 +309,13 @@ def opening(hosts: Iterable[Host], access: Access) -> Opening:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     identity = None if access.identity is None else str(access.identity)
     return Opening(
-        tuple(_peer(host, access) for host in hosts),
+        tuple(_peer(host.reached_as(access.user)) for host in hosts),
         known_hosts=str(access.known_hosts),
         identity=identity,
         connect_timeout=access.patience,
     )
 
 
-def _peer(host: Host, access: Access) -> Peer:
-    """Whoever comes as another user than the inventory's does so on the way as well."""
-    hops = tuple(
-        Peer(hop.name, hop.address, hop.port, access.user if access.user != host.user else hop.user)
-        for hop in host.hops
-    )
-    return Peer(host.name, host.address, host.port, access.user, hops)
+def _peer(host: Host) -> Peer:
+    hops = tuple(Peer(hop.name, hop.address, hop.port, hop.user) for hop in host.hops)
+    return Peer(host.name, host.address, host.port, host.user, hops)

@@ -8,13 +8,24 @@ them can stand as fields of pydantic models, which accept the spelling or the va
 from __future__ import annotations
 
 from komando.units.hours import DAY, Window, clock
-from komando.units.rates import DIRECTIONS, MOST_BITS, SCALE, Direction, Pair, Rate, about, spelt
+from komando.units.rates import (
+    DIRECTION_WORDS,
+    DIRECTIONS,
+    MOST_BITS,
+    SCALE,
+    Direction,
+    Pair,
+    Rate,
+    about,
+    spelt,
+)
 from komando.units.shares import Percent, PercentPair, Price
 from komando.units.spelling import Spelling, Unfit, Written
 
 __all__ = [
     "DAY",
     "DIRECTIONS",
+    "DIRECTION_WORDS",
     "MOST_BITS",
     "SCALE",
     "Direction",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from komando.lab.measure.results import Row, Total
-from komando.units import DIRECTIONS, Direction, Rate, about
+from komando.units import DIRECTION_WORDS, DIRECTIONS, Direction, Rate, about
 
 WIDTH = 980
 LABEL = 300
@@ -16,7 +16,7 @@ PITCH = 16
 HEAD = 34
 """Pixels: the drawing, the names on its left, between panels, for a ratio, one row, the titles."""
 
-TITLES: dict[Direction, str] = {"down": "Download", "up": "Upload"}
+TITLES = {one: words.capitalize() for one, words in DIRECTION_WORDS.items()}
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from komando.bundle import Bundle
 from komando.intent import HtbClass, Intent, Profile, RouterIntent, intent_text, tree
 from komando.intent.model import CONTROL_MINOR, UNMATCHED_MINOR, Leaf
 from komando.inventory import Host
-from komando.units import DIRECTIONS, Direction
+from komando.units import DIRECTION_WORDS, DIRECTIONS, Direction
 
 IFB = "ifb0"
 """All LAN interfaces' downloads pass this device, so that one tree can hold them all."""
@@ -31,7 +31,6 @@ linux/filter.h), and it with 1, compare with 1, return all or nothing."""
 ROUTE_PROTOCOL = 75
 """The number in the kernel's routing table that marks our routes; rt_protos leaves it free."""
 
-WORDS = {"down": "Download", "up": "Upload"}
 TREE_FILES = {"down": generation.DOWNLOAD, "up": generation.UPLOAD}
 
 LEAF_QDISCS = {
@@ -237,7 +236,7 @@ def _tc(router: RouterIntent, host: Host, direction: Direction) -> dict[str, str
     base = trees[quiet.name]
     qdisc = LEAF_QDISCS[host.leaf][direction]
     named = {
-        "word": WORDS[direction],
+        "word": DIRECTION_WORDS[direction].capitalize(),
         "device": device,
         "default": f"{CONTROL_MINOR:x}",
         "classes": [_line(item, qdisc) for item in base],

@@ -11,9 +11,7 @@ from komando.documents.document import Path
 from komando.policy.model import Draft
 from komando.policy.regions import Region
 from komando.policy.sites import Opd
-from komando.units import DIRECTIONS, Direction, Pair, spelt
-
-_WORDS = {"down": "download", "up": "upload"}
+from komando.units import DIRECTION_WORDS, DIRECTIONS, Direction, Pair, spelt
 
 
 class _Side(NamedTuple):
@@ -79,7 +77,7 @@ def _compared(
         found[direction] = Diagnostic(
             f"{low.name}-above-{high.name}",
             "error",
-            f"a {low.name} above its {high.name} ({_WORDS[direction]})",
+            f"a {low.name} above its {high.name} ({DIRECTION_WORDS[direction]})",
             found=str(low.rates.of(direction)),
             expected=f"at most {high.rates.of(direction)}",
             remedy=remedy,
@@ -140,7 +138,7 @@ def _sum(draft: Draft, slug: str, router: str, limit: _Limit) -> Iterator[Diagno
             f"{limit.what}-above-{limit.key}",
             "error",
             f"the {limit.what} of `{slug}` on {router} pass the pool's `{limit.key}` "
-            f"({_WORDS[direction]})",
+            f"({DIRECTION_WORDS[direction]})",
             found=f"{shown} together",
             expected=f"at most {limit.allowed.of(direction)}",
             remedy=f"lower some offices' {limit.what}, or raise `{limit.key}` to {shown}",
