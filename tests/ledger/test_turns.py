@@ -15,7 +15,7 @@ import pytest
 
 from komando.ledger import HeldError, Ledger, UnreachedError
 from komando.ledger.entries import Abandoned, Finished, Started
-from komando.ledger.errors import RefusedError
+from komando.ledger.errors import FarAheadError, RefusedError
 from komando.ledger.git import Git
 from komando.ledger.holder import has_died, is_same, person_of, this_process
 from tests.ledger.conftest import Clone, carried, change, git, ledger_of
@@ -293,3 +293,12 @@ def runs(pid: int) -> bool:
         return stat.read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_a_host_that_is_far_ahead_does_not_take_the_numbers_from_all(clone: Clone) -> None:
+    ledger = ledger_of(clone("one"))
+    ledger.begin(change()).finish(carried(), "done")
+    with pytest.raises(FarAheadError, match=r"sequence 999999999, and the ledger ends at 1:"):
+        ledger.begin(change(), least=999_999_999)
+    turn = ledger.begin(change(), least=9_000)
+    assert turn.sequence == 9_001

@@ -63,6 +63,7 @@ def rolled(  # noqa: PLR0913  # what a test may want to be otherwise
     sequence: int = 1,
     told: Told = _silent,
     verify: Verify | None = None,
+    over: Callable[[], bool] = lambda: False,
     opened: Callable[[Session], None] = lambda _: None,
 ) -> Rollout:
     """Bring `bundle(name)` to all hosts; `before` says what the plan saw where that was not so."""
@@ -77,7 +78,7 @@ def rolled(  # noqa: PLR0913  # what a test may want to be otherwise
             for host in hosts
         }
         waves = arrange(targets, here, at_once=at_once)
-        return roll(session, targets, waves, sequence, told, verify)
+        return roll(session, targets, waves, sequence, told, verify, over)
 
 
 def states(rollout: Rollout) -> dict[str, str]:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from komando.ledger.errors import GitError
+from komando.ledger.turn import Turn
 from komando.rollout.session import Session
 from tests.rollout.played import PlayedHost
 from tests.rollout.rolled import Komando, acknowledge, bundle, press_ctrl_c
@@ -61,6 +63,20 @@ def test_a_jump_host_is_asked_for_nothing(komando: Komando, host: PlayedHost) ->
     refused = komando("rollback", "bastion")
     assert refused.exit_code == 1
     assert "no router 'bastion': the inventory has core-1" in refused.stderr
+    assert host.digest is not None
+
+
+def test_what_could_not_be_written_down_is_no_success(
+    komando: Komando, host: PlayedHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise GitError("No space left on device")
+
+    monkeypatch.setattr(Turn, "finish", full)
+    result = komando("apply", "--no-verify")
+    assert result.exit_code == 1
+    assert "core-1 runs " in result.stdout
+    assert "NOT RECORDED: No space left on device" in result.stderr
     assert host.digest is not None
 
 

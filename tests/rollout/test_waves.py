@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import signal
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -134,6 +136,40 @@ def test_a_look_from_outside_that_breaks_off_has_seen_nothing_hold(
     assert states(rollout) == {"core-1": "untouched", "core-2": "reverted", "core-3": "untouched"}
     assert three[1].digest == OLD
     assert "OSError: [Errno 28] No space left on device" in outcome(rollout, "core-2").reason
+
+
+def test_no_wave_begins_once_the_turn_is_over(three: list[PlayedHost], access: Access) -> None:
+    confirmed: list[str] = []
+
+    def told(host: str, stage: str) -> None:
+        confirmed.extend([host] if stage == "confirmed" else [])
+
+    rollout = rolled(three, access, told=told, over=lambda: bool(confirmed))
+    assert confirmed == ["core-2"]
+    assert states(rollout) == {"core-1": "untouched", "core-2": "carried", "core-3": "untouched"}
+    assert "its turn was over" in outcome(rollout, "core-1").reason
+    assert not rollout.holds
+    assert [host.digest for host in three] == [OLD, NEW, OLD]
+
+
+@pytest.mark.parametrize("trouble", ["ctrl-c", "nobody hears"])
+def test_what_comes_between_two_steps_leaves_no_wave_half_confirmed(
+    three: list[PlayedHost], access: Access, trouble: str
+) -> None:
+    three[2].lacking[NEW] = "table inet shaper is missing"
+
+    def told(host: str, stage: str) -> None:
+        if (host, stage) != ("core-1", "confirmed"):
+            return
+        if trouble == "ctrl-c":
+            os.kill(os.getpid(), signal.SIGINT)
+        else:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    rollout = rolled(three, access, at_once=True, told=told)
+    assert not rollout.holds
+    assert set(states(rollout).values()) == {"reverted"}
+    assert [host.digest for host in three] == [OLD, OLD, OLD]
 
 
 def test_a_host_of_the_second_wave_takes_its_wave_back_and_the_canary_stays(

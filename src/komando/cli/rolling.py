@@ -64,11 +64,11 @@ def carry_out(
     from komando.rollout.roll import roll
     from komando.rollout.turn import NotOurTurnError, in_turn
 
-    def work(sequence: int) -> Rollout:
+    def work(sequence: int, over: Callable[[], bool]) -> Rollout:
         board = Board(waves, console())
         with board.shown():
             look = _beside(board, verify) if verify else None
-            done = roll(session, targets, waves, sequence, board.told, look)
+            done = roll(session, targets, waves, sequence, board.told, look, over)
         return done.with_unreached(failures)
 
     try:
@@ -91,7 +91,7 @@ def conclude(rollout: Rollout, *, partial: bool) -> None:
     """The verb's end, with its exit status."""
     if partial:
         tell("PARTIAL: --limit left the other hosts out; `komando plan` tells what is open")
-    if not rollout.holds:
+    if not rollout.holds or not rollout.recorded:
         raise click.exceptions.Exit(1)
     if away := [one.host for one in rollout.of("unreached")]:
         tell(f"not reached: {', '.join(away)}", err=True)

@@ -48,6 +48,18 @@ class BrokenChainError(LedgerError):
     """An entry that cannot be read, at a place where it has to be."""
 
 
+class FarAheadError(LedgerError):
+    """A host tells of a sequence that no ledger has given."""
+
+    def __init__(self, told: int, ours: int) -> None:
+        super().__init__(
+            f"a host tells of sequence {told}, and the ledger ends at {ours}: no apply gave it "
+            "that one, and to go on above it would leave no numbers for anybody. `sudo "
+            "komando-host observe` shows each host's own: find out who was there, and write "
+            f"{ours} into /var/lib/komando/sequence on it"
+        )
+
+
 class LostBranchError(LedgerError):
     """The remote has no such branch, yet there was one."""
 

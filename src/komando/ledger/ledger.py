@@ -13,6 +13,7 @@ from komando.ledger.chain import Link, Pen, append, entries_of, read, read_tail
 from komando.ledger.entries import Abandoned, Entry, Kind, Move, Started, identity
 from komando.ledger.errors import (
     BrokenChainError,
+    FarAheadError,
     HeldError,
     LostBranchError,
     RefusedError,
@@ -26,6 +27,9 @@ from komando.ledger.holder import person_of, this_process
 from komando.ledger.spool import Spool
 from komando.ledger.turn import Turn
 from komando.ledger.turns import highest, open_turns, why_over
+
+FAR = 10_000
+"""How far ahead of the ledger a host may be: so many applies were never lost with a clone."""
 
 _RACES = 20
 """Pushes that others win one after the other, before we give up."""
@@ -182,6 +186,8 @@ class Ledger:
             tip = self.fetch(least)
             chain = self._chain(tip)
             before = entries_of(chain)
+            if least - highest(before) > FAR:
+                raise FarAheadError(least, highest(before))
             closing = self._take_over(before)
             sequence = max(highest(before), least) + 1
             started = self._started(what, sequence)

@@ -46,12 +46,13 @@ class Rollout:
     """What became of all; `interrupted` by a Ctrl-C meanwhile.
 
     `doubted`: hosts that were confirmed were seen not to do what was intended. Those that had no
-    way back are carried all the same.
+    way back are carried all the same. `recorded`: unless the ledger could not be told of it.
     """
 
     outcomes: tuple[Outcome, ...]
     interrupted: bool = False
     doubted: bool = False
+    recorded: bool = True
 
     @property
     def holds(self) -> bool:

@@ -9,10 +9,10 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Self
 
 from komando.inventory import Access, Host
@@ -202,18 +202,24 @@ class Session:
         answers.lost |= dict.fromkeys(answers.waiting, why)
         return answers
 
-    @contextmanager
-    def _patience(self) -> Iterator[None]:
+    def counting(self) -> AbstractContextManager[None]:
+        """Within it each Ctrl-C is counted, and none ends a wave between two of its steps."""
+        return _on_ctrl_c(self._count)
+
+    def heeding(self) -> AbstractContextManager[None]:
+        """Within it, inside of `counting`, a Ctrl-C is a KeyboardInterrupt again."""
+        return _on_ctrl_c(signal.default_int_handler)
+
+    def _count(self, *_: object) -> None:
+        self.interrupts += 1
+
+    def _patience(self) -> AbstractContextManager[None]:
         def note(*_: object) -> None:
             self.interrupts += 1
             if self.interrupts > 1:
                 raise KeyboardInterrupt
 
-        before = signal.signal(signal.SIGINT, note)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
+        return _on_ctrl_c(note)
 
     def _ask(self, request: Request) -> Answers:
         self._converse(request, answers := Answers(waiting=set(request.hosts)))
@@ -297,6 +303,15 @@ class Session:
         for stream in (process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
+
+
+@contextmanager
+def _on_ctrl_c(what: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, what)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def opening(hosts: Iterable[Host], access: Access) -> Opening:

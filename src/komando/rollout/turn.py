@@ -5,8 +5,9 @@ The ledger is imported when somebody begins: an apply that finds nothing to do n
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 EASE = timedelta(minutes=5)
 """What a turn may last beyond the longest that all its waves can take: for connections."""
+
+Work = Callable[[int, Callable[[], bool]], Rollout]
+"""Is given its sequence, and what says whether its turn is over."""
 
 Note = Callable[[str], None]
 """Takes in a sentence that whoever applies should read."""
@@ -51,29 +55,30 @@ def in_turn(
     what: Undertaken,
     targets: Mapping[str, Target],
     waves: Waves,
-    work: Callable[[int], Rollout],
+    work: Work,
     note: Note,
 ) -> Rollout:
-    """Do `work`, which is given its sequence, while nobody else is at it; record what came of it.
+    """Do `work` while nobody else is at it; record what came of it.
 
     `ledger` opens the environment's. Raises NotOurTurnError, and nothing was changed, while
     somebody else is at it or the ledger cannot be reached; a rollback and an emergency go on
     without it.
     """
+    ends = _seconds_up() + _lease(what, targets, waves).total_seconds()
     turn = _begin(ledger, what, targets, waves, note)
     if turn is None:
-        return work(what.least + 1)
+        return work(what.least + 1, lambda: False)
     for words in turn.notes:
         note(f"ledger: {words}")
     try:
-        rollout = work(turn.sequence)
+        rollout = work(turn.sequence, lambda: _seconds_up() >= ends)
     except BaseException:
         lost = {name: _lost(target) for name, target in targets.items()}
         _finish(turn, lost, "interrupted", note)
         raise
     results = {one.host: _result(one) for one in rollout.outcomes}
-    _finish(turn, results, _whole(rollout, what), note)
-    return rollout
+    recorded = _finish(turn, results, _whole(rollout, what), note)
+    return replace(rollout, recorded=recorded)
 
 
 def _begin(
@@ -108,22 +113,29 @@ def _begin(
         return None
 
 
+def _seconds_up() -> float:
+    """Seconds since boot, those asleep too: no stepped clock ends a turn, or makes one longer."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 def _lease(what: Undertaken, targets: Mapping[str, Target], waves: Waves) -> timedelta:
     """How long it can take: each wave goes there, is looked at from outside, and goes back."""
     windows = (max(targets[name].host.confirm_within for name in wave) for wave in waves)
     return EASE + timedelta(seconds=sum(2 * window + what.look for window in windows))
 
 
-def _finish(turn: Turn, results: Mapping[str, HostResult], whole: WholeOutcome, note: Note) -> None:
+def _finish(turn: Turn, results: Mapping[str, HostResult], whole: WholeOutcome, note: Note) -> bool:
+    """Whether it is written down, on the forge or in this clone."""
     from komando.ledger import LedgerError
 
     try:
         landing = turn.finish(results, whole)
     except LedgerError as error:
         note(f"NOT RECORDED: {error}")
-        return
+        return False
     if landing.spooled:
         note(f"ledger: {landing.why}")
+    return True
 
 
 def _result(one: Outcome) -> HostResult:

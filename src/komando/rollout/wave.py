@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -231,10 +232,7 @@ class Wave:
                     lost.discard(name)
             if not lost or time.monotonic() > deadline:
                 return
-            try:
-                time.sleep(PAUSE)
-            except KeyboardInterrupt:
-                self.session.interrupts += 1
+            time.sleep(PAUSE)
 
     def _stands(self, name: str, found: RunningGeneration) -> bool:
         """Takes in how a lost host stands; whether that is for good."""
@@ -305,4 +303,5 @@ class Wave:
 
     def _tell(self, names: Iterable[str], stage: str) -> None:
         for name in sorted(names):
-            self.told(name, stage)
+            with suppress(OSError):  # that nobody can hear of it leaves no wave half-way
+                self.told(name, stage)
