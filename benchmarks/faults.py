@@ -6,11 +6,9 @@ said. The rulesets go wrong in the bundle itself, and may come together with any
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from pathlib import Path
 
 from benchmarks.rounds import Round, Try
 from komando.lab.fleet.machine import CONTROLLER_SIDE
@@ -25,10 +23,6 @@ from tests.lab.hostile import (
     Scene,
     cuts_off,
 )
-
-LINGERING = 30.0
-"""Seconds in which a process ends that lost the one it worked for."""
-
 
 Fault = Callable[[Round], list[Try]]
 
@@ -129,33 +123,13 @@ def controller_killed(now: Round) -> list[Try]:
     """Kill -9 of the command line; of the process that speaks with the routers, too, or not."""
     running = now.start()
     now.wait(running)
-    pid = running.process.pid
-    children = Path(f"/proc/{pid}/task/{pid}/children")
-    workers = children.read_text().split() if children.exists() else []
     if now.random.random() < 0.5:
         now.tell("the controller is killed, and its worker")
-        with suppress(FileNotFoundError):
-            running.kill()
+        done = running.kill()
     else:
         now.tell("the controller is killed")
-        with suppress(ProcessLookupError):
-            os.kill(pid, 9)
-    done = running.end()
-    _until_gone(workers)
+        done = running.kill("controller")
     return [Try(now.wanted(), done, killed=done.code == -9)]
-
-
-def _until_gone(workers: list[str]) -> None:
-    """What the worker had begun it carries to its end."""
-    until = time.monotonic() + LINGERING
-    for worker in workers:
-        stat = Path(f"/proc/{worker}/stat")
-        while time.monotonic() < until:
-            with suppress(FileNotFoundError, ProcessLookupError):
-                if stat.read_text().rpartition(")")[2].split()[0] != "Z":
-                    time.sleep(0.1)
-                    continue
-            break
 
 
 def program_killed(now: Round) -> list[Try]:

@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 
-from komando.bundle import Bundle
 from komando.lab.fleet.machine import Machine
 from tests.lab.desk import Done, Running
 from tests.lab.hostile import Scene
@@ -77,13 +76,7 @@ class Round:
 
     def wanted(self) -> dict[str, str]:
         """The digests that the apply is to bring."""
-        bundles = self.scene.wanted().items()
-        return {name: self._spoilt(bundle).digest for name, bundle in bundles}
-
-    def _spoilt(self, bundle: Bundle) -> Bundle:
-        wrong = self.spoil.get(bundle.host, {})
-        files = {path: text.encode() for path, text in wrong.items()}
-        return Bundle(bundle.host, {**bundle.files, **files})
+        return self.scene.digests(self.spoil)
 
     def ended(self, running: Running, *, interrupted: int = 0) -> Try:
         """Wait for the end of the apply."""

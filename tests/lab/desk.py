@@ -9,12 +9,13 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from komando.bundle import Bundle
 from komando.cli.reach import Scope
@@ -24,7 +25,11 @@ REPOSITORY = Path(__file__).parents[2]
 KOMANDO = Path(sys.executable).with_name("komando")
 SPOILT = Path(__file__).with_name("spoilt.py")
 
+LINGERING = 30.0
+"""Seconds in which a process ends that lost the one it worked for."""
+
 Spoil = Mapping[str, Mapping[str, str | None]]
+Whom = Literal["controller", "worker", "both"]
 
 
 @dataclass(frozen=True)
@@ -100,13 +105,37 @@ class Running:
                 assert any(reader.is_alive() for reader in self._readers), "".join(self._words)
                 self._new.wait(1)
 
-    def kill(self) -> None:
-        """Kill -9, with the process that speaks with the hosts."""
-        children = _children(self.process.pid)
-        for pid in (self.process.pid, *children):
+    def kill(self, whom: Whom = "both") -> Done:
+        """Kill -9: of this process, of the one that speaks with the hosts, or of both.
+
+        Returns when neither is any more: one that is left alone has ended by itself.
+        """
+        worker = _children(self.process.pid)
+        if whom != "worker":
+            self.process.kill()
+        for pid in [] if whom == "controller" else worker:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self.end()
+        done = self.end()
+        _until_gone(worker)
+        return done
+
+    @contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Stopped where it is, as a terminal's Ctrl-Z does, while the block lasts.
+
+        The process that speaks with the hosts is in a session of its own, and goes on.
+        """
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it has not ended yet."""
+        return self.process.poll() is None
 
     def interrupt(self) -> None:
         """Ctrl-C, which a terminal gives to the whole group; at its end it is no more."""
@@ -124,6 +153,13 @@ class Running:
         return Done(code, "".join(self._said), "".join(self._words))
 
 
+def spoilt(bundle: Bundle, wrong: Mapping[str, str | None]) -> Bundle:
+    """A bundle some files of which are otherwise than they should be (None: missing)."""
+    given = {path: text.encode() for path, text in wrong.items() if text is not None}
+    right = {path: content for path, content in bundle.files.items() if path not in wrong}
+    return Bundle(bundle.host, right | given)
+
+
 def _git(folder: Path, *words: str, check: bool = True) -> str:
     done = subprocess.run(
         ["git", *words],
@@ -137,9 +173,19 @@ def _git(folder: Path, *words: str, check: bool = True) -> str:
     return done.stdout
 
 
+def _until_gone(pids: list[int]) -> None:
+    until = time.monotonic() + LINGERING
+    while any(Path(f"/proc/{pid}/exe").exists() for pid in pids):
+        assert time.monotonic() < until, f"{pids} linger"
+        time.sleep(0.02)
+
+
 def _children(pid: int) -> list[int]:
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(one) for one in found]
+    try:
+        found = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except (FileNotFoundError, ProcessLookupError):  # it has ended
+        return []
+    return [int(one) for one in found.split()]
 
 
 class Desk(ABC):
@@ -167,17 +213,25 @@ class Desk(ABC):
         scope = Scope(str(self.inventory), self.policies, lab=self.lab, identity=None)
         return scope.desired().bundles
 
+    def digests(self, spoil: Spoil | None = None) -> dict[str, str]:
+        """The digests of what the policies ask for, or of what a renderer makes of it."""
+        wrong = spoil or {}
+        return {
+            name: spoilt(bundle, wrong.get(name, {})).digest
+            for name, bundle in self.wanted().items()
+        }
+
     @property
     def forge(self) -> Path:
         """The lab's own forge."""
         return Place(self.lab).folder / "forge.git"
 
-    def entries(self) -> list[dict[str, Any]]:
-        """The ledger's entries, the oldest first."""
+    def entries(self, newest: int = -1) -> list[dict[str, Any]]:
+        """The ledger's entries, or so many of the newest; the oldest first."""
         if not self.forge.exists():
             return []
-        branch = "refs/heads/deployments/lab"
-        commits = _git(self.forge, "rev-list", "--reverse", branch, check=False).split()
+        words = ("rev-list", "--reverse", f"--max-count={newest}", "refs/heads/deployments/lab")
+        commits = _git(self.forge, *words, check=False).split()
         return [json.loads(_git(self.forge, "show", f"{one}:entry.json")) for one in commits]
 
     def argv(self, verb: str, *rest: str, spoil: Spoil | None = None, clone: str = "") -> list[str]:

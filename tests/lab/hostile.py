@@ -11,17 +11,17 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from komando.lab.fleet.fleet import Fleet
 from komando.lab.fleet.machine import Machine
 from komando.lab.place import LabError
-from tests.lab.desk import Desk, Done
+from tests.lab.desk import Desk, Done, Running, Spoil
 
 Said = TypeVar("Said")
 
@@ -66,6 +66,8 @@ class Scene(Desk):
 
     fleet: Fleet
     folder: Path
+    runs: list[Running] = field(default_factory=list, compare=False)
+    """All that was started, in order."""
 
     @classmethod
     def of(cls, fleet: Fleet, folder: Path) -> Self:
@@ -154,43 +156,84 @@ class Scene(Desk):
                     raise AssertionError(f"{router} has not come to rest: {error}") from error
                 time.sleep(0.1)
 
-    def _recorded(self, states: Mapping[str, str]) -> None:
-        """The ledger's last word is that of the verb; of what it never began, it says nothing."""
-        last = self.entries()[-1]
-        told = {name: state for name, state in states.items() if state}
-        if set(told.values()) <= {"unreached"}:
-            return
-        assert last["entry"] == "finished", last
-        results = {name: result["result"] for name, result in last["hosts"].items()}
-        assert results == told
-
     def record(self, router: str) -> list[dict[str, Any]]:
         """A router's own record; AssertionError unless it is one chain."""
         return chained(self.routers[router].run("komando-host record"))
 
-    def truthful(self, done: Done, before: Mapping[str, str | None]) -> dict[str, str]:
-        """What became of each router by the verb's words, which the routers bear out.
+    def truthful(
+        self,
+        done: Done,
+        before: Mapping[str, str | None],
+        *,
+        wanted: Mapping[str, str] | None = None,
+        unknown: Collection[str] = (),
+    ) -> dict[str, str]:
+        """What became of each router by the verb's words, which routers and ledger bear out.
 
-        AssertionError where they do not, or the exit code says otherwise than the words.
+        `wanted` are the digests that it was to bring, where those are not the policies' own; of
+        those that are `unknown` it may know nothing. AssertionError where anything does not fit,
+        or the exit code says otherwise than the words.
         """
-        wanted = {name: bundle.digest for name, bundle in self.wanted().items()}
-        states = {}
-        for router, runs in self.each(self.comes_to_rest).items():
-            state = done.state(router)
+        wanted = self.digests() if wanted is None else wanted
+        runs = self.each(self.comes_to_rest)
+        states = {router: done.state(router) for router in runs}
+        for router, state in states.items():
             if state == "carried":
-                assert runs == wanted[router] or runs not in before.values(), (router, done.all)
-            elif state in ("refused", "reverted", "untouched", ""):
-                assert runs == before[router], (router, state, done.all)
-            states[router] = state
-        self._recorded(states)
-        told = set(states.values())
-        if told <= {"carried", ""}:
-            assert done.code == 0, done.all
-        elif told <= {"carried", "unreached", ""}:
-            assert done.code == 3, done.all
-        else:
-            assert done.code == 1, done.all
+                assert runs[router] == wanted[router], (router, done.all)
+            elif state == "unknown":
+                assert router in unknown, (router, done.all)
+                assert runs[router] in (before[router], wanted[router]), (router, done.all)
+            else:
+                assert runs[router] == before[router], (router, state, done.all)
+        self.recorded(done, runs)
+        assert done.code == code_of(states.values()), done.all
         return states
+
+    def recorded(self, done: Done, runs: Mapping[str, str | None]) -> None:
+        """The ledger's last word is that of the verb; of what it never began, it says nothing."""
+        told = {name: state for name in runs if (state := done.state(name))}
+        if set(told.values()) <= {"unreached"}:
+            return
+        [last] = self.entries(newest=1)
+        assert last["entry"] == "finished", last
+        assert {name: result["result"] for name, result in last["hosts"].items()} == told
+        for name, result in last["hosts"].items():
+            known = told[name] not in ("unknown", "unreached")
+            assert result["after"] == (runs[name] if known else None), (name, last)
+
+    def turns(self, since: int) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        """The turns behind so many entries of the ledger: how each began, and how it ended.
+
+        AssertionError where one began before the one before it had ended.
+        """
+        entries = self.entries()[since:]
+        began, ended = entries[::2], entries[1::2]
+        words = [entry["entry"] for entry in entries]
+        assert words == ["started", "finished"] * len(began), words
+        assert [one["turn"] for one in began] == [one["turn"] for one in ended]
+        sequences = [one["sequence"] for one in began]
+        assert sequences == sorted(set(sequences))
+        return list(zip(began, ended, strict=True))
+
+    def start(self, verb: str, *rest: str, spoil: Spoil | None = None, clone: str = "") -> Running:
+        """Start a verb, which has an end when the test has one."""
+        running = super().start(verb, *rest, spoil=spoil, clone=clone)
+        self.runs.append(running)
+        return running
+
+    def end_all(self) -> None:
+        """Whatever goes on, as a test broke off, is killed."""
+        for running in self.runs:
+            if running.goes_on:
+                running.kill()
+
+
+def code_of(states: Iterable[str]) -> int:
+    """The exit code of an apply that says this of its routers ("": nothing)."""
+    told = {state for state in states if state}
+    if told <= {"carried"}:
+        return 0
+    return 3 if told <= {"carried", "unreached"} else 1
 
 
 @contextmanager
@@ -201,9 +244,10 @@ def staged(fleet: Fleet, folder: Path, *, by_hand: bool = False) -> Iterator[Sce
     """
     scene = Scene.of(fleet, folder)
     scene.edit_all(11)
-    if not scene.entries():
+    if not scene.entries(newest=1):
         scene.apply_well()
     yield scene
+    scene.end_all()
     for machine in scene.routers.values():
         if not machine.is_on:
             machine.power_on()
@@ -213,8 +257,7 @@ def staged(fleet: Fleet, folder: Path, *, by_hand: bool = False) -> Iterator[Sce
     scene.apply_well()
     verifying = scene.start("ledger", "verify")
     try:
-        wanted = {name: bundle.digest for name, bundle in scene.wanted().items()}
-        assert scene.each(scene.running) == wanted
+        assert scene.each(scene.running) == scene.digests()
         scene.each(scene.record)
     finally:
         fits = verifying.end()
@@ -250,3 +293,9 @@ def small_disk(machine: Machine, kib: int) -> Iterator[Callable[[], None]]:
             f"rm -f {STATE}/ballast; umount {STATE} && find {STATE} -mindepth 1 -delete && "
             f"cp -a /run/small/. {STATE}/ && umount /run/small"
         )
+
+
+def leave_files(machine: Machine, spare: int | None) -> None:
+    """Let a small disk take so many more files or links, of any size; None: any number."""
+    most = "0" if spare is None else f"$(($(df --output=iused {STATE} | tail -n 1) + {spare}))"
+    machine.behind(f"mount -o remount,nr_inodes={most} {STATE}")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from tests.lab.conftest import LAB
-from tests.lab.hostile import CUTS_SSH, GUARD, STATE, WINDOW, Scene, small_disk
+from tests.lab.hostile import CUTS_SSH, GUARD, STATE, WINDOW, Scene, leave_files, small_disk
 
 pytestmark = LAB
 
@@ -20,16 +22,44 @@ def test_a_full_disk_at_stage_changes_nothing(scene: Scene) -> None:
         assert scene.truthful(done, was)["router-1"] == "refused"
 
 
-def test_a_full_disk_at_the_flip_changes_nothing(scene: Scene) -> None:
-    was = scene.each(scene.running)
-    scene.edit("router-1", 20)
+@contextmanager
+def both_staged(scene: Scene) -> Iterator[Callable[[], None]]:
+    """On a small disk router-1 has what is asked for already: nothing has to be staged."""
     with small_disk(scene.routers["router-1"], 4096) as fill:
-        first = scene.apply(spoil={"router-1": {GUARD: CUTS_SSH}})
-        assert scene.truthful(first, was)["router-1"] == "reverted"
-        fill()  # its generation lies there already: nothing has to be staged
-        done = scene.apply(spoil={"router-1": {GUARD: CUTS_SSH}})
-        assert "No space left" in done.all
+        for rate in (20, 11):
+            scene.edit("router-1", rate)
+            scene.apply_well()
+        scene.edit("router-1", 20)
+        yield fill
+
+
+def test_a_full_disk_at_arming_changes_nothing(scene: Scene) -> None:
+    was = scene.each(scene.running)
+    with both_staged(scene) as fill:
+        lines = scene.record("router-1")
+        fill()
+        done = scene.apply()
+        assert "nothing was changed: [Errno 28] No space left" in done.all
         assert scene.truthful(done, was)["router-1"] == "refused"
+        assert scene.record("router-1") == lines
+
+
+def test_a_full_disk_at_the_flip_takes_the_change_back(scene: Scene) -> None:
+    """Room for one file more: the note of the window takes it, and `current` cannot be led on."""
+    was = scene.each(scene.running)
+    machine = scene.routers["router-1"]
+    with both_staged(scene):
+        lines = scene.record("router-1")
+        leave_files(machine, 1)
+        done = scene.apply()
+        assert "No space left on device: 'generations/" in done.all
+        assert scene.truthful(done, was)["router-1"] == "reverted"
+        armed, reverted = scene.record("router-1")[len(lines) :]
+        assert (armed["event"], reverted["event"]) == ("armed", "reverted")
+        assert armed["generation"] == reverted["generation"] == scene.digests()["router-1"]
+        leave_files(machine, None)
+        again = scene.apply()
+        assert scene.truthful(again, was)["router-1"] == "carried"
 
 
 def test_a_disk_that_fills_up_in_the_window_does_not_bar_the_way_back(scene: Scene) -> None:
