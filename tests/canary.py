@@ -13,7 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-CANARY = b"kenari-7Qm2xV9sLd4KpT1w"
+CANARY = f"kenari-{os.getpid()}-7Qm2xV9sLd4KpT1w".encode()
+"""One for each run of tests: the process table shows those of others, too."""
 
 _BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]|\s|\\n){40,}={0,2}")
 

@@ -14,6 +14,7 @@ from komando.inventory import Access
 from tests.cases.plan.cases import HERE
 from tests.rollout.played import PlayedHost
 from tests.rollout.rolled import Komando, Play, command_line
+from tests.rollout.secret_city import City, city_with_secret
 
 
 @pytest.fixture
@@ -58,3 +59,10 @@ def komando(
     """The command line in a folder with policies and an inventory of the played host."""
     shutil.copytree(HERE / "base", tmp_path / "policies")
     return command_line([host], access, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def city(access: Access, tmp_path: Path) -> Iterator[City]:
+    """A repository whose router has a secret, not yet applied."""
+    with city_with_secret(access, tmp_path) as made:
+        yield made

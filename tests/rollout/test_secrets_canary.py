@@ -1,155 +1,20 @@
-"""One secret from `komando secret set` to its file on a host, and looked for everywhere else.
-
-The command line, the pyinfra process, ssh and the host program are the real ones; the host is a
-network namespace with a root folder of its own.
-"""
+"""One secret from `komando secret set` to its file on a host, and looked for everywhere else."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
-import paramiko
 import pytest
 
-from komando.inventory import Access
-from tests.canary import CANARY, Watch, files_with_it, holds, watched
-from tests.cases.plan.cases import HERE
-from tests.host_network import SOURCES, Router, router_in_city
-from tests.rollout.played import PlayedHost
+from tests.canary import CANARY
+from tests.host_network import SOURCES
+from tests.rollout.secret_city import APPLY, OWN, SET, TEMPORARY, City, life
 
 pytestmark = pytest.mark.root
 
-REPOSITORY = SOURCES.parent
-KOMANDO = "from komando.cli import main; main()"
+DRIFT = 2
+"""What drift ends with where no role has laid the host program and its units."""
 
-_LOGGING = """\
-import logging, sys
-if "komando.rollout" in sys.orig_argv:
-    handler = logging.FileHandler({log!r})
-    for name in ("", "pyinfra", "paramiko"):
-        logging.getLogger(name).setLevel(logging.DEBUG)
-    for name in ("", "pyinfra"):
-        logging.getLogger(name).addHandler(handler)
-"""
-"""As sitecustomize: the pyinfra process tells all that pyinfra and paramiko have to tell."""
-
-
-class RealHost(PlayedHost):
-    """An ssh server before the real host program in a namespace."""
-
-    def __init__(self, name: str, client_key: paramiko.PKey, router: Router) -> None:
-        super().__init__(name, client_key, router.root / "unused")
-        self.router = router
-        self.before = ""
-        self.said: list[bytes] = []
-
-    def _verb(self, words: list[str], channel: paramiko.Channel) -> tuple[int, str, str]:
-        archive = channel.makefile("rb").read() if words[0] == "activate" else b""
-        argv = self.router.argv(*words)
-        at = argv.index("-c") + 1
-        argv[at] = self.before + argv[at]
-        done = subprocess.run(argv, input=archive, capture_output=True, check=False)
-        self.said += [done.stdout, done.stderr]
-        return done.returncode, done.stdout.decode(), done.stderr.decode()
-
-
-@dataclass
-class City:
-    """A repository with one secret, and its host."""
-
-    folder: Path
-    host: RealHost
-    key: Path
-    identity: Path
-
-    @property
-    def log(self) -> Path:
-        return self.folder.parent / "pyinfra.log"
-
-    def komando(self, *words: str, stdin: bytes = b"", before: str = "") -> tuple[int, bytes]:
-        """Run the command line as a process of its own; its code, and both its outputs."""
-        path = [str(self.folder.parent / "site"), *map(str, (SOURCES, REPOSITORY)), *sys.path]
-        done = subprocess.run(
-            [sys.executable, "-c", f"{before}\n{KOMANDO}", *words],
-            input=stdin,
-            cwd=self.folder,
-            env={
-                **os.environ,
-                "PYTHONPATH": ":".join(filter(None, path)),
-                "XDG_CACHE_HOME": str(self.folder.parent / "cache"),
-                "KOMANDO_IDENTITY": str(self.identity),
-            },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-        return done.returncode, done.stdout
-
-    def git(self, *words: str) -> bytes:
-        who = ("-c", "user.name=ops", "-c", "user.email=ops@example.invalid")
-        return subprocess.run(
-            ["git", *who, *words], cwd=self.folder, check=True, capture_output=True
-        ).stdout
-
-
-@pytest.fixture
-def city(access: Access, tmp_path: Path) -> Iterator[City]:
-    """A repository whose router has a secret, not yet applied."""
-    from pyrage import x25519
-
-    assert access.identity is not None
-    client_key = paramiko.ECDSAKey.from_private_key_file(str(access.identity))
-    folder = tmp_path / "repository"
-    shutil.copytree(HERE / "base", folder / "policies")
-    inventory = folder / "inventories/production"
-    (inventory / "secrets").mkdir(parents=True)
-    identity = x25519.Identity.generate()
-    key = tmp_path / "secrets-key"
-    key.touch(0o600)
-    key.write_text(f"{identity}\n")
-    (inventory / "secrets/recipients").write_text(f"# ops\n{identity.to_public()}\n")
-    (tmp_path / "site").mkdir()
-    with router_in_city(tmp_path / "root", "sc") as router:
-        host = RealHost("core-1", client_key, router)
-        (inventory / "known_hosts").write_text(host.known_hosts_line)
-        (inventory / "hosts.yaml").write_text(
-            "all:\n  vars: {management: [127.0.0.0/8]}\n  children:\n    router:\n      hosts:\n"
-            "        core-1:\n          ansible_host: 127.0.0.1\n"
-            f"          ansible_port: {host.port}\n"
-            "          interfaces: {uplink: wan0, metro: lan0, public: lan1}\n"
-            "          leaf: pfifo\n          confirm_within: 20\n"
-            "          secrets:\n            vpn-key: {owner: nobody}\n"
-        )
-        one = City(folder, host, key, access.identity)
-        one.git("init", "-q")
-        one.git("init", "-q", "--bare", str(tmp_path / "forge.git"))
-        one.git("remote", "add", "origin", str(tmp_path / "forge.git"))
-        site = tmp_path / "site/sitecustomize.py"
-        site.write_text(_LOGGING.format(log=str(one.log)))
-        try:
-            yield one
-        finally:
-            host.close()
-
-
-def leaks(city: City, said: list[bytes], watch: Watch) -> list[str]:
-    """Every place but the secret's own file in which it is seen."""
-    found = [f"an output: {one[:60]!r}" for one in (*said, *city.host.said) if holds(one)]
-    found += [f"a process: {words[:60]}" for words in watch.leaks]
-    for name in ("repository", "cache", "root"):
-        found += map(str, files_with_it(city.folder.parent / name))
-    found += [str(city.log)] if holds(city.log.read_bytes()) else []
-    return found
-
-
-SET = ("secret set vpn-key", 0)
-APPLY = ("apply --no-verify --diff --secrets-key KEY", 0)
 EVERYTHING = (
     SET,
     ("secret list", 0),
@@ -159,37 +24,25 @@ EVERYTHING = (
     ("apply --no-verify --diff", 1),  # no key
     APPLY,
     ("plan --out again.json", 0),
+    SET,  # encrypted anew: another generation
+    APPLY,
+    ("drift --format text", DRIFT),
+    ("drift --format markdown", DRIFT),
+    ("drift --format json", DRIFT),
+    ("rollback core-1 --list", 0),
+    ("rollback core-1 --diff", 0),  # no key: the host has its secrets
+    ("ledger show", 0),
+    ("ledger show --format json", 0),
+    ("ledger verify", 0),
 )
-
-
-def life(
-    city: City, verbs: tuple[tuple[str, int], ...] = (SET, APPLY), *, before: str = ""
-) -> tuple[list[str], Watch]:
-    """From the secret's making to its host's answers; where it was seen.
-
-    `verbs` are command lines with their exit codes.
-    """
-    said = []
-    with watched() as watch:
-        for line, code in verbs:
-            words = line.replace("KEY", str(city.key)).split()
-            stdin = CANARY if words[:2] == ["secret", "set"] else b""
-            found, output = city.komando(*words, stdin=stdin, before=before)
-            assert found == code, (words, output.decode())
-            said.append(output)
-        city.git("add", "-A")
-        city.git("commit", "-qm", "all")
-        said.append(city.git("cat-file", "--batch-all-objects", "--batch", "--unordered"))
-    for verb in ("observe", "export"):
-        argv = city.host.router.argv(verb)
-        said.append(subprocess.run(argv, capture_output=True, check=True).stdout)
-    return leaks(city, said, watch), watch
 
 
 def test_a_secret_is_seen_in_its_own_file_alone(city: City) -> None:
     found, watch = life(city, EVERYTHING)
-    own = city.host.router.root / "var/lib/komando/current/etc/komando/secrets/vpn-key"
-    assert found == [str(own.resolve())]
+    own = city.host.router.root / "var/lib/komando/current" / OWN
+    states = city.host.router.root / "var/lib/komando/generations"
+    assert found == [str(one) for one in sorted(states.glob(f"*/{OWN}"))]
+    assert len(found) == 2
     state = own.stat()
     assert own.read_bytes() == CANARY
     assert (own.owner(), state.st_mode & 0o7777) == ("nobody", 0o600)
@@ -197,9 +50,20 @@ def test_a_secret_is_seen_in_its_own_file_alone(city: City) -> None:
     assert any(" activate " in words for words in watch.commands)
     assert "Running command on core-1" in city.log.read_text()
     assert city.host.router.komando("observe").said["kernel"] == "ok"
-    for ends in ("-m komando.rollout", f"--secrets-key {city.key}"):
-        limits = [seen for words, seen in watch.cores.items() if words.endswith(ends)]
-        assert any("0 0" in seen for seen in limits), (ends, limits)
+
+
+def test_a_secret_that_was_changed_by_hand_is_told_without_its_content(city: City) -> None:
+    life(city)
+    own = city.host.router.root / "var/lib/komando/current" / OWN
+    own.write_bytes(CANARY + b"!")
+    own.chmod(0o644)
+    formats = tuple((f"drift --format {form}", DRIFT) for form in ("text", "markdown", "json"))
+    found, _ = life(city, formats)
+    assert found == [str(own.resolve())]
+    found, _ = life(city, (("drift --repair --secrets-key KEY", DRIFT),))
+    assert found == [str(own.resolve())]
+    assert own.read_bytes() == CANARY
+    assert any(b"secret vpn-key is readable by others" in one for one in city.host.said)
 
 
 _TOLD = """\
@@ -245,9 +109,23 @@ secrets.lay = lay
 """
 
 
+_LEFT = """\
+import tempfile
+from komando.bundle import Plaintexts
+before = Plaintexts.members
+def members(self):
+    for content in before(self).values():
+        with tempfile.NamedTemporaryFile(delete=False) as file:
+            file.write(content)
+    return before(self)
+Plaintexts.members = members
+"""
+
+
 @pytest.mark.parametrize(
     ("here", "there", "where"),
     [
+        pytest.param(_LEFT, "", f"/{TEMPORARY}/", id="left"),
         pytest.param(_TOLD, "", "an output: ", id="told"),
         pytest.param(_CACHED, "", "/cache/komando/generations/", id="cached"),
         pytest.param(_ARGUED, "", "a process: sh -c sleep 0.5", id="argued"),
