@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from komando.ledger import HeldError, Ledger, UnreachedError, verify
-from komando.ledger.entries import Finished, Started
+from komando.ledger.entries import Finished, Holder, Started
 from komando.ledger.errors import EnvironmentNameError, NoRemoteError, NotRepositoryError
+from komando.ledger.holder import _born
 from tests.ledger.conftest import Clone, carried, change, git, ledger_of
 
 
@@ -30,6 +32,12 @@ def numbers(ledger: Ledger) -> list[tuple[int, int, bool]]:
         assert isinstance(link.entry, Started | Finished)
         found.append((link.entry.number, link.entry.sequence, link.entry.spooled))
     return found
+
+
+def parent(ledger: Ledger) -> Holder:
+    """A process of this machine that lives, and is not this one."""
+    born = _born(os.getppid())
+    return ledger.holder.model_copy(update={"process": os.getppid(), "born": born})
 
 
 def test_a_normal_apply_without_the_forge_is_refused_and_told_the_way(
@@ -127,12 +135,11 @@ def test_an_emergency_beside_a_turn_that_was_last_seen_open_says_so(
     other.holder = other.holder.model_copy(update={"machine": "controller-2", "process": 77})
     other.begin(change())
     ledger = ledger_of(clone("two"))
-    with pytest.raises(HeldError):
-        ledger.begin(change())
-    with pytest.raises(HeldError):
-        ledger.begin(change(), emergency=True)
+    for offline in (False, True):
+        with pytest.raises(HeldError):
+            ledger.begin(change(), offline=offline)
     away(forge)
-    turn = ledger.begin(change(), emergency=True)
+    turn = ledger.begin(change(), offline=True)
     assert turn.sequence == 2
     assert "controller-2 held sequence 1" in turn.notes[1]
 
@@ -143,10 +150,30 @@ def test_a_second_emergency_of_the_same_clone_waits_for_the_first(
     folder = clone("one")
     away(forge)
     first = ledger_of(folder)
-    first.holder = first.holder.model_copy(update={"process": 1, "born": 0, "namespace": "x"})
+    first.holder = parent(first)
     first.begin(change(), emergency=True)
-    with pytest.raises(HeldError):
+    with pytest.raises(HeldError, match=f"lives on this machine: end it .`kill {os.getppid()}`"):
         ledger_of(folder).begin(change(), emergency=True)
+
+
+def test_a_second_emergency_takes_over_where_nobody_can_see_whether_the_first_lives(
+    clone: Clone, forge: Path
+) -> None:
+    folder = clone("one")
+    away(forge)
+    first = ledger_of(folder)
+    first.holder = parent(first).model_copy(update={"namespace": "another container's"})
+    first.begin(change(), emergency=True)
+    second = ledger_of(folder)
+    with pytest.raises(HeldError):
+        second.begin(change(), offline=True)
+    turn = second.begin(change(), emergency=True)
+    assert turn.sequence == 2
+    assert turn.notes[1].startswith("EMERGENCY: took the turn over from ")
+    turn.finish(carried(), "done", pauses=())
+    back(forge)
+    assert second.push() == 4
+    assert verify(second).disagreements == ()
 
 
 def test_no_repository_no_remote_and_no_folder_are_told_apart(tmp_path: Path) -> None:

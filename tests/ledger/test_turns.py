@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from komando.ledger import HeldError, Ledger, UnreachedError
+from komando.ledger import HeldError, Ledger, UnreachedError, verify
 from komando.ledger.entries import Abandoned, Finished, Started
 from komando.ledger.errors import FarAheadError, RefusedError
 from komando.ledger.git import Git
@@ -170,6 +170,51 @@ def test_a_turn_of_another_machine_holds_until_its_time_and_the_clocks_allowance
     landing = begun.finish(carried(), "done")
     assert not landing.spooled
     assert landing.number == 4
+
+
+def test_an_emergency_does_not_wait_for_another_machine_and_verify_tells_who_came_late(
+    clone: Clone,
+) -> None:
+    other = elsewhere(ledger_of(clone("one")))
+    begun = other.begin(change())
+    ledger = ledger_of(clone("two"))
+    for offline in (False, True):  # an apply, and a rollback
+        with pytest.raises(HeldError, match=r"after that time.*`--emergency` takes over"):
+            ledger.begin(change(), offline=offline)
+    turn = ledger.begin(change(kind="emergency"), emergency=True)
+    assert turn.sequence == 2
+    (note,) = turn.notes
+    assert note.startswith(f"EMERGENCY: took the turn over from {other.holder.person} on control")
+    assert "controller-2 (process 77): apply with sequence 1, since " in note
+    assert "Hosts refuse the older of two sequences" in note
+    closing = ledger.links()[1].entry
+    assert isinstance(closing, Abandoned)
+    assert closing.why.startswith("an emergency did not wait for ")
+    assert "process 77" in closing.why
+    assert verify(ledger).notes == ()
+    assert begun.finish({}, "failed").number == 4
+    turn.finish(carried(), "done")
+    found = verify(ledger)
+    assert found.disagreements == ()
+    (late,) = found.notes
+    assert late == (
+        f"entry 4: the holder of sequence 1 came to an end (failed) after {ledger.holder.person} "
+        f"on {ledger.holder.machine} had taken over (entry 2: {closing.why})"
+    )
+    assert ledger.begin(change()).sequence == 3
+
+
+def test_an_emergency_waits_for_a_process_that_lives_here(clone: Clone) -> None:
+    child = racer(clone("one"))
+    try:
+        tell(child)
+        assert heard(child) == "won 1"
+        ledger = ledger_of(clone("two"))
+        with pytest.raises(HeldError, match=f"lives on this machine: end it .`kill {child.pid}`"):
+            ledger.begin(change(), emergency=True)
+    finally:
+        end(child)
+    assert "is no more" in ledger.begin(change(), emergency=True).notes[0]
 
 
 def test_the_sequence_is_above_the_ledgers_and_above_what_hosts_have_seen(clone: Clone) -> None:

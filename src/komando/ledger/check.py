@@ -47,6 +47,21 @@ def chain_disagreements(links: Sequence[Link], environment: str = "") -> list[Di
     return found + turns.found
 
 
+def finished_late(links: Sequence[Link]) -> Iterator[str]:
+    """The turns that somebody took over, and whose holders told their end all the same."""
+    abandoned: dict[str, tuple[int, Abandoned]] = {}
+    for number, link in enumerate(links, 1):
+        if isinstance(entry := link.entry, Abandoned):
+            abandoned[entry.turn] = number, entry
+        elif isinstance(entry, Finished) and entry.turn in abandoned:
+            at, over = abandoned[entry.turn]
+            yield (
+                f"entry {number}: the holder of sequence {entry.sequence} came to an end "
+                f"({entry.result}) after {over.by.person} on {over.by.machine} had taken over "
+                f"(entry {at}: {over.why})"
+            )
+
+
 def _of_link(
     number: int, link: Link, before: Link | None, environment: str
 ) -> Iterator[Disagreement]:

@@ -83,18 +83,30 @@ class RewrittenError(LedgerError):
 
 
 class HeldError(LedgerError):
-    """Somebody else is at it: one apply at a time."""
+    """Somebody else is at it: one apply at a time; `here`: an emergency, and it lives beside us."""
 
-    def __init__(self, started: Started) -> None:
+    def __init__(self, started: Started, *, here: bool = False) -> None:
         holder = started.holder
-        super().__init__(
-            f"{started.environment} is held by {holder.person} on {holder.machine} (process "
-            f"{holder.process}): {started.kind} with sequence {started.sequence}, since "
-            f"{written(started.time)}, at most until {written(started.expires)}. Wait until it has "
-            f"finished. If it was killed, the next apply on {holder.machine} takes over at once, "
-            f"and one from anywhere else after that time"
+        way = (
+            f"It lives on this machine: end it (`kill {holder.process}`), and the next one takes "
+            "over at once"
+            if here
+            else f"Wait until it has finished. If it was killed, the next apply on "
+            f"{holder.machine} takes over at once, and one from anywhere else after that time. If "
+            "it cannot wait: `--emergency` takes over from another machine, too"
         )
+        super().__init__(f"{started.environment} is held by {at_work(started)}. {way}")
         self.started = started
+
+
+def at_work(started: Started) -> str:
+    """Who holds a turn, with what, and since when until when."""
+    holder = started.holder
+    return (
+        f"{holder.person} on {holder.machine} (process {holder.process}): {started.kind} with "
+        f"sequence {started.sequence}, since {written(started.time)}, at most until "
+        f"{written(started.expires)}"
+    )
 
 
 def lost(remote: str, branch: str, witness: str) -> LostBranchError:

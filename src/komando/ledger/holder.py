@@ -71,6 +71,11 @@ def has_died(holder: Holder, me: Holder) -> bool:
     return born is not None and born != holder.born
 
 
+def lives(holder: Holder, me: Holder) -> bool:
+    """Whether a holder is seen to be at work: a process of this machine and boot that is there."""
+    return _near(holder, me) and not has_died(holder, me)
+
+
 def _near(one: Holder, two: Holder) -> bool:
     """Whether the two count their processes alike."""
     return (one.machine, one.boot, one.namespace) == (two.machine, two.boot, two.namespace)

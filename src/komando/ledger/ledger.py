@@ -19,11 +19,12 @@ from komando.ledger.errors import (
     RefusedError,
     RewrittenError,
     UnreachedError,
+    at_work,
     lost,
     written,
 )
 from komando.ledger.git import Git
-from komando.ledger.holder import person_of, this_process
+from komando.ledger.holder import lives, person_of, this_process
 from komando.ledger.spool import Spool
 from komando.ledger.turn import Turn
 from komando.ledger.turns import highest, open_turns, why_over
@@ -109,23 +110,26 @@ class Ledger:
         undertaking: Undertaking,
         *,
         least: int = 0,
+        offline: bool = False,
         emergency: bool = False,
     ) -> Turn:
         """Take the turn: whoever gets it is alone, on every machine, until it is finished.
 
-        `least` is the highest sequence that a host has told of. With `emergency` a forge that is
-        away, or has lost the ledger, does not keep us: the entries wait in this clone.
+        `least` is the highest sequence that a host has told of. With `offline` a forge that is
+        away, or has lost the ledger, does not keep us: the entries wait in this clone. Nor does it
+        an `emergency`, which waits for no other turn either, unless its holder is seen to live on
+        this machine: elsewhere nobody can tell, and hosts refuse the older of two sequences.
 
         Raises HeldError while somebody else is at it; UnreachedError, LostBranchError and
         RewrittenError, which name the way on.
         """
         with self.spool.alone():
             try:
-                return self._begin_on_forge(undertaking, least)
+                return self._begin_on_forge(undertaking, least, emergency=emergency)
             except _WITHOUT_FORGE as away:
-                if not emergency:
+                if not (offline or emergency):
                     raise _named_way(away) from away
-                return self._begin_in_spool(undertaking, least, str(away))
+                return self._begin_in_spool(undertaking, least, str(away), emergency=emergency)
 
     def fetch(self, least: int = 0) -> str | None:
         """The branch's last commit, as `Branch.fetch`; hosts, too, can know of a lost ledger."""
@@ -180,7 +184,7 @@ class Ledger:
             return []
         return read(self.git, tip) if whole else read_tail(self.git, tip)
 
-    def _begin_on_forge(self, what: Undertaking, least: int) -> Turn:
+    def _begin_on_forge(self, what: Undertaking, least: int, *, emergency: bool) -> Turn:
         self.land(least=least)
         for _ in range(_RACES):
             tip = self.fetch(least)
@@ -188,12 +192,11 @@ class Ledger:
             before = entries_of(chain)
             if least - highest(before) > FAR:
                 raise FarAheadError(least, highest(before))
-            closing = self._take_over(before)
+            closing, notes = self._take_over(before, emergency=emergency)
             sequence = max(highest(before), least) + 1
             started = self._started(what, sequence)
             made = append(self.git, chain, [*closing, started], self.pen)
             if self.branch.push(made[-1].commit, tip):
-                notes = [f"took over sequence {it.sequence}: {it.why}" for it in closing]
                 if before and least > highest(before):
                     notes.append(
                         f"a host has seen sequence {least}, the ledger ends at "
@@ -203,15 +206,16 @@ class Ledger:
                 return Turn(self, started, notes=tuple(notes))
         raise _outrun(self.branch)
 
-    def _begin_in_spool(self, what: Undertaking, least: int, away: str) -> Turn:
+    def _begin_in_spool(self, what: Undertaking, least: int, away: str, *, emergency: bool) -> Turn:
         """What this clone knew of the forge may be old: it is told, and keeps nobody."""
         waiting = self.spool.entries()
         known = [it.entry for it in self._chain(self.branch.known()) if it.entry is not None]
-        closing = self._take_over(waiting)
+        closing, taken = self._take_over(waiting, emergency=emergency)
         sequence = max(highest(known), highest(waiting), least) + 1
         started = self._started(what, sequence)
         self.spool.add([*closing, started], self.pen)
-        notes = [f"{away}. The entries wait in this clone; `komando ledger push` lands them"]
+        lands = f"{away}. The entries wait in this clone; `komando ledger push` lands them"
+        notes = [lands, *taken]
         now = self.clock()
         notes += [
             f"when the forge was last seen, {it.holder.person} on {it.holder.machine} held "
@@ -222,13 +226,25 @@ class Ledger:
         ]
         return Turn(self, started, spooled=True, notes=tuple(notes))
 
-    def _take_over(self, before: Sequence[Entry]) -> list[Abandoned]:
-        """What closes the turns that stand open. Raises HeldError for one that still holds."""
-        now, closing = self.clock(), []
+    def _take_over(
+        self, before: Sequence[Entry], *, emergency: bool
+    ) -> tuple[list[Abandoned], list[str]]:
+        """What closes the turns that stand open, and notes on it.
+
+        Raises HeldError for one that still holds.
+        """
+        now, closing, notes = self.clock(), list[Abandoned](), list[str]()
         for turn in open_turns(before):
-            why = why_over(turn, self.holder, now)
-            if not why:
-                raise HeldError(turn)
+            if why := why_over(turn, self.holder, now):
+                notes.append(f"took over sequence {turn.sequence}: {why}")
+            elif emergency and not lives(turn.holder, self.holder):
+                why = f"an emergency did not wait for {at_work(turn)}"
+                notes.append(
+                    f"EMERGENCY: took the turn over from {at_work(turn)}, who may still be at "
+                    "work: tell them. Hosts refuse the older of two sequences"
+                )
+            else:
+                raise HeldError(turn, here=emergency)
             closing.append(
                 Abandoned(
                     environment=self.branch.environment,
@@ -239,7 +255,7 @@ class Ledger:
                     why=why,
                 )
             )
-        return closing
+        return closing, notes
 
     def _started(self, what: Undertaking, sequence: int) -> Started:
         now = self.clock()

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from komando.ledger.chain import read
-from komando.ledger.check import Disagreement, chain_disagreements, signature_disagreements
+from komando.ledger.check import (
+    Disagreement,
+    chain_disagreements,
+    finished_late,
+    signature_disagreements,
+)
 from komando.ledger.entries import Finished
 from komando.ledger.errors import RewrittenError, UnreachedError
 from komando.ledger.ledger import Ledger
@@ -57,6 +62,7 @@ def verify(
         notes.append(f"{waiting} entries wait in this clone: `komando ledger push` lands them")
     links = [] if tip is None else read(ledger.git, tip)
     found += chain_disagreements(links, ledger.branch.environment)
+    notes += finished_late(links)
     if signers is not None:
         found += signature_disagreements(ledger.git, links, signers.file, signers.since)
     if records is not None:

@@ -38,7 +38,8 @@ class Undertaken:
     """What a rollout is, for the ledger: of what kind, by which policies, with which risks.
 
     `least` is the highest sequence that a host has told of. An `emergency`, like a rollback, goes
-    on without the forge. A look from outside, after each wave, may take `look` seconds.
+    on without the forge; it alone takes a turn over whose holder may still be at work. A look from
+    outside, after each wave, may take `look` seconds.
     """
 
     kind: Kind
@@ -105,7 +106,7 @@ def _begin(
             limit=what.limit,
             acknowledged=what.acknowledged,
         )
-        return ledger.begin(undertaking, least=what.least, emergency=anyway)
+        return ledger.begin(undertaking, least=what.least, offline=anyway, emergency=what.emergency)
     except LedgerError as error:
         if not anyway or isinstance(error, HeldError):
             raise NotOurTurnError(f"no host was changed: {error}") from error
