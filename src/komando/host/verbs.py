@@ -11,13 +11,14 @@ from functools import partial
 from types import SimpleNamespace
 
 from .calendar import parse_moment
-from .change import UNCONFIRMED, Order
+from .change import Order
 from .errors import HostError
 from .layout import Paths
 from .lock import locked, undisturbed
 from .program import Program
 from .standing import PROTOCOL
 from .typed import TYPE_CHECKING, Any
+from .way_back import UNCONFIRMED
 
 if TYPE_CHECKING:
     from .timer import Timer
