@@ -101,7 +101,7 @@ def test_what_people_did_at_the_console_is_told_and_fits(clone: Clone) -> None:
     applied(ledger, lines, head=head)
     found = verify(ledger, {"core-1": lines})
     assert found.disagreements == ()
-    when = "core-1, at its console at 2026-11-24 08:00:00+00:00: "
+    when = "core-1, at its console at 2026-11-24 08:00:00 UTC: "
     assert found.notes == (
         f"{when}the policy was taken out of the traffic's way",
         f"{when}and back",

@@ -255,3 +255,12 @@ def test_a_link_that_does_not_lead_back_bars_another_change(host: OnDisk) -> Non
         host.change(OTHER, Order(8, 60))
     assert host.generations.current() == NEW.digest
     assert host.windows.reverting() is not None
+
+
+def test_the_reason_is_on_record_though_the_disk_took_no_note_of_it(
+    host: OnDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.change(NEW, Order(7, 60))
+    monkeypatch.setattr(host.windows, "explain", lambda _: None)
+    host.revert(NEW.digest, "taken back by hand")
+    assert host.said[-1] == ("reverted", 7, "taken back by hand")

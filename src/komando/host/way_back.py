@@ -46,6 +46,7 @@ class WayBack:
         self.windows = self.standing.windows
         self.bypass = self.standing.bypass
         self.timer = timer or SystemdTimer()
+        self._why: dict[str, str] = {}  # of windows that this run closed, by token
 
     def settle(self, *, kernel: bool = True) -> None:
         """Brings to its end what a run before this one has begun.
@@ -86,7 +87,8 @@ class WayBack:
 
     def _close(self, reverting: Pending) -> None:
         self.timer.stop(reverting.token)
-        self._write_down("reverted", reverting)
+        reason = reverting.reason or self._why.get(reverting.token, "")
+        self._write_down("reverted", replace(reverting, reason=reason))
         self.windows.close()
 
     def keep(self, confirmed: Pending) -> None:
@@ -102,6 +104,7 @@ class WayBack:
         """Closes the window; where that cannot be written, the kernel goes back all the same."""
         try:
             if self.windows.take_back():
+                self._why[pending.token] = reason
                 self.windows.explain(replace(pending, reason=reason))
         except OSError as error:
             self.windows.give_up(replace(pending, reason=reason))

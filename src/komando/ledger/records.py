@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from komando.ledger.chain import Link
 from komando.ledger.check import Disagreement
 from komando.ledger.entries import Finished, HostResult, Move, Started
+from komando.ledger.errors import written
 
 SETTLING = ("confirmed", "reverted")
 """The events after which a host runs another generation than before, or the same for good."""
@@ -85,7 +86,7 @@ def _done_by_hand(host: str, events: Sequence[Event]) -> Iterator[str]:
         if event.event == "activated" and event.generation != event.previous:
             words = f"{_short(event.generation)} in place of {_short(event.previous)}"
         if words:
-            yield f"{host}, at its console at {event.time}: {words}"
+            yield f"{host}, at its console at {written(event.time)}: {words}"
 
 
 def _told(links: Sequence[Link]) -> dict[tuple[str, int], list[_Told]]:
@@ -146,7 +147,7 @@ def _events(
         says = f"{event.event} {_short(event.generation)} instead of {_short(event.previous)}"
         if not known:
             what = f"its record has sequence {event.sequence}, the ledger has not"
-            yield Disagreement(what, f"{says} at {event.time}", "an entry of it", host=host)
+            yield Disagreement(what, f"{says} at {written(event.time)}", "an entry of it", host=host)
             continue
         fitting = [one for one in known if _same_move(event, one.move)]
         for one in fitting:
