@@ -14,7 +14,7 @@ from benchmarks.rounds import Round, Try
 from komando.lab.fleet.machine import CONTROLLER_SIDE
 from komando.lab.place import LabError
 from tests.lab.desk import Running
-from tests.lab.hostile import (
+from tests.lab.scene import (
     CUTS_SSH,
     GUARD,
     LETS_OLD_ONES_LIVE,

@@ -41,7 +41,7 @@ from benchmarks.rounds import Round, Try
 from benchmarks.rows import Row, Settings
 from komando.lab.place import LabError
 from tests.lab.desk import Done
-from tests.lab.hostile import STATE, WINDOW, Scene
+from tests.lab.scene import STATE, WINDOW, Scene
 
 ROUTERS = 3
 PACE = 6.0

@@ -17,7 +17,7 @@ from komando.ledger.chain import Link
 from komando.ledger.entries import Finished
 from komando.ledger.turns import open_turns
 from tests.lab.desk import Done
-from tests.lab.hostile import GRACE, Scene
+from tests.lab.scene import GRACE, Scene
 
 Running = Mapping[str, str | None]
 """What each router runs, by its name."""

@@ -26,7 +26,7 @@ from benchmarks.rows import Progress, Row, Settings, Unmeasured, row_of
 from komando.lab.fleet.fleet import Fleet
 from komando.lab.router import ADMINISTRATOR, access
 from komando.openssh import options
-from tests.lab.hostile import Scene
+from tests.lab.scene import Scene
 
 ROUTERS = 8
 WINDOW = 60

@@ -10,7 +10,7 @@ from random import Random
 
 from komando.lab.fleet.machine import Machine
 from tests.lab.desk import Done, Running
-from tests.lab.hostile import Scene
+from tests.lab.scene import Scene
 
 STAGES = ("activating", "armed", "reached", "confirmed")
 

@@ -20,7 +20,7 @@ from typing import Literal
 from benchmarks.fleets import standing_fleet
 from benchmarks.rows import Row, Settings, Unmeasured
 from komando.lab.fleet.machine import Machine
-from tests.lab.hostile import Scene
+from tests.lab.scene import Scene
 
 Way = Literal["once", "twice"]
 READER = Path(__file__).with_name("reader.py")

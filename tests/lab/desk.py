@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from komando.bundle import Bundle
-from komando.cli.reach import Scope
+from komando.cli.scope import Scope
 from komando.lab.place import Place
 
 REPOSITORY = Path(__file__).parents[2]

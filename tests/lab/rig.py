@@ -19,7 +19,7 @@ from typing import Any
 from komando.lab.machine.machine import Machine
 from tests.lab.desk import Desk, Done, Running
 from tests.lab.hamlet import ROUTER, write_inventory
-from tests.lab.hostile import CUTS_SSH, GUARD, STATE, SUM_UP, chained
+from tests.lab.scene import CUTS_SSH, GUARD, STATE, SUM_UP, chained
 
 AMPLE = 300
 """Seconds of a window that does not run out: its change is confirmed, or a restart ends it."""

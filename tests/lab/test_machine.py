@@ -27,8 +27,8 @@ from komando.lab.place import NAMESPACES, LabError, Place
 from tests.lab.conftest import LAB, own_name, traces
 from tests.lab.desk import REPOSITORY, Done
 from tests.lab.hamlet import CLOSED, OPEN, ROUTER, ZONE, moment_of, profile_at, write_hamlet
-from tests.lab.hostile import GRACE, STATE
 from tests.lab.rig import AMPLE, CUT_OFF, MADE, Look, Plot, Rig
+from tests.lab.scene import GRACE, STATE
 
 pytestmark = [*LAB, pytest.mark.nightly]
 

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.torn import read, turning, two_generations
 from tests.lab.conftest import LAB, own_fleet
-from tests.lab.hostile import Scene
+from tests.lab.scene import Scene
 
 pytestmark = LAB
 

@@ -177,7 +177,7 @@ def test_ctrl_c_in_the_midst_of_the_progress_is_held_back(
 
 @pytest.mark.parametrize(
     "place",
-    ["komando.cli.import_module", "komando.cli.reach.launch", "komando.cli.reach.Scope.desired"],
+    ["komando.cli.import_module", "komando.cli.scope.launch", "komando.cli.scope.Scope.desired"],
 )
 def test_ctrl_c_before_anything_is_begun_says_that_nothing_was_changed(
     place: str, monkeypatch: pytest.MonkeyPatch

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from komando.rollout.reach import Patient, Prompt
+from komando.rollout.transport import Patient, Prompt
 
 
 @pytest.fixture

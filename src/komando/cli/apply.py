@@ -12,8 +12,8 @@ import click
 
 from komando.cli import changing_nothing
 from komando.cli.opened import TO_CHANGE, opened, secrets_key_option
-from komando.cli.reach import Scope, host_options
 from komando.cli.register import Register, emergency_option, ledger_key_option, register_options
+from komando.cli.scope import Scope, host_options
 from komando.cli.streams import tell
 
 if TYPE_CHECKING:

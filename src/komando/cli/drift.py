@@ -17,9 +17,9 @@ from komando.cli.desired import Desired
 from komando.cli.drift_text import as_json, as_markdown, text_lines
 from komando.cli.opened import TO_CHANGE, opened, secrets_key_option
 from komando.cli.progress import tell_failures, working
-from komando.cli.reach import Scope, host_options
 from komando.cli.register import Register, emergency_option, ledger_key_option, register_options
 from komando.cli.rolling import carry_out, ending_as_told
+from komando.cli.scope import Scope, host_options
 
 if TYPE_CHECKING:
     from komando.ledger import Ledger

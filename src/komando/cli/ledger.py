@@ -17,9 +17,9 @@ from komando.cli.ledger_text import plain, print_links
 from komando.cli.machines import folder_of
 from komando.cli.options import identity_option
 from komando.cli.progress import tell_failures, working
-from komando.cli.reach import Scope, place_options
 from komando.cli.register import Register, ledger_key_option, register_options
 from komando.cli.rolling import PARTLY
+from komando.cli.scope import Scope, place_options
 from komando.cli.streams import tell
 from komando.ledger import Ledger, LedgerError, Signers, UnreachedError, Verified
 from komando.ledger import verify as verified

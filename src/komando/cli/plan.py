@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from komando.cli import changing_nothing
-from komando.cli.reach import Scope, host_options
+from komando.cli.scope import Scope, host_options
 from komando.cli.streams import clean
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import click
 
 from komando.cli.desired import report
 from komando.cli.options import inventory_option, policies_option
-from komando.cli.reach import Scope
+from komando.cli.scope import Scope
 
 
 @click.command()

@@ -12,9 +12,9 @@ import click
 from komando.cli import changing_nothing
 from komando.cli.plan import show_plan
 from komando.cli.progress import working
-from komando.cli.reach import Scope, machine_options
 from komando.cli.register import Register, emergency_option, ledger_key_option, register_options
 from komando.cli.rolling import carry_out, conclude, ending_as_told
+from komando.cli.scope import Scope, machine_options
 from komando.cli.streams import tell
 from komando.diagnostics import Location
 from komando.generation import RunningGeneration

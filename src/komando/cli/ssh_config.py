@@ -9,7 +9,7 @@ import click
 
 from komando.cli.machines import folder_of, machines_of
 from komando.cli.options import identity_option, inventory_option
-from komando.cli.reach import LAB, access_to
+from komando.cli.scope import LAB, access_to
 
 EXAMPLES = """\b
 komando ssh-config --user root >ssh.conf

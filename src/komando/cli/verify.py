@@ -10,7 +10,7 @@ import click
 
 from komando.cli.desired import Desired
 from komando.cli.progress import working
-from komando.cli.reach import LAB, Scope, host_options
+from komando.cli.scope import LAB, Scope, host_options
 from komando.cli.streams import tell
 from komando.inventory import Access
 from komando.verify import ANSWERS, Check, VerifyError

@@ -147,7 +147,9 @@ def _events(
         says = f"{event.event} {_short(event.generation)} instead of {_short(event.previous)}"
         if not known:
             what = f"its record has sequence {event.sequence}, the ledger has not"
-            yield Disagreement(what, f"{says} at {written(event.time)}", "an entry of it", host=host)
+            yield Disagreement(
+                what, f"{says} at {written(event.time)}", "an entry of it", host=host
+            )
             continue
         fitting = [one for one in known if _same_move(event, one.move)]
         for one in fitting:

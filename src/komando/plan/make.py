@@ -18,6 +18,7 @@ from komando.plan.around import compare_around
 from komando.plan.cuts import above_uplink, compare_cuts
 from komando.plan.files import compare_files
 from komando.plan.hours import compare_hours
+from komando.plan.management import reach_of
 from komando.plan.model import (
     Action,
     Around,
@@ -36,7 +37,6 @@ from komando.plan.notes import bundle_notes, running_notes
 from komando.plan.offices import compare_leaves
 from komando.plan.overuse import compare_overuse
 from komando.plan.pools import compare_pools
-from komando.plan.reach import reach_of
 from komando.plan.region import compare_region
 from komando.plan.traffic import class_names, compare_traffic, profile_at
 from komando.plan.whole import first_plan, foreign_plan, unread_plan

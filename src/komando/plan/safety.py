@@ -11,9 +11,9 @@ from typing import Final
 from komando.diagnostics import Location
 from komando.plan.acknowledge import accepted
 from komando.plan.cuts import WHOLE
+from komando.plan.management import address_of
 from komando.plan.model import Cut, Finding, HostPlan, Plan
 from komando.plan.narration import digest_words
-from komando.plan.reach import address_of
 from komando.plan.wording import Where, count
 from komando.policy import Acknowledgement, Limit, Limits
 from komando.units import DIRECTION_WORDS

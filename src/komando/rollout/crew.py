@@ -23,8 +23,8 @@ from pyinfra.connectors.sshuserclient.client import SSHClient
 from pyinfra.context import ctx_host, ctx_state
 
 from komando.rollout.protocol import Event, Opening, Peer
-from komando.rollout.reach import Reach, ask_nobody, watch, within
 from komando.rollout.reasons import CUT, HOST_SAYS, NO_REASON, REFUSED, Reasons, refusal
+from komando.rollout.transport import Reach, ask_nobody, watch, within
 from komando.rollout.unreached import Unreached
 
 LEEWAY = 2

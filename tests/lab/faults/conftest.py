@@ -9,7 +9,7 @@ import pytest
 
 from komando.lab.fleet.fleet import Fleet
 from tests.lab.conftest import own_fleet
-from tests.lab.hostile import WINDOW, Scene, staged
+from tests.lab.scene import WINDOW, Scene, staged
 
 
 @pytest.fixture(scope="package")

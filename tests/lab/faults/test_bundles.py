@@ -7,7 +7,7 @@ import pytest
 from komando.lab.fleet.machine import Machine
 from tests.lab.conftest import LAB
 from tests.lab.hearing import knocking
-from tests.lab.hostile import (
+from tests.lab.scene import (
     CUTS_SSH,
     GRACE,
     GUARD,

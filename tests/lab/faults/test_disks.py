@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tests.lab.conftest import LAB
-from tests.lab.hostile import CUTS_SSH, GUARD, STATE, WINDOW, Scene, leave_files, small_disk
+from tests.lab.scene import CUTS_SSH, GUARD, STATE, WINDOW, Scene, leave_files, small_disk
 
 pytestmark = LAB
 
@@ -56,6 +56,7 @@ def test_a_full_disk_at_the_flip_takes_the_change_back(scene: Scene) -> None:
         assert scene.truthful(done, was)["router-1"] == "reverted"
         armed, reverted = scene.record("router-1")[len(lines) :]
         assert (armed["event"], reverted["event"]) == ("armed", "reverted")
+        assert "No space left on device" in reverted["reason"]
         assert armed["generation"] == reverted["generation"] == scene.digests()["router-1"]
         leave_files(machine, None)
         again = scene.apply()

@@ -13,7 +13,7 @@ import pytest
 
 from tests.lab.conftest import LAB
 from tests.lab.desk import Running, Whom
-from tests.lab.hostile import GUARD, Scene, cuts_off
+from tests.lab.scene import GUARD, Scene, cuts_off
 
 pytestmark = LAB
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.lab.conftest import LAB
-from tests.lab.hostile import CUTS_SSH, GUARD, STATE, WINDOW, Scene
+from tests.lab.scene import CUTS_SSH, GUARD, STATE, WINDOW, Scene
 
 pytestmark = LAB
 

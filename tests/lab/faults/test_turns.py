@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.conftest import LAB
-from tests.lab.hostile import GUARD, LETS_OLD_ONES_LIVE, STATE, Scene
+from tests.lab.scene import GUARD, LETS_OLD_ONES_LIVE, STATE, Scene
 
 pytestmark = LAB
 

@@ -1,7 +1,7 @@
-"""What may befall a rollout, really done to a fleet; and whether the fleet has come through it.
+"""The stage of a rollout: a fleet, policies to edit, and whether the fleet has come through.
 
-The tests do each of these once, and `benchmarks` does them at random. What an apply says at its end
-is held against what the routers say of themselves.
+The tests of faults stand on it, and so do the benchmarks. What an apply says at its end is held
+against what the routers say of themselves.
 """
 
 from __future__ import annotations
