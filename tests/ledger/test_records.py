@@ -118,3 +118,21 @@ def test_entries_that_tell_no_time_of_a_host_are_read_for_ever(clone: Clone) -> 
         entry = from_bytes(old)
         assert isinstance(entry, Finished)
         assert entry.hosts["core-1"].time is None
+
+
+def test_a_host_that_an_emergency_took_from_a_slow_holder_fits_both_turns(clone: Clone) -> None:
+    slow = ledger_of(clone("one"))
+    slow.holder = slow.holder.model_copy(update={"machine": "controller-2", "process": 77})
+    overtaken = slow.begin(change())
+    lines = record(
+        ("armed", NEW, OLD, 1), ("reverted", NEW, OLD, 1),
+        ("armed", NEW, OLD, 2), ("confirmed", NEW, OLD, 2),
+    )  # fmt: skip
+    urgent = ledger_of(clone("two"))
+    turn = urgent.begin(change(kind="emergency"), emergency=True)
+    head = hashlib.sha256(lines[-1].encode()).hexdigest()
+    turn.finish({"core-1": HostResult(before=OLD, after=NEW, result="carried", head=head)}, "done")
+    assert told(urgent, records={"core-1": lines}) == "", "before the other comes to its end"
+    lost = HostResult(before=OLD, after=None, result="unknown", reason="it was overtaken")
+    overtaken.finish({"core-1": lost}, "failed")
+    assert told(urgent, records={"core-1": lines}) == "", "and after"
