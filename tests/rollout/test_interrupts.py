@@ -141,10 +141,12 @@ def test_ctrl_c_while_the_files_are_written_is_held_back(
 
         def press() -> None:
             now.wait(30)
-            for _ in range(times):
-                time.sleep(0.3)
-                os.kill(os.getpid(), signal.SIGINT)
             time.sleep(0.3)
+            for number in range(1, times + 1):
+                os.kill(os.getpid(), signal.SIGINT)
+                patience = time.monotonic() + 10
+                while session.interrupts < number and time.monotonic() < patience:
+                    time.sleep(0.05)  # of two at once, a process hears one
             session._process.send_signal(signal.SIGCONT)
 
         monkeypatch.setattr(session, "_tell", tell)

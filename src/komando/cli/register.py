@@ -68,7 +68,8 @@ def register_options(verb: Callable[..., None]) -> Callable[..., None]:
 emergency_option = click.option(
     "--emergency",
     is_flag=True,
-    help="Go on without the forge; `komando ledger push` lands the record later.",
+    help="Go on at once: without the forge (`komando ledger push` lands the record later), and "
+    "without waiting for another machine whose turn it is.",
 )
 """For verbs with `register_options` that change hosts."""
 
