@@ -184,7 +184,7 @@ class Wave:
         answers = self.session.reach(sorted(self.armed), neighbours)
         for name, note in sorted(answers.results.items()):
             self._set(name, "carried", note=note)
-            self.told(name, f"reached; {note}" if note else "reached")
+            self._tell([name], f"reached; {note}" if note else "reached")
         for name, why in (answers.failures | answers.lost).items():
             self._set(name, "unknown", f"it could not be reached: {why}", runs=None)
 
