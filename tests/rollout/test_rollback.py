@@ -156,4 +156,4 @@ def test_a_change_that_waits_is_not_rolled_back_over(komando: Komando, three: Pl
 def test_an_unknown_host_names_those_that_there_are(komando: Komando) -> None:
     result = komando("rollback", "core-9")
     assert result.exit_code == 1
-    assert "no host 'core-9': the inventory has core-1" in result.stderr
+    assert "no router 'core-9': the inventory has core-1" in result.stderr

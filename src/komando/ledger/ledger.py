@@ -29,7 +29,7 @@ from komando.ledger.spool import Spool
 from komando.ledger.turn import Turn
 from komando.ledger.turns import highest, open_turns, why_over
 
-FAR = 10_000
+FAR = 100_000
 """How far ahead of the ledger a host may be: so many applies were never lost with a clone."""
 
 _RACES = 20
