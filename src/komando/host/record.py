@@ -34,6 +34,7 @@ AT_THE_CONSOLE: tuple[Event, ...] = ("bypassed", "restored")
 """What changes no generation: the change before it is still the last one."""
 
 CHANGES: tuple[Event, ...] = ("armed", "confirmed", "reverted", "activated", "failed")
+"""What the record says of changes, and not of what a person does beside them."""
 
 _TAIL = 64 * 2**10
 """Bytes in which the last line is sought; a line has some 400."""

@@ -16,6 +16,7 @@ from .errors import HostError
 from .frozen import replace
 from .layout import Paths
 from .reconcile import Outcome, reconcile, route_alone
+from .record import CHANGES
 from .records import Applied
 from .standing import Standing
 from .tables import GUARD_TABLE, delete_tables
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from .record import Event
-
-OF_CHANGES: tuple[Event, ...] = ("armed", "activated", "confirmed", "reverted", "failed")
-"""What the record says of changes, and not of what a person does beside them."""
 
 UNCONFIRMED = "nobody confirmed it in time"
 
@@ -62,7 +60,7 @@ class WayBack:
             self.restore(reverting.previous, kernel=kernel)
             self._close(reverting)
         # one that was armed and given up, as the disk was full, left the confirmation before it
-        last, confirmed = self.record.last(OF_CHANGES), self.windows.confirmed()
+        last, confirmed = self.record.last(CHANGES), self.windows.confirmed()
         if last and confirmed and not self.windows.pending():
             said = (last.event, last.generation, last.sequence)
             if said == ("armed", confirmed.generation, confirmed.sequence):
