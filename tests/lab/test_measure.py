@@ -41,19 +41,28 @@ def measured(city: City, out: Path, *words: str) -> tuple[dict[str, Any], int]:
     return json.loads(done.stdout), done.returncode
 
 
+def broken(found: dict[str, Any]) -> list[str]:
+    """What was not kept, in words that fit on a line."""
+    return [
+        f"{one['scenario']} {one.get('office', one.get('what'))} {one['direction']} {one['ratio']}"
+        for key in ("rows", "totals")
+        for one in found[key]
+        if not one["kept"]
+    ]
+
+
 def test_promises_are_kept_through_a_switch_and_four_applies(city: City, tmp_path: Path) -> None:
     found, code = measured(city, tmp_path, "office-hours", "hour-switch", "apply")
-    broken = [one for key in ("rows", "totals", "events") for one in found[key] if not one["kept"]]
-    assert not broken
+    assert not broken(found), found["machine"]
+    for event in found["events"]:
+        assert event["changed"] == event["expected"] != []
+        assert all(event["probe"]["sent"].values())
+        assert not any(event["probe"]["lost"].values())
     assert not found["unseen"]
     assert found["failure"] is None
     assert code == 0
     kinds = [event["scenario"] for event in found["events"]]
     assert kinds == ["hour-switch", "apply-change", "apply-remove", "apply-add", "apply-move"]
-    for event in found["events"]:
-        assert event["changed"] == event["expected"] != []
-        assert all(event["probe"]["sent"].values())
-        assert not any(event["probe"]["lost"].values())
     assert {path.name for path in tmp_path.iterdir()} == {
         "measure.json", "measure.svg", "measure.html",
     }  # fmt: skip

@@ -166,6 +166,7 @@ class Ticks:
     total: float
     idle: float
     softirq: float
+    stolen: float
 
     @classmethod
     def now(cls) -> Ticks:
@@ -173,7 +174,8 @@ class Ticks:
         with Path("/proc/stat").open() as file:
             numbers = [int(one) for one in file.readline().split()[1:9]]
         tick = os.sysconf("SC_CLK_TCK")
-        return cls(sum(numbers) / tick, (numbers[3] + numbers[4]) / tick, numbers[6] / tick)
+        idle = numbers[3] + numbers[4]
+        return cls(sum(numbers) / tick, idle / tick, numbers[6] / tick, numbers[7] / tick)
 
 
 def processor_seconds(pids: Iterable[int]) -> float:

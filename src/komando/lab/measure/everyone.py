@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 
 from komando.intent import HtbClass, Profile, share_out
 from komando.lab.measure.load import Offer, offered
-from komando.lab.measure.stage import Stage, promised_to
+from komando.lab.measure.results import Row, Total
+from komando.lab.measure.stage import Stage, Window, promised_to
 
 
 def full_load(stage: Stage, *profiles: Profile, but: Collection[str] = ()) -> dict[str, Offer]:
@@ -50,6 +51,11 @@ def see(stage: Stage, scenario: str, profile: Profile, only: str | None = None) 
     promised = promised_to(stage.running, profile, slugs)
     stage.settle(promised)
     noted = {key: bits for key, bits in promised.items() if only in (None, key[0])}
-    window = stage.count(scenario, slugs, noted)
-    stage.add_rows(scenario, window, noted)
-    stage.add_totals(scenario, window, slugs)
+
+    def judged(window: Window) -> list[Row | Total]:
+        return [
+            *stage.rows(scenario, window, noted),
+            *stage.totals(scenario, window, slugs),
+        ]
+
+    stage.count(scenario, slugs, stage.span(noted), judged)

@@ -9,9 +9,8 @@ from komando.intent import Leaf, Profile
 from komando.lab.measure.counters import rate_between
 from komando.lab.measure.load import wait_listening, wait_until
 from komando.lab.measure.moments import NotShown
-from komando.lab.measure.results import Row
-from komando.lab.measure.stage import Stage, promised_to
-from komando.units import Direction
+from komando.lab.measure.results import Row, Total
+from komando.lab.measure.stage import Stage, Window, promised_to
 
 PORT = 19900
 SECONDS = 5.0
@@ -31,24 +30,26 @@ def measure_local(stage: Stage, scenario: str, profile: Profile) -> None:
     others = list(stage.load.slugs)
     stage.settle(promised_to(stage.running, profile, others))
     with _sending(stage, pairs):
-        local: dict[tuple[str, Direction], int] = {(to, "down"): rate for _, to, rate in pairs}
         everyone = [*others, *(to for _, to, _ in pairs)]
-        window = stage.count(scenario, everyone, local, least=SECONDS)
-    stage.add_totals(scenario, window, others)
-    for sender, to, rate in pairs:
-        count = window.offices[to, "down"]
-        stage.report.rows.append(
-            Row(
-                scenario=scenario,
-                office=to,
-                direction="down",
-                promised=rate,
-                measured=count.rate,
-                frame_bytes=count.frame_bytes,
-                seconds=round(count.seconds, 4),
-                peer=sender,
-            )
-        )
+
+        def judged(window: Window) -> list[Row | Total]:
+            counts = {to: window.offices[to, "down"] for _, to, _ in pairs}
+            rows = [
+                Row(
+                    scenario=scenario,
+                    office=to,
+                    direction="down",
+                    promised=rate,
+                    measured=counts[to].rate,
+                    frame_bytes=counts[to].frame_bytes,
+                    seconds=round(counts[to].seconds, 4),
+                    peer=sender,
+                )
+                for sender, to, rate in pairs
+            ]
+            return [*rows, *stage.totals(scenario, window, others)]
+
+        stage.count(scenario, everyone, SECONDS, judged)
 
 
 @contextmanager

@@ -42,6 +42,11 @@ class Row:
     least: float = KEPT
 
     @property
+    def about(self) -> str:
+        """Whose, and which way."""
+        return f"{self.office} {self.direction}"
+
+    @property
     def ratio(self) -> float:
         """Measured over promised."""
         return self.measured / self.promised
@@ -66,6 +71,11 @@ class Total:
     measured: int
     least: float = TOTAL_LEAST
     most: float | None = TOTAL_MOST
+
+    @property
+    def about(self) -> str:
+        """What of it, and which way."""
+        return f"{self.what} {self.direction}"
 
     @property
     def ratio(self) -> float:
@@ -143,8 +153,9 @@ class Event:
 class Machine:
     """How busy this machine's processors were while a scenario was counted, as parts of all.
 
-    `own` is what the load itself used (kernel work that is charged to it included), `idle` what
-    nobody used: where little is idle, a shortfall may be this machine's and not the router's.
+    `own` is what the load itself used (kernel work that is charged to it included), `stolen` what
+    a hypervisor gave to others; both count as busy, too. Where all are busy, a shortfall may be
+    this machine's and not the router's.
     """
 
     scenario: str
@@ -152,6 +163,7 @@ class Machine:
     busy: float
     own: float
     softirq: float
+    stolen: float
 
 
 @dataclass(frozen=True)
@@ -196,6 +208,13 @@ class Measurement:
     machine: list[Machine] = field(default_factory=list)
     unseen: list[Unseen] = field(default_factory=list)
     failure: str | None = None
+
+    def note(self, found: Row | Total) -> None:
+        """Take in what an office got, or how full the link was."""
+        if isinstance(found, Row):
+            self.rows.append(found)
+        else:
+            self.totals.append(found)
 
     @property
     def findings(self) -> list[Row | Total | Event]:

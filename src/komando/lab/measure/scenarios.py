@@ -12,8 +12,8 @@ from komando.lab.measure.everyone import filled, full_load, see
 from komando.lab.measure.load import Offer, offered
 from komando.lab.measure.local import measure_local
 from komando.lab.measure.moments import BEFORE, Boundary, Calendar, NotShown
-from komando.lab.measure.results import HARVESTED, Total
-from komando.lab.measure.stage import Stage, promised_to
+from komando.lab.measure.results import HARVESTED, Row, Total
+from komando.lab.measure.stage import Stage, Window, promised_to
 from komando.lab.rehearsal import set_clock
 from komando.units import DIRECTIONS
 
@@ -96,17 +96,23 @@ def harvest(stage: Stage, calendar: Calendar) -> None:
     stage.set_load(offers)
     promised = promised_to(stage.running, stretch.profile, [*two, *points])
     stage.settle(promised)
-    window = stage.count("harvest", list(offers), promised)
-    stage.add_rows("harvest", window, promised)
-    stage.add_totals("harvest", window, offers)
-    for direction in DIRECTIONS:
-        taken = {slug: window.offices[slug, direction].rate for slug in offers}
-        left = stage.city.usable.of(direction).bits - sum(taken[slug] for slug in two)
-        left = min(left, stage.attainable(direction, points))
-        public = sum(taken[slug] for slug in points)
-        stage.report.totals.append(
-            Total("harvest", direction, "public", left, public, least=HARVESTED, most=None)
-        )
+
+    def judged(window: Window) -> list[Row | Total]:
+        found: list[Row | Total] = [
+            *stage.rows("harvest", window, promised),
+            *stage.totals("harvest", window, offers),
+        ]
+        for direction in DIRECTIONS:
+            taken = {slug: window.offices[slug, direction].rate for slug in offers}
+            left = stage.city.usable.of(direction).bits - sum(taken[slug] for slug in two)
+            left = min(left, stage.attainable(direction, points))
+            public = sum(taken[slug] for slug in points)
+            found.append(
+                Total("harvest", direction, "public", left, public, least=HARVESTED, most=None)
+            )
+        return found
+
+    stage.count("harvest", list(offers), stage.span(promised), judged)
 
 
 SCENARIOS: dict[str, Scenario] = {

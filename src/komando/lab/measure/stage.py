@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +25,7 @@ from komando.lab.measure.counters import (
 from komando.lab.measure.crew import Crew
 from komando.lab.measure.goodput import Tail, parse_goodput
 from komando.lab.measure.load import Load, Offer, ports_of, wait_until
-from komando.lab.measure.results import KEPT, Machine, Measurement, Moment, Row, Total
+from komando.lab.measure.results import Machine, Measurement, Moment, Row, Total
 from komando.lab.measure.running import Running
 from komando.lab.place import NAMESPACES, Told
 from komando.lab.rehearsal import set_clock
@@ -48,7 +48,7 @@ SERVED = 0.97
 FRAMES = 200
 """Of the office with the least promise, so many frames are counted at least."""
 
-STRETCHES = 5
+STRETCHES = 8
 """So many times as long is counted at most while somebody is short of its promise."""
 
 FULL = 0.98
@@ -81,6 +81,18 @@ class Window:
 
     offices: Mapping[tuple[str, Direction], Count]
     arrived: int
+
+
+Judge = Callable[[Window], list[Row | Total]]
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """Everything as it stands at one moment of counting."""
+
+    offices: Mapping[Direction, Mapping[str, Reading]]
+    wan: Reading
+    tails: Mapping[tuple[str, Direction], Tail]
 
 
 class Stage:
@@ -190,87 +202,67 @@ class Stage:
 
         wait_until(full, 2 * SETTLE, times=CALM)
 
-    def count(
-        self,
-        scenario: str,
-        slugs: Sequence[str],
-        promised: Mapping[tuple[str, Direction], int],
-        least: float = 0,
-    ) -> Window:
-        """Count for a while: long enough that a frame more or less says little of what is promised.
+    def span(self, promised: Mapping[tuple[str, Direction], int]) -> float:
+        """Seconds to count: long enough that a frame more or less says little of a promise."""
+        return max(self.seconds, FRAMES * FRAME * 8 / min(promised.values()))
 
-        Never for less than `least` seconds. While somebody is short the counting goes on, up to
-        `STRETCHES` times as long, and the mean of all of it stands: a moment's lack fades, as of a
-        load that was quiet, and one that lasts does not.
+    def count(self, scenario: str, slugs: Sequence[str], seconds: float, judge: Judge) -> None:
+        """Count what these offices get, and note what `judge` finds in it.
+
+        Not for less than `seconds`. While a finding is not kept the counting goes on, up to
+        `STRETCHES` times as long, until all of them are, at once, from the beginning of some
+        stretch until now: a moment's lack passes, as of a load that was quiet or of a machine that
+        had other work, and one that lasts does not. Then the whole stands.
         """
-        slowest = min(promised.values(), default=0)
-        seconds = max(least or self.seconds, FRAMES * FRAME * 8 / slowest if slowest else 0)
         self.told("counting", f"{scenario}, {seconds:.0f} s")
         self.load.check()
-        tails = {
-            (slug, direction): Tail(self.load.output(slug, direction))
-            for slug in slugs
-            for direction in DIRECTIONS
-        }
         ticks, used = Ticks.now(), processor_seconds(self.crew.pids)
-        before, wan = self.look(), self.taps.read([WAN])[WAN]
-        short: list[str] = []
+        marks = [self._mark(slugs)]
+        found: list[Row | Total] = []
         for _ in range(STRETCHES):
-            if short:
-                self.told("counting on", f"short: {', '.join(short[:3])}")
             time.sleep(seconds)
-            after, wan_after = self.look(), self.taps.read([WAN])[WAN]
-            short = [
-                f"{slug} {direction}"
-                for (slug, direction), bits in promised.items()
-                if rate_between(before[direction][slug], after[direction][slug]) < KEPT * bits
-            ]
-            if not short:
+            marks.append(self._mark(slugs))
+            judged = [judge(_window(one, marks[-1])) for one in marks[:-1]]
+            found = next((one for one in judged if all(f.kept for f in one)), judged[0])
+            broken = [one.about for one in found if not one.kept]
+            if not broken:
                 break
+            self.told("counting on", f"short: {', '.join(broken[:3])}")
         self._note_machine(scenario, ticks, used)
         self.load.check()
-        offices = {
-            (slug, direction): _count(
-                direction, slug, before, after, parse_goodput(tails[slug, direction].text())
-            )
-            for slug in slugs
-            for direction in DIRECTIONS
-        }
-        arrived = rate_between(wan, wan_after)
-        return Window(offices, arrived)
+        for one in found:
+            self.report.note(one)
 
-    def add_rows(
-        self,
-        scenario: str,
-        window: Window,
-        promised: Mapping[tuple[str, Direction], int],
-    ) -> None:
-        """Note what these offices got."""
-        for (slug, direction), bits in promised.items():
-            count = window.offices[slug, direction]
-            self.report.rows.append(
-                Row(
-                    scenario=scenario,
-                    office=slug,
-                    direction=direction,
-                    promised=bits,
-                    measured=count.rate,
-                    frame_bytes=count.frame_bytes,
-                    seconds=round(count.seconds, 4),
-                    goodput=count.goodput,
-                    offered=count.offered if direction == "up" else None,
-                )
+    def rows(
+        self, scenario: str, window: Window, promised: Mapping[tuple[str, Direction], int]
+    ) -> list[Row]:
+        """What these offices got."""
+        return [
+            Row(
+                scenario=scenario,
+                office=slug,
+                direction=direction,
+                promised=bits,
+                measured=count.rate,
+                frame_bytes=count.frame_bytes,
+                seconds=round(count.seconds, 4),
+                goodput=count.goodput,
+                offered=count.offered if direction == "up" else None,
             )
+            for (slug, direction), bits in promised.items()
+            for count in [window.offices[slug, direction]]
+        ]
 
-    def add_totals(self, scenario: str, window: Window, slugs: Collection[str]) -> None:
-        """Note how full the link was with these offices."""
+    def totals(self, scenario: str, window: Window, slugs: Collection[str]) -> list[Total]:
+        """How full the link was with these offices."""
         measured: dict[Direction, int] = {
             "down": sum(window.offices[slug, "down"].rate for slug in slugs),
             "up": window.arrived,
         }
-        for direction in DIRECTIONS:
-            bits = self.attainable(direction, slugs)
-            self.report.totals.append(Total(scenario, direction, "link", bits, measured[direction]))
+        return [
+            Total(scenario, way, "link", self.attainable(way, slugs), measured[way])
+            for way in DIRECTIONS
+        ]
 
     def ceiling(self, direction: Direction, slug: str) -> int:
         """bit/s that an office can get at most: all that is usable while it is only observed."""
@@ -286,6 +278,14 @@ class Stage:
         """A reading of each office: downloads at its interface, uploads where they arrive."""
         return {"down": self.taps.read(self.city.endpoints), "up": self.gauge.read()}
 
+    def _mark(self, slugs: Sequence[str]) -> _Mark:
+        tails = {
+            (slug, direction): Tail(self.load.output(slug, direction))
+            for slug in slugs
+            for direction in DIRECTIONS
+        }
+        return _Mark(self.look(), self.taps.read([WAN])[WAN], tails)
+
     def _note_machine(self, scenario: str, ticks: Ticks, used: float) -> None:
         now = Ticks.now()
         total = now.total - ticks.total
@@ -296,8 +296,19 @@ class Stage:
                 busy=round(1 - (now.idle - ticks.idle) / total, 3),
                 own=round((processor_seconds(self.crew.pids) - used) / total, 3),
                 softirq=round((now.softirq - ticks.softirq) / total, 3),
+                stolen=round((now.stolen - ticks.stolen) / total, 3),
             )
         )
+
+
+def _window(first: _Mark, last: _Mark) -> Window:
+    offices = {
+        (slug, direction): _count(
+            direction, slug, first.offices, last.offices, parse_goodput(tail.text())
+        )
+        for (slug, direction), tail in first.tails.items()
+    }
+    return Window(offices, rate_between(first.wan, last.wan))
 
 
 def _count(

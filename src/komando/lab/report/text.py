@@ -65,8 +65,9 @@ def _print_scenario(one: Measurement, scenario: str, console: Console, everythin
             )
     for machine in one.machine:
         if machine.scenario == scenario:
-            busy = f"processors {machine.busy:.0%} busy"
-            console.print(f"  [dim]{busy}, {machine.own:.0%} by the load itself[/]")
+            busy = f"processors {machine.busy:.0%} busy, {machine.own:.0%} by the load itself"
+            stolen = f", {machine.stolen:.0%} taken by other machines" if machine.stolen else ""
+            console.print(f"  [dim]{busy}{stolen}[/]")
 
 
 def _table(one: Measurement, rows: Sequence[Row], everything: bool) -> Table:
