@@ -111,8 +111,8 @@ def test_a_load_that_does_not_get_through_begins_anew_both_ways(city: City, tmp_
     opening.start()
     try:
         with NotedCrew() as crew:
-            load = Load(city, crew, tmp_path, {slug: Offer(up=1_000_000)})
-            load.start()
+            load = Load(city, crew, tmp_path)
+            load.ask({slug: Offer(up=1_000_000)})
             assert all(has_flowed(load.output(slug, way).read_text()) for way in DIRECTIONS)
             assert sum("-R" in command for command in crew.started) > 1
     finally:

@@ -29,6 +29,9 @@ STREAMS = 4
 EXCESS = 1.1
 """Upward, what an office offers over the most that it can be given."""
 
+ALIKE = 0.02
+"""Two offers that differ by less are one: a fifth of what `EXCESS` leaves over."""
+
 BURST = 20
 LONGEST_INTERVAL = 100_000
 
@@ -67,6 +70,12 @@ class Offer:
         found: list[Direction] = [] if self.up is None else ["up"]
         return [*found, "down"] if self.down else found
 
+    def does_for(self, other: Offer) -> bool:
+        """Whether who asks for this fills as much as who asks for the other, and no more."""
+        if self.up is None or other.up is None:
+            return self == other
+        return self.down == other.down and abs(self.up - other.up) <= ALIKE * other.up
+
 
 class Load:
     """The load of some offices of a city. Its processes belong to `crew`.
@@ -75,20 +84,29 @@ class Load:
     uploads'. `folder` takes what iperf3 prints, a second at a time.
     """
 
-    def __init__(self, city: City, crew: Crew, folder: Path, offers: Mapping[str, Offer]) -> None:
+    def __init__(self, city: City, crew: Crew, folder: Path) -> None:
         self.city = city
-        self.offers = dict(offers)
+        self.offers: dict[str, Offer] = {}
         self._crew = crew
         self._folder = folder
         self.ports = ports_of(city)
         self._running: dict[tuple[str, Direction], list[Child]] = {}
 
-    def start(self, slugs: Iterable[str] | None = None) -> None:
-        """Start these offices' load, or everybody's.
+    def ask(self, offers: Mapping[str, Offer]) -> None:
+        """Let exactly these offices ask for exactly this; a load that stays what it is runs on.
 
         Raises LabError for one that does not flow after so many attempts.
         """
-        slugs = list(self.offers if slugs is None else slugs)
+        kept = {
+            slug: self.offers[slug]
+            for slug in self.slugs
+            if slug in offers and self.offers[slug].does_for(offers[slug])
+        }
+        self.stop(slug for slug in self.slugs if slug not in kept)
+        self.offers = {**offers, **kept}
+        self._start([slug for slug in offers if slug not in kept])
+
+    def _start(self, slugs: list[str]) -> None:
         if not slugs:
             return
         silent: list[Flow] = []
@@ -105,9 +123,9 @@ class Load:
         words = "; ".join(self._words(*flow) for flow in silent[:3])
         raise LabError(f"the load of {len(silent)} does not flow: {words}")
 
-    def stop(self, slugs: Iterable[str] | None = None) -> None:
-        """End these offices' load, or everybody's."""
-        slugs = set(self.slugs if slugs is None else slugs)
+    def stop(self, slugs: Iterable[str]) -> None:
+        """End these offices' load."""
+        slugs = set(slugs)
         self._end([flow for flow in self._running if flow[0] in slugs])
 
     @property

@@ -119,7 +119,7 @@ class Stage:
         internet = (NAMESPACES / city.netns("internet"), "eth0")
         self.taps = self._stack.enter_context(Taps({**where, WAN: internet}))
         self.gauge = self._stack.enter_context(Gauge(city.place.enter("internet"), ports_of(city)))
-        self._load: Load | None = None
+        self.load = Load(city, self.crew, self.folder)
 
     def close(self) -> None:
         """End the load and let go of everything."""
@@ -131,29 +131,10 @@ class Stage:
         known = {leaf.slug for leaf in self.running.intent.leaves}
         return [slug for slug in self.city.endpoints if slug in known]
 
-    @property
-    def load(self) -> Load:
-        """The load that runs; ask for one first."""
-        if self._load is None:
-            raise RuntimeError("no load was asked for")
-        return self._load
-
     def set_load(self, offers: Mapping[str, Offer]) -> None:
-        """Let exactly these offices ask for exactly this; the same load again is kept."""
-        if self._load is not None and self._load.offers == dict(offers):
-            if missing := [slug for slug in offers if slug not in self._load.slugs]:
-                self._load.start(missing)
-            return
-        self.end_load()
+        """Let exactly these offices ask for exactly this."""
         self.told("starting the load", f"{len(offers)} offices and points")
-        self._load = Load(self.city, self.crew, self.folder, offers)
-        self._load.start()
-
-    def end_load(self) -> None:
-        """End the load, if there is any."""
-        if self._load is not None:
-            self._load.stop()
-            self._load = None
+        self.load.ask(offers)
 
     def go_to(self, scenario: str, moment: datetime, profile: Profile) -> None:
         """Set the router's clock, and note when the scenario is seen."""
