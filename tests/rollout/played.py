@@ -210,7 +210,7 @@ class PlayedHost(paramiko.ServerInterface):
             channel.sendall_stderr(err.encode())
             channel.send_exit_status(code)
             channel.close()
-        except OSError:
+        except (paramiko.SSHException, EOFError, OSError):  # the line was cut meanwhile
             return
 
     def _verb(self, words: list[str], channel: paramiko.Channel) -> tuple[int, str, str]:
