@@ -85,7 +85,7 @@ def up(name: str, offices: int | None, moment: str | None, policies: Path) -> No
     place = Place(name)
     for folder in (INVENTORY, ROLES):
         if not folder.is_dir():
-            raise LabError(f"there is no {folder} here: call this in the repository's folder")
+            raise LabError(f"there is no {folder}/ here: call this in the repository's folder")
     inventory = machines_of(INVENTORY)
     loaded = load_policy(policies)
     if loaded.policy is None:

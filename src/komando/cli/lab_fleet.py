@@ -34,7 +34,7 @@ def fleet(name: str, routers: int, window: int) -> None:
     from komando.lab.fleet.papers import Order
 
     if not ROLES.is_dir():
-        raise LabError(f"there is no {ROLES} here: call this in the repository's folder")
+        raise LabError(f"there is no {ROLES}/ here: call this in the repository's folder")
     with steps() as told, ends_as_interrupt():
         found = raise_fleet(Place(name), Order(routers, window), ROLES, told)
     where = f"--inventory {found.inventory} --policies {found.policies} --lab {found.name}"
