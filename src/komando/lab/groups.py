@@ -21,16 +21,24 @@ def hierarchies() -> list[Path]:
 
     Raises LabError when there is none.
     """
-    found = []
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        # man 5 proc: mount point, then after the dash type, source, options
-        before, _, after = line.partition(" - ")
-        kind, _, options = after.split(" ", 2)
-        if kind == "cgroup2" or (kind == "cgroup" and "name=systemd" in options.split(",")):
-            found.append(Path(before.split(" ")[4]))
+    found = parse_hierarchies(Path("/proc/self/mountinfo").read_text())
     if not found:
         raise LabError("no control groups are mounted (/sys/fs/cgroup), and systemd needs them")
     return found
+
+
+def parse_hierarchies(mountinfo: str) -> list[Path]:
+    """The first mount of each such hierarchy, as whole: the next may go with somebody's chroot."""
+    found: dict[str, Path] = {}
+    for line in mountinfo.splitlines():
+        # man 5 proc: id, parent, device, root, mount point; after the dash type, source, options
+        before, _, after = line.partition(" - ")
+        _, _, device, root, point, *_ = before.split(" ")
+        kind, _, options = after.split(" ", 2)
+        ours = kind == "cgroup2" or (kind == "cgroup" and "name=systemd" in options.split(","))
+        if ours and root == "/":
+            found.setdefault(device, Path(point))
+    return list(found.values())
 
 
 def groups_of(place: Place, part: str = "") -> list[Path]:
