@@ -27,9 +27,10 @@ PART = "91 88 0:26 /user.slice /srv/part rw - cgroup2 cgroup2 rw,nsdelegate"
         (HYBRID, ["/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified"]),
         ([UNIFIED, CHROOT], ["/sys/fs/cgroup"]),
         ([PART, UNIFIED], ["/sys/fs/cgroup"]),
+        ([PART], ["/srv/part"]),
         ([LEGACY[0], LEGACY[1]], []),
     ],
-    ids=["unified", "legacy", "hybrid", "a-chroot-beside", "a-part-before", "none"],
+    ids=["unified", "legacy", "hybrid", "a-chroot-beside", "a-part-before", "a-part-alone", "none"],
 )
 def test_each_hierarchy_is_found_once(lines: list[str], found: list[str]) -> None:
     assert parse_hierarchies("\n".join(lines) + "\n") == [Path(one) for one in found]

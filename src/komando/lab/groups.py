@@ -28,17 +28,20 @@ def hierarchies() -> list[Path]:
 
 
 def parse_hierarchies(mountinfo: str) -> list[Path]:
-    """The first mount of each such hierarchy, as whole: the next may go with somebody's chroot."""
+    """One mount of each such hierarchy: the first, and of all of it where one is.
+
+    The next may be that of a chroot, which goes again; a container may see a part alone.
+    """
     found: dict[str, Path] = {}
+    parts: dict[str, Path] = {}
     for line in mountinfo.splitlines():
         # man 5 proc: id, parent, device, root, mount point; after the dash type, source, options
         before, _, after = line.partition(" - ")
         _, _, device, root, point, *_ = before.split(" ")
         kind, _, options = after.split(" ", 2)
-        ours = kind == "cgroup2" or (kind == "cgroup" and "name=systemd" in options.split(","))
-        if ours and root == "/":
-            found.setdefault(device, Path(point))
-    return list(found.values())
+        if kind == "cgroup2" or (kind == "cgroup" and "name=systemd" in options.split(",")):
+            (found if root == "/" else parts).setdefault(device, Path(point))
+    return list((parts | found).values())
 
 
 def groups_of(place: Place, part: str = "") -> list[Path]:
