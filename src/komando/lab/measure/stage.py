@@ -185,7 +185,8 @@ class Stage:
 
     def span(self, promised: Mapping[tuple[str, Direction], int]) -> float:
         """Seconds to count: long enough that a frame more or less says little of a promise."""
-        return max(self.seconds, FRAMES * FRAME * 8 / min(promised.values()))
+        slowest = min(promised.values(), default=0)
+        return max(self.seconds, FRAMES * FRAME * 8 / slowest if slowest else 0)
 
     def count(self, scenario: str, slugs: Sequence[str], seconds: float, judge: Judge) -> None:
         """Count what these offices get, and note what `judge` finds in it.
@@ -208,7 +209,7 @@ class Stage:
             broken = [one.about for one in found if not one.kept]
             if not broken:
                 break
-            self.told("counting on", f"short: {', '.join(broken[:3])}")
+            self.told("counting on", f"not kept: {', '.join(broken[:3])}")
         self._note_machine(scenario, ticks, used)
         self.load.check()
         for one in found:
