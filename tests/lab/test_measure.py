@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from komando.lab.city import City
 from komando.lab.measure.crew import Crew
 from komando.lab.measure.goodput import has_flowed
 from komando.lab.measure.load import PATIENCE, Load, Offer, ports_of
+from komando.lab.measure.probe import PORT, probe
 from komando.units import DIRECTIONS
 from tests.lab.conftest import komando, own_city
 from tests.lab.desk import REPOSITORY
@@ -83,6 +85,33 @@ def test_an_error_late_in_a_run_loses_nothing_of_before(city: City, tmp_path: Pa
     assert found["failure"].startswith("apply: ")
     assert not found["kept"]
     assert code == 1
+
+
+@pytest.mark.parametrize(("part", "family"), [("isp", "inet"), ("switch-metro", "bridge")])
+def test_a_packet_counts_against_the_one_who_lost_it(city: City, part: str, family: str) -> None:
+    nft = [*city.place.enter(part), "nft"]
+    leaky = f"""
+        table {family} t {{
+            chain c {{
+                type filter hook forward priority 0
+                udp sport {PORT} numgen inc mod 10 0 drop
+                udp dport {PORT} numgen inc mod 10 0 drop
+            }}
+        }}
+    """
+    with probe(city, "dinas-kesehatan", 400_000) as running:
+        time.sleep(1)
+        subprocess.run([*nft, "-f", "-"], input=leaky, text=True, check=True)
+        time.sleep(1)
+        subprocess.run([*nft, f"delete table {family} t"], check=True)
+        found = running.finish()
+    by_provider = part == "isp"
+    guilty, innocent = found.lost, found.lost_by_provider
+    if by_provider:
+        guilty, innocent = innocent, guilty
+    assert all(0 < guilty[way] < found.sent[way] / 5 for way in DIRECTIONS)
+    assert innocent == {"down": 0, "up": 0}
+    assert found.whole == by_provider
 
 
 class NotedCrew(Crew):

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from komando.lab.city import City
+from komando.lab.measure.crossing import Crossing
 from komando.lab.measure.namespaces import within
 from komando.lab.measure.results import ProbeResult
 from komando.lab.place import NAMESPACES, LabError
+from komando.units import DIRECTIONS, Direction
 
 PORT = 19999
 PACKETS_A_SECOND = 200
@@ -49,18 +51,20 @@ class Probe:
         self._there = within(NAMESPACES / city.netns("internet"), _udp)
         self._there.bind((city.internet_v4, PORT))
         self._here.connect((city.internet_v4, PORT))
+        self._crossing = Crossing(NAMESPACES / city.netns("isp"), "city", PORT, _number)
         self._stop = threading.Event()
-        self._sent = {"up": 0, "down": 0}
-        self._got = {"up": _Arrivals(), "down": _Arrivals()}
+        self._sent: dict[Direction, int] = dict.fromkeys(DIRECTIONS, 0)
+        self._got = {way: _Arrivals() for way in DIRECTIONS}
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         """Begin. Raises LabError when nothing comes through at all."""
         self._there.connect(self._meet())
-        for direction, sender, receiver in (
+        ways: list[tuple[Direction, socket.socket, socket.socket]] = [
             ("up", self._here, self._there),
             ("down", self._there, self._here),
-        ):
+        ]
+        for direction, sender, receiver in ways:
             self._threads += [
                 threading.Thread(target=self._receive, args=(direction, receiver), daemon=True),
                 threading.Thread(target=self._send, args=(direction, sender), daemon=True),
@@ -76,11 +80,13 @@ class Probe:
             self._sent[one] > len(self._got[one].numbers) for one in self._sent
         ):
             time.sleep(0.05)
+        lost = {way: self._lost(way) for way in DIRECTIONS}
         result = ProbeResult(
             office=self.office,
             rate=self.rate,
-            sent=dict(self._sent),
-            lost={one: self._sent[one] - len(self._got[one].numbers) for one in self._sent},
+            sent={way: self._sent[way] for way in DIRECTIONS},
+            lost={way: router for way, (router, _) in lost.items()},
+            lost_by_provider={way: provider for way, (_, provider) in lost.items()},
             longest_gap={one: _longest_gap(self._got[one].at) for one in self._got},
             delay_p99={one: percentile(self._got[one].delay, 0.99) for one in self._got},
         )
@@ -96,6 +102,14 @@ class Probe:
             one.close()
         for thread in self._threads:
             thread.join()
+        self._crossing.close()
+
+    def _lost(self, direction: Direction) -> tuple[int, int]:
+        """How many the router lost, and how many the provider."""
+        missing = set(range(self._sent[direction])) - self._got[direction].numbers
+        crossed = len(missing & self._crossing.seen(direction))
+        other = len(missing) - crossed
+        return (other, crossed) if direction == "up" else (crossed, other)
 
     def _meet(self) -> tuple[str, int]:
         """Under which address the internet sees this office."""
@@ -107,7 +121,7 @@ class Probe:
                 return str(address[0]), int(address[1])
         raise LabError(f"nothing that {self.office} sends reaches the internet")
 
-    def _send(self, direction: str, sender: socket.socket) -> None:
+    def _send(self, direction: Direction, sender: socket.socket) -> None:
         due = time.monotonic()
         rest = bytes(self._payload - _STAMP.size)
         while not self._stop.wait(max(0.0, due - time.monotonic())):
@@ -117,7 +131,7 @@ class Probe:
             # after a pause of this machine it goes on at its pace: never a burst
             due = max(due + self._interval, time.monotonic() + self._interval / 2)
 
-    def _receive(self, direction: str, receiver: socket.socket) -> None:
+    def _receive(self, direction: Direction, receiver: socket.socket) -> None:
         receiver.settimeout(0.5)
         got = self._got[direction]
         while True:
@@ -128,14 +142,21 @@ class Probe:
             except OSError:
                 return
             now = time.monotonic()
+            if not packet:
+                return
             if len(packet) < _STAMP.size:
-                if not packet:
-                    return
                 continue
             number, sent = _STAMP.unpack_from(packet)
             got.numbers.add(number)
             got.at.append(now)
             got.delay.append((now - sent) * 1000)
+
+
+def _number(payload: bytes) -> int | None:
+    if len(payload) < _STAMP.size:
+        return None
+    number, _ = _STAMP.unpack_from(payload)
+    return int(number)
 
 
 def _udp() -> socket.socket:

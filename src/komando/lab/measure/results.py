@@ -98,7 +98,11 @@ class ClassChange:
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """A paced stream in both directions, packet by packet. Times in milliseconds."""
+    """A paced stream in both directions, packet by packet. Times in milliseconds.
+
+    `lost` are packets that were lost between the router's uplink and the office, in the router's
+    keeping; `lost_by_provider` those that the provider's own queues dropped.
+    """
 
     office: str
     rate: int
@@ -106,10 +110,11 @@ class ProbeResult:
     lost: dict[str, int]
     longest_gap: dict[str, float]
     delay_p99: dict[str, float]
+    lost_by_provider: dict[str, int] = field(default_factory=dict)
 
     @property
     def whole(self) -> bool:
-        """Whether something was sent in each direction and nothing was lost."""
+        """Whether something was sent in each direction and the router lost nothing of it."""
         return all(self.sent.values()) and not any(self.lost.values())
 
 
@@ -127,8 +132,7 @@ class Event:
     """A change of the router under load: what the kernel was seen to change, what should change.
 
     `seconds` is how long the change took, as its caller saw it; `timeline` what it did to all.
-    `provider_drops` are packets that the provider's own queues dropped meanwhile: what the probe
-    lost there, the router never saw.
+    `provider_drops` are packets of everybody's that the provider's own queues dropped meanwhile.
     """
 
     scenario: str

@@ -117,9 +117,11 @@ def _print_event(one: Measurement, event: Event, console: Console) -> None:
     lost, sent = sum(probe.lost.values()), sum(probe.sent.values())
     told = Text(f"  probe of {one.names.get(probe.office, probe.office)}")
     told.append(f" at {about(Rate(probe.rate))}: ")
-    told.append(f"{lost} of {sent} packets lost", _GOOD if probe.whole else _BAD)
-    told.append(f", longest gap {max(probe.longest_gap.values()):.0f} ms;")
-    told.append(f" the provider's own queue dropped {event.provider_drops} of everybody's")
+    told.append(f"{lost} of {sent} packets lost by the router", _GOOD if probe.whole else _BAD)
+    told.append(f", longest gap {max(probe.longest_gap.values()):.0f} ms; the provider dropped")
+    told.append(
+        f" {sum(probe.lost_by_provider.values())}, and {event.provider_drops} of everybody's"
+    )
     console.print(told, soft_wrap=True)
 
 

@@ -206,7 +206,7 @@ def _tiles(measurements: Sequence[Measurement]) -> Iterable[Tile]:
     if events:
         lost = sum(sum(event.probe.lost.values()) for event in events)
         sent = sum(sum(event.probe.sent.values()) for event in events)
-        words = "probe packets lost while something changed"
+        words = "probe packets lost by the router while something changed"
         yield Tile(f"{lost} of {sent:,}", words, "probe packets lost", not lost)
 
 
@@ -249,6 +249,7 @@ def _event(event: Event) -> EventView:
     right = event.changed == event.expected and not event.rebuilt
     probe = event.probe
     sent, lost = sum(probe.sent.values()), sum(probe.lost.values())
+    provider = sum(probe.lost_by_provider.values())
     return EventView(
         what=event.what,
         classes=(
@@ -257,7 +258,7 @@ def _event(event: Event) -> EventView:
             else f"{changed} classes changed in the kernel, {expected} were expected"
         ),
         right=right,
-        lost=f"{lost} of {sent:,} probe packets lost",
+        lost=f"{lost} of {sent:,} probe packets lost by the router, {provider} by the provider",
         whole=probe.whole,
         gap=f"{max(probe.longest_gap.values()):.0f} ms",
         delay=f"{max(probe.delay_p99.values()):.1f} ms",
