@@ -141,3 +141,14 @@ def test_a_leaf_can_spend_its_whole_turn() -> None:
     for item in tree(built, profile(61, 130, is_open=True), "up"):
         if item.leaf and item.minor >= LEAF_MINOR:
             assert item.burst >= item.quantum + FRAME
+
+
+def test_a_burst_has_as_many_frames_in_a_lab_as_in_life() -> None:
+    # Measured: 1 ms of 45 Mbit/s left a fifth of the link empty where a machine lost 10 ms at a time.
+    life = router([office(1, 60, 1), point(9, 3)])
+    lab = replace(life, divisor=20)
+    here, there = (tree(one, profile(60, 140, is_open=True), "down") for one in (life, lab))
+    assert [one.burst // 20 for one in there if not one.leaf] == [
+        one.burst for one in here if not one.leaf
+    ]
+    assert all(one.burst <= other.burst for one, other in zip(here, there, strict=True))

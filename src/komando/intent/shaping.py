@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from komando.intent.model import (
     CONTROL_MINOR,
@@ -68,13 +69,16 @@ class HtbClass:
     leaf: bool
 
 
-def burst(ceil: int, turn: int = 0) -> int:
-    """Octets: 1 ms at the ceiling, at least two frames, and a leaf's whole turn.
+def burst(ceil: int, divisor: int, turn: int = 0) -> int:
+    """Octets: 1 ms at the undivided ceiling, at least two frames, and a leaf's whole turn.
 
     Measured: tc's own default reached 994 of 3,000 Mbit/s; and a leaf whose burst is smaller than
-    its quantum loses the rest of each turn at its ceiling (0.48 of its promise).
+    its quantum loses the rest of each turn at its ceiling (0.48 of its promise). A lab divides
+    rates and not frames, so a burst has as many of them as in life. That is `divisor` ms there: 1
+    ms is less than a virtual machine may lose to another at a time, and what no burst holds is
+    lost to everybody.
     """
-    return max(ceil // 8_000, 2 * FRAME, turn + FRAME)
+    return max(ceil * divisor // 8_000, 2 * FRAME, turn + FRAME)
 
 
 def base_rate(floor: int, guarantee: int) -> int:
@@ -165,9 +169,9 @@ def unmatched_rate(ceil: int) -> int:
     return max(LEAST_RATE, ceil // UNMATCHED_PART)
 
 
-def _inner(minor: int, rate: int, ceil: int, prio: int) -> HtbClass:
+def _inner(minor: int, rate: int, ceil: int, prio: int, divisor: int) -> HtbClass:
     parent = 0 if minor == ROOT_MINOR else ROOT_MINOR
-    return HtbClass(minor, parent, rate, ceil, burst(ceil), prio, FRAME * 10, leaf=False)
+    return HtbClass(minor, parent, rate, ceil, burst(ceil, divisor), prio, FRAME * 10, leaf=False)
 
 
 def _exception_guarantees(leaf: Leaf) -> list[Pair]:
@@ -196,28 +200,33 @@ def office_ceiling(leaf: Leaf, link: int, direction: Direction) -> int:
     return link if leaf.mode == "observe" else min(leaf.ceiling.of(direction).bits, link)
 
 
-def office_class(item: Demand, pool_minor: int, link: int, scale: int, ceil: int) -> HtbClass:
-    """The class of an office; `ceil` is what holds it back."""
+def office_class(
+    router: RouterIntent, item: Demand, pool_minor: int, scale: int, direction: Direction
+) -> HtbClass:
+    """The class of an office."""
+    link = router.uplink.link.of(direction).bits
+    ceil = max(office_ceiling(item.leaf, link, direction), item.rate)
     turn = quantum(item.weight, scale, link)
     return HtbClass(
         minor=item.leaf.minor,
         parent=pool_minor,
         rate=item.rate,
-        ceil=max(ceil, item.rate),
-        burst=burst(ceil, turn),
+        ceil=ceil,
+        burst=burst(ceil, router.divisor, turn),
         prio=OFFICE_PRIO,
         quantum=turn,
         leaf=True,
     )
 
 
-def point_class(leaf: Leaf, direction: Direction, link: int, scale: int) -> HtbClass:
+def point_class(router: RouterIntent, leaf: Leaf, scale: int, direction: Direction) -> HtbClass:
     """The class of a public point: its parts of the public's pool."""
+    link = router.uplink.link.of(direction).bits
     ceil = min(leaf.ceiling.of(direction).bits, link)
     rate = max(LEAST_RATE, min(leaf.floor.of(direction).bits, ceil))
     weight = leaf.share * 1_000_000
     turn = quantum(weight, scale, link)
-    size = burst(ceil, turn)
+    size = burst(ceil, router.divisor, turn)
     return HtbClass(leaf.minor, PUBLIC_MINOR, rate, ceil, size, PUBLIC_PRIO, turn, leaf=True)
 
 
@@ -261,30 +270,28 @@ def tree(router: RouterIntent, profile: Profile, direction: Direction) -> tuple[
     unmatched = router.uplink.unmatched.of(direction).bits
     office_scale, public_scale = scales(router.leaves, direction)
     exceptions = in_force(router, profile.exceptions)
+    inner = partial(_inner, divisor=router.divisor)
     classes = [
-        _inner(ROOT_MINOR, link, link, 0),
+        inner(ROOT_MINOR, link, link, 0),
         replace(
-            _inner(UNMATCHED_MINOR, unmatched_rate(unmatched), unmatched, PUBLIC_PRIO),
+            inner(UNMATCHED_MINOR, unmatched_rate(unmatched), unmatched, PUBLIC_PRIO),
             quantum=FRAME,
             leaf=True,
         ),
-        replace(_inner(CONTROL_MINOR, control, link, CONTROL_PRIO), leaf=True),
+        replace(inner(CONTROL_MINOR, control, link, CONTROL_PRIO), leaf=True),
     ]
     leaves: list[HtbClass] = []
     for pool in router.pools:
         size = profile.pools[pool.slug].of(direction).bits
-        classes.append(_inner(pool.minor, size, link, OFFICE_PRIO))
+        classes.append(inner(pool.minor, size, link, OFFICE_PRIO))
         leaves += (
-            office_class(
-                item, pool.minor, link, office_scale, office_ceiling(item.leaf, link, direction)
-            )
+            office_class(router, item, pool.minor, office_scale, direction)
             for item in offices_of(router, pool.slug, profile.open, exceptions, direction)
         )
-    classes.append(
-        _inner(PUBLIC_MINOR, profile.pools[PUBLIC].of(direction).bits, link, PUBLIC_PRIO)
-    )
+    public = profile.pools[PUBLIC].of(direction).bits
+    classes.append(inner(PUBLIC_MINOR, public, link, PUBLIC_PRIO))
     leaves += (
-        point_class(leaf, direction, link, public_scale)
+        point_class(router, leaf, public_scale, direction)
         for leaf in router.leaves
         if leaf.kind == "hotspot"
     )
