@@ -144,7 +144,7 @@ def test_a_leaf_can_spend_its_whole_turn() -> None:
 
 
 def test_a_burst_has_as_many_frames_in_a_lab_as_in_life() -> None:
-    # Measured: 1 ms of 45 Mbit/s left a fifth of the link empty where a machine lost 10 ms at a time.
+    # Measured: 1 ms of 45 Mbit/s left a sixth of it empty where a machine lost 10 ms at a time.
     life = router([office(1, 60, 1), point(9, 3)])
     lab = replace(life, divisor=20)
     here, there = (tree(one, profile(60, 140, is_open=True), "down") for one in (life, lab))
