@@ -25,6 +25,7 @@ from komando.lab.measure.results import (
     Total,
     Unseen,
 )
+from komando.lab.measure.stage import kept_since
 from komando.lab.report.text import print_measurement
 from komando.lab.report.write import write_report
 from komando.platforms.debian import render
@@ -125,6 +126,25 @@ def printed(one: Measurement) -> str:
     with console.capture() as capture:
         print_measurement(one, console, everything=False)
     return capture.get()
+
+
+def found(*ratios: float) -> list[Row | Total]:
+    got = [round(1_000_000 * one) for one in ratios]
+    return [Row("night", "bpbd", "down", 1_000_000, one, one, 8.0) for one in got]
+
+
+@pytest.mark.parametrize(
+    ("judged", "stands"),
+    [
+        ([found(0.98, 1.0), found(1.0, 0.98)], 0),  # each was kept once, and never both at once
+        ([found(0.98, 1.0), found(0.985, 1.0), found(0.99, 1.0)], 2),  # a lack that has passed
+        ([found(0.99, 1.0), found(1.0, 1.0)], 0),  # all that was counted, where that is kept
+    ],
+)
+def test_what_is_kept_is_kept_at_once_and_until_now(
+    judged: list[list[Row | Total]], stands: int
+) -> None:
+    assert kept_since(judged) is judged[stands]
 
 
 def test_the_name_of_an_office_is_no_markup() -> None:

@@ -204,8 +204,7 @@ class Stage:
         for _ in range(STRETCHES):
             time.sleep(seconds)
             marks.append(self._mark(slugs))
-            judged = [judge(_window(one, marks[-1])) for one in marks[:-1]]
-            found = next((one for one in judged if all(f.kept for f in one)), judged[0])
+            found = kept_since([judge(_window(one, marks[-1])) for one in marks[:-1]])
             broken = [one.about for one in found if not one.kept]
             if not broken:
                 break
@@ -281,6 +280,14 @@ class Stage:
                 stolen=round((now.stolen - ticks.stolen) / total, 3),
             )
         )
+
+
+def kept_since(judged: Sequence[list[Row | Total]]) -> list[Row | Total]:
+    """Of what was found from each stretch until now, the longest that is kept as a whole.
+
+    `judged[0]` is found from the beginning; it stands where none is kept.
+    """
+    return next((one for one in judged if all(found.kept for found in one)), judged[0])
 
 
 def _window(first: _Mark, last: _Mark) -> Window:
