@@ -150,7 +150,7 @@ def test_a_load_that_does_not_get_through_begins_anew_both_ways(city: City, tmp_
 
 @pytest.mark.nightly
 def test_a_link_that_carries_less_than_it_should_is_seen(city: City, tmp_path: Path) -> None:
-    narrow = ["tbf", "rate", "40mbit", "burst", "32kb", "latency", "50ms"]
+    narrow = ["tbf", "rate", "20mbit", "burst", "32kb", "latency", "50ms"]
     change = ["tc", "qdisc", "change", "dev", "city", "root", *narrow]
     subprocess.run([*city.place.enter("isp"), *change], check=True)
     found, code = measured(city, tmp_path, "office-hours")
