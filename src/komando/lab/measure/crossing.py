@@ -26,7 +26,7 @@ class Crossing:
 
     The kernel shows it downward behind the provider's queue and upward before it, behind all of
     the router's. So what is sent and not seen here, or seen here and never received, was lost on
-    the one side or on the other. A context manager: it sees while the block runs.
+    the one side or on the other. It sees until `close`.
     """
 
     def __init__(
