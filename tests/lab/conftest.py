@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from komando.lab.city import City, load_city
+from komando.lab.container import ADMINISTRATOR, access, ssh_command
 from komando.lab.fleet.fleet import Fleet, load_fleet
 from komando.lab.groups import groups_of
 from komando.lab.life import raze_city
 from komando.lab.place import Place
-from komando.lab.router import ADMINISTRATOR, access, ssh_command
 from tests.lab.desk import KOMANDO, REPOSITORY
 
 LAB = [

@@ -12,7 +12,7 @@ import pytest
 from komando.lab.fleet.fleet import Fleet
 from komando.lab.fleet.machine import CONTROLLER_SIDE, Machine
 from komando.lab.place import LabError
-from komando.lab.prepare import prepare_router
+from komando.lab.prepare import preparation, prepare_machines
 from tests.lab.conftest import komando
 from tests.lab.desk import REPOSITORY
 from tests.lab.hearing import hears, one, reaches
@@ -40,11 +40,9 @@ def test_each_router_is_a_machine_of_its_own(fleet: Fleet) -> None:
 
 def test_the_roles_find_nothing_to_change_on_any_of_them(fleet: Fleet) -> None:
     told: list[str] = []
-    changed = prepare_router(
-        fleet.place, fleet.inventory, REPOSITORY / "roles", lambda _, task: told.append(task)
-    )
-    assert changed == 0
-    assert "Lay the host program" in told
+    order = preparation(fleet.place, fleet.inventory, fleet.routers.values(), REPOSITORY / "roles")
+    assert prepare_machines(order, lambda _, task: told.append(task)) == 0
+    assert "base : Lay the host program" in told
 
 
 def test_apply_works_on_all_and_then_has_nothing_to_do(

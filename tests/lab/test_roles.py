@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from komando.generation import PROGRAM
-from komando.lab import prepare
 from komando.lab.city import City
+from komando.lab.container import ssh_command
 from komando.lab.place import LabError
-from komando.lab.prepare import prepare_router
+from komando.lab.prepare import preparation, prepare_machines
 from komando.lab.rehearsal import ask_router
-from komando.lab.router import ssh_command
+from komando.prepare import Preparation
 from tests.lab.conftest import on_router
 from tests.lab.desk import REPOSITORY
 
@@ -33,16 +33,20 @@ def _as_deploy(city: City, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _prepare(city: City) -> int:
-    told: list[str] = []
+def _order(city: City) -> Preparation:
     inventory, roles = REPOSITORY / "inventories/lab", REPOSITORY / "roles"
-    changed = prepare_router(city.place, inventory, roles, lambda _, detail: told.append(detail))
-    assert "Lay the host program" in told
+    return preparation(city.place, inventory, [city.router], roles)
+
+
+def _prepare(order: Preparation) -> int:
+    told: list[str] = []
+    changed = prepare_machines(order, lambda _, detail: told.append(detail))
+    assert "base : Lay the host program" in told
     return changed
 
 
 def test_a_second_run_changes_nothing(city: City) -> None:
-    assert _prepare(city) == 0
+    assert _prepare(_order(city)) == 0
 
 
 def test_a_run_mends_what_was_changed_by_hand(city: City) -> None:
@@ -52,7 +56,7 @@ def test_a_run_mends_what_was_changed_by_hand(city: City) -> None:
         "touch /usr/local/lib/komando/komando_host/left_over.py;"
         "rm /etc/komando; systemctl disable --now komando-hours.timer",
     )
-    assert _prepare(city) == 3
+    assert _prepare(_order(city)) == 3
     assert on_router(city, "readlink /etc/komando").strip() == (
         "/var/lib/komando/current/etc/komando"
     )
@@ -90,15 +94,12 @@ def test_sshd_takes_keys_only(city: City) -> None:
     assert "allowtcpforwarding no" in settings
 
 
-def test_an_observing_key_asks_and_does_nothing_else(
-    city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_observing_key_asks_and_does_nothing_else(city: City, tmp_path: Path) -> None:
     key = tmp_path / "observer"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
-    settings = {**prepare._settings(city.place), "base_observe_keys": [_public(key)]}
-    with monkeypatch.context() as patched:
-        patched.setattr(prepare, "_settings", lambda _: settings)
-        assert _prepare(city) == 1
+    order = _order(city)
+    settings = {**order.settings, "base_observe_keys": [_public(key)]}
+    assert _prepare(replace(order, settings=settings)) == 1
     observer = replace(city, router=replace(city.router, user="observe"))
     way = replace(observer.access, identity=key)
 
@@ -110,7 +111,7 @@ def test_an_observing_key_asks_and_does_nothing_else(
     assert json.loads(ask(f"sudo -n {PROGRAM} observe").stdout)["generation"] is None
     for command in ("id", f"sudo -n {PROGRAM} hours", f"sudo -n {PROGRAM} observe; id"):
         assert "this key asks" in ask(command).stderr
-    assert _prepare(city) == 1
+    assert _prepare(_order(city)) == 1
     assert ask("observe").returncode == 255, "a key that is withdrawn opens nothing"
 
 

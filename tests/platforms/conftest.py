@@ -12,13 +12,15 @@ from komando.inventory import Host
 from komando.lab.root import root_tree
 from tests.machines import Machines, Site, machines
 
+REPOSITORY = Path(__file__).parents[2]
+
 
 @pytest.fixture(scope="session")
 def debian() -> Path:
     """The lab's Debian tree."""
     if shutil.which("mmdebstrap") is None:
         pytest.skip("needs mmdebstrap, which builds the lab's Debian")
-    return root_tree(lambda _step, _detail: None)
+    return root_tree(lambda _step, _detail: None, REPOSITORY / "roles")
 
 
 @pytest.fixture(scope="module")

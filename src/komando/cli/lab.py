@@ -69,12 +69,23 @@ def lab() -> None:
               help="Only the first N offices by id. Default: all.")  # fmt: skip
 @click.option("--clock", "moment", metavar="MOMENT",
               help="Let the router live at that moment; see `komando lab clock`.")  # fmt: skip
+@click.option("--machines", type=click.Choice(["router", "all"]), default="router",
+              show_default=True, help="Which machines of the inventory stand.")  # fmt: skip
+@click.option("--bare", is_flag=True,
+              help="Leave them as they come, for `komando prepare --inventory lab`.")  # fmt: skip
 @policies_option
-def up(name: str, offices: int | None, moment: str | None, policies: Path) -> None:
+def up(
+    name: str, offices: int | None, moment: str | None, machines: str, bare: bool, policies: Path
+) -> None:
     """Build the city and prepare its router, ready for `komando apply --inventory lab`.
 
     A city that stands is brought up to date: offices that came or went, roles that changed.
-    """
+
+    \b
+    komando lab up                          the router, prepared
+    komando lab up --machines all --bare    every kind of machine, as it comes
+    komando prepare --inventory lab         then makes them members of the fleet
+    """  # noqa: D301
     from komando.cli.checked import refused
     from komando.cli.machines import machines_of
     from komando.lab.life import Order, raise_city
@@ -90,7 +101,8 @@ def up(name: str, offices: int | None, moment: str | None, policies: Path) -> No
     loaded = load_policy(policies)
     if loaded.policy is None:
         raise refused(loaded.diagnostics)
-    order = Order(loaded.policy, inventory, INVENTORY, ROLES, offices)
+    everyone = machines == "all"
+    order = Order(loaded.policy, inventory, INVENTORY, ROLES, offices, everyone, bare)
     with steps() as told, ends_as_interrupt():
         city = raise_city(place, order, told)
         if moment is not None:
@@ -141,8 +153,8 @@ def _fleets_status(name: str, form: str) -> None:
 def shell(name: str, where: str, command: tuple[str, ...]) -> None:
     """Open a shell (or run COMMAND) in a part of the city.
 
-    WHERE is router, controller, internet, isp, switch-SEGMENT, or the slug of an office or a public
-    point; in a fleet controller, switch, or the name of a router.
+    WHERE is router, controller, management, internet, isp, switch-SEGMENT, a machine's name, or the
+    slug of an office or a public point; in a fleet controller, switch, or a router's name.
 
     \b
     komando lab shell dinas-kesehatan ping -c 3 192.0.2.2

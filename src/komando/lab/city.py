@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from pydantic import TypeAdapter, ValidationError
 
 from komando.inventory import Access, Host
+from komando.lab.container import access
 from komando.lab.place import DEFAULT, LabError, Place, require_no_fleet
-from komando.lab.router import access
 from komando.lab.topology import INTERNET, Endpoint, Topology
 from komando.units import Pair
 
@@ -21,8 +21,9 @@ class City:
     """One lab that is up.
 
     Rates are the lab's own: the policy's divided by `divisor`. `capacity` is what the ISP carries,
-    `usable` what the shaper shares out of it. `prepared` is the digest of the roles that the router
-    was prepared by.
+    `usable` what the shaper shares out of it. `others` are the machines beside the router.
+    `prepared` is the digest of the roles that all of them were prepared by, empty where they are
+    bare.
     """
 
     name: str
@@ -34,6 +35,7 @@ class City:
     usable: Pair
     topology: Topology
     prepared: str
+    others: tuple[Host, ...] = ()
     internet_v4: str = INTERNET[0].partition("/")[0]
     internet_v6: str = INTERNET[1].partition("/")[0]
 
@@ -46,6 +48,15 @@ class City:
     def access(self) -> Access:
         """How `komando apply` and `verify` reach its hosts."""
         return access(self.place, self.router.user)
+
+    @property
+    def machines(self) -> dict[str, Host]:
+        """Every machine that stands, by name, the router first."""
+        return {host.name: host for host in (self.router, *self.others)}
+
+    def part_of(self, machine: str) -> str:
+        """The part of the city that a machine is."""
+        return "router" if machine == self.router.name else machine
 
     @property
     def endpoints(self) -> dict[str, Endpoint]:

@@ -9,7 +9,7 @@ from komando.generation import PROGRAM
 from komando.inventory import Access, Host
 from komando.lab.city import City
 from komando.lab.commands import run
-from komando.lab.router import ADMINISTRATOR, access, ssh_command
+from komando.lab.container import ADMINISTRATOR, access, ssh_command
 
 
 def ask_router(city: City, *verb: str) -> dict[str, Any]:

@@ -1,28 +1,31 @@
-"""The router's Debian, built once per list of packages and kept on the machine."""
+"""A bare Debian as a machine arrives with it, built once and kept on this machine.
+
+The packages that the roles install are not in it. Their archives lie where apt looks for them, as
+on a medium that came with the machine: real apt installs them, and asks no mirror.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+import yaml
 
 from komando.lab.commands import run
 from komando.lab.place import CACHE, Told, locked
 
 SUITE = "bookworm"
 
-# Those that the roles install (a container has no way to a mirror), a system that boots, what
-# Ansible's apt module asks for, and ping for whoever looks around.
+# A system that boots and is logged in to; Python and its apt, which Ansible asks for and Debian's
+# installer brings; ip and ping for whoever looks around.
 PACKAGES = (
     "dbus",
-    "ethtool",
     "iproute2",
     "iputils-ping",
-    "nftables",
     "openssh-server",
-    "procps",
     "python3",
     "python3-apt",
     "sudo",
@@ -31,30 +34,48 @@ PACKAGES = (
     "tzdata",
 )
 
+AUDITS = ("lynis",)
+"""What no role installs, and those who judge a machine do."""
 
-def _options(packages: Sequence[str]) -> tuple[str, ...]:
+
+def _options(packages: Iterable[str], archives: Iterable[str]) -> tuple[str, ...]:
+    within = 'APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get'
+    install = "--yes --download-only --no-install-recommends install"
     return (
         "--variant=apt",
         f"--include={','.join(packages)}",
         # every lab makes its own
         '--customize-hook=rm -f "$1"/etc/ssh/ssh_host_*',
+        f"--customize-hook={within} clean && {within} {install} {' '.join(archives)}",
+        "--skip=cleanup/apt",
     )
 
 
-def root_tree(told: Told, more: Sequence[str] = ()) -> Path:
-    """The folder of the router's Debian; builds it (half a minute) if it is not there.
+def packages_of(roles: Path) -> list[str]:
+    """Every Debian package that the roles of a folder may install, by their defaults."""
+    found: set[str] = set()
+    for path in roles.glob("*/defaults/main.yml"):
+        for name, value in (yaml.safe_load(path.read_text()) or {}).items():
+            if name.endswith("_packages"):
+                found.update(value)
+    return sorted(found)
 
-    `more` are packages beyond those of a container. A tree is complete or absent: it gets its name
-    when it is finished. Raises LabError when mmdebstrap cannot build it.
+
+def root_tree(told: Told, roles: Path, more: Sequence[str] = ()) -> Path:
+    """The folder of a bare Debian; builds it (a minute) if it is not there.
+
+    `more` are packages beyond those of a container, and `roles` the folder whose packages lie
+    ready. A tree is complete or absent: it gets its name when it is finished. Raises LabError when
+    mmdebstrap cannot build it.
     """
-    options = _options((*PACKAGES, *more))
+    options = _options((*PACKAGES, *more), (*packages_of(roles), *AUDITS))
     text = "\n".join((SUITE, *options))
     tree = CACHE / hashlib.sha256(text.encode()).hexdigest()[:16]
     if tree.is_dir():
         return tree
     with locked(CACHE / "lock"):
         if not tree.is_dir():
-            told("building the router's Debian, once (half a minute)", "")
+            told("building a bare Debian, once (a minute)", "")
             _build(tree, options)
     return tree
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from komando.inventory import Host
 from komando.lab.city import City
+from komando.lab.container import ADMINISTRATOR, access, ssh_command
 from komando.lab.place import NAMESPACES, Place
-from komando.lab.router import ADMINISTRATOR, access, ssh_command
 
 
 def shell_command(
@@ -16,17 +16,17 @@ def shell_command(
 ) -> tuple[list[str], dict[str, str]]:
     """What to run for a shell or a command there, and the environment to add.
 
-    The router is entered by ssh as its administrator, the other parts by their namespace. Raises
+    Machines are entered by ssh as their administrator, the other parts by their namespace. Raises
     LabError for a part that the city does not have.
     """
-    namespace = city.netns(where)
-    if where == "router":
-        return on_router(city.place, city.router, command), {}
-    return in_namespace(namespace, where, command)
+    for host in city.machines.values():
+        if where in (city.part_of(host.name), host.name):
+            return on_machine(city.place, host, command), {}
+    return in_namespace(city.netns(where), where, command)
 
 
-def on_router(place: Place, host: Host, command: Sequence[str]) -> list[str]:
-    """What to run for a shell or a command on a router, as its administrator."""
+def on_machine(place: Place, host: Host, command: Sequence[str]) -> list[str]:
+    """What to run for a shell or a command on a machine, as its administrator."""
     target = ssh_command(access(place, "root", ADMINISTRATOR), host)
     if command:
         return [*target, shlex.join(command)]

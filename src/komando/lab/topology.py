@@ -2,7 +2,7 @@
 
     internet --- isp --- router --- switch-<segment> --- an office or a public point
                            |
-                       controller
+                       management --- controller, and the machines that are no router
 
 Documentation blocks carry what stands beyond the uplink (RFC 5737, RFC 3849); the management
 network is the inventory's. All labs use the same addresses: they share no namespace.
@@ -10,7 +10,7 @@ network is the inventory's. All labs use the same addresses: they share no names
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_interface
 from typing import TYPE_CHECKING, Literal
@@ -30,7 +30,7 @@ ISP = ("192.0.2.1/24", "2001:db8:fffe::1/64", "fe80::1/64")
 
 CONTROLLER = "10.255.0.1/24"
 MANAGEMENT = "mgmt0"
-"""The router's interface in the management network."""
+"""A machine's interface in the management network."""
 
 BRIDGE = (
     "link add br0 type bridge mcast_snooping 0",
@@ -112,27 +112,41 @@ class Topology:
 
 
 def draw_topology(
-    policy: Policy, host: Host, divisor: int, prefix: str, offices: int | None = None
+    policy: Policy,
+    host: Host,
+    divisor: int,
+    prefix: str,
+    offices: int | None = None,
+    others: Sequence[Host] = (),
 ) -> Topology:
     """Plan the city around one router: all public points, and the first so many offices by id.
 
-    `prefix` begins the namespaces' names. Raises LabError when the inventory's host has no
+    `others` are machines that stand in the management network alone. `prefix` begins the
+    namespaces' names. Raises LabError when the inventory's host has no
     interface for the uplink or a segment, or two parts would bear one name.
     """
     uplink = uplink_of(policy, host)
     segments = [name for name, one in policy.region.segments.items() if one.router == host.name]
     wires = {name: _wire(host, name) for name in ("uplink", *segments)}
+    ports = ["controller", "router", *(f"machine-{number}" for number, _ in enumerate(others))]
     parts = (
         _internet(),
         _isp(uplink, policy, divisor),
         Part("ctl", network=addressed("eth0", [CONTROLLER])),
-        Part("router", network=addressed(MANAGEMENT, [f"{host.address}/24"])),
+        Part("router", network=_managed(host)),
+        *(Part(one.name, network=_managed(one)) for one in others),
+        Part("management", network=(*BRIDGE, *(line for port in ports for line in bridged(port)))),
         *(_switch(name) for name in segments),
     )
     cables = (
         Cable(("internet", "eth0"), ("isp", "internet")),
         Cable(("isp", "city"), ("router", wires["uplink"])),
-        Cable(("ctl", "eth0"), ("router", MANAGEMENT)),
+        Cable(("ctl", "eth0"), ("management", "controller")),
+        Cable(("router", MANAGEMENT), ("management", "router")),
+        *(
+            Cable((one.name, MANAGEMENT), ("management", port))
+            for one, port in zip(others, ports[2:], strict=True)
+        ),
         *(Cable(("router", wires[name]), (f"switch-{name}", "router")) for name in segments),
     )
     opd = sorted(policy.opd.values(), key=lambda one: one.id)[:offices]
@@ -142,6 +156,10 @@ def draw_topology(
     if taken := sites.keys() & {part.name for part in parts}:
         raise LabError(f"an office bears the name of a part of the lab: {', '.join(taken)}")
     return Topology(parts, cables, sites)
+
+
+def _managed(host: Host) -> tuple[str, ...]:
+    return addressed(MANAGEMENT, [f"{host.address}/24"])
 
 
 def uplink_of(policy: Policy, host: Host) -> Uplink:

@@ -8,9 +8,9 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from komando.inventory import Access, Host
+from komando.lab.container import access
 from komando.lab.fleet.papers import Order
 from komando.lab.place import LabError, Place, require_no_city
-from komando.lab.router import access
 
 DEFAULT = "armada"
 

@@ -14,13 +14,12 @@ from pathlib import Path
 
 from komando.inventory import Host, load_inventory
 from komando.lab.commands import run
+from komando.lab.container import CONTROLLER, lay_seed
 from komando.lab.fleet.disks import written
 from komando.lab.fleet.fleet import inventory_of
-from komando.lab.fleet.machine import seed_of
 from komando.lab.fleet.papers import SPARE, spare_inventory
 from komando.lab.place import CACHE, LabError, Place
 from komando.lab.prepare import digest_of_roles
-from komando.lab.router import CONTROLLER, lay_seed
 
 LAYER = "layer"
 """Where in its folder the layer lies; the rest is of the machine that it was made on."""
@@ -62,7 +61,7 @@ def keep_layer(place: Place, folder: Path) -> None:
 
 def lay_own_seed(place: Place, host: Host, folder: Path) -> Path:
     """The seed of one router over a kept layer: its name, its keys, and every file with them."""
-    seed = lay_seed(place, host, seed_of(place, host.name))
+    seed = lay_seed(place, host)
     machine = load_inventory(folder / "lab").hosts[SPARE]
     own = {
         machine.name: host.name,

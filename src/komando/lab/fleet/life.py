@@ -6,18 +6,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from komando.inventory import load_inventory
+from komando.lab.container import lay_seed, make_keys, start, wait_for_ssh
 from komando.lab.fleet.disks import holds_disks, make_disks
 from komando.lab.fleet.fleet import Fleet, inventory_of, load_fleet, policies_of, save_fleet
 from komando.lab.fleet.layer import LAYER, folder_of_layer, keep_layer, lay_own_seed
-from komando.lab.fleet.machine import PATIENCE, Machine, boot_of, seed_of
+from komando.lab.fleet.machine import PATIENCE, Machine, boot_of
 from komando.lab.fleet.network import SHARED, allow_cuts, draw_network
 from komando.lab.fleet.papers import SPARE, Order, spare_inventory, write_inventory, write_papers
 from komando.lab.ground import alone, cleared
 from komando.lab.groups import processes_in
 from komando.lab.place import CACHE, LabError, Place, Told, locked, require_machine, require_no_city
-from komando.lab.prepare import prepare_router
+from komando.lab.prepare import preparation, prepare_machines
 from komando.lab.root import root_tree
-from komando.lab.router import lay_seed, make_keys, start, wait_for_ssh
 from komando.lab.wiring import build_wiring
 
 _STEP = "preparing a machine for all, once"
@@ -32,7 +32,7 @@ def raise_fleet(place: Place, order: Order, roles: Path, told: Told) -> Fleet:
     require_machine()
     with alone(place):
         require_no_city(place)
-        tree = root_tree(told)
+        tree = root_tree(told, roles)
         layer = prepared_layer(place, roles, tree, told)
         standing = _standing(place)
         trees = (layer / LAYER, tree)
@@ -77,9 +77,10 @@ def _prepare(place: Place, roles: Path, tree: Path, told: Told) -> None:
     write_inventory(inventory_of(place), spare_inventory())
     fleet = _wired(place, Order(1), (tree,))
     told(_STEP, "")
-    lay_seed(place, fleet.routers[SPARE], seed_of(place, SPARE))
+    lay_seed(place, fleet.routers[SPARE])
     _boot(fleet)
-    prepare_router(place, inventory_of(place), roles, lambda _, task: told(_STEP, task))
+    order = preparation(place, inventory_of(place), fleet.routers.values(), roles)
+    prepare_machines(order, lambda _, task: told(_STEP, task))
     Machine(fleet, SPARE).power_off()
 
 

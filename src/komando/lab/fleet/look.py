@@ -17,7 +17,7 @@ from komando.lab.fleet.machine import Machine
 from komando.lab.fleet.network import SHARED, SWITCH
 from komando.lab.fleet.papers import MOST
 from komando.lab.place import LabError
-from komando.lab.shell import in_namespace, on_router
+from komando.lab.shell import in_namespace, on_machine
 from komando.lab.status import observed, words_of
 
 
@@ -72,7 +72,7 @@ def shell_command(
     if where not in fleet.routers:
         known = ", ".join((*fleet.routers, *shared))
         raise LabError(f"the fleet {fleet.name!r} has no {where!r}; it has {known}")
-    return on_router(fleet.place, fleet.routers[where], command), {}
+    return on_machine(fleet.place, fleet.routers[where], command), {}
 
 
 def _all_observed(fleet: Fleet) -> dict[str, dict[str, Any]]:

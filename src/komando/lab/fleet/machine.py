@@ -9,13 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from komando.inventory import Host
+from komando.lab.container import (
+    ADMINISTRATOR,
+    Boot,
+    access,
+    seed_of,
+    ssh_command,
+    start,
+    wait_for_ssh,
+)
 from komando.lab.fleet.disks import fill_disk, folder_of, free_disk, within
 from komando.lab.fleet.fleet import Fleet
 from komando.lab.fleet.network import SWITCH, cut_between, mend_between, set_link
 from komando.lab.fleet.papers import CONTROLLER
 from komando.lab.groups import groups_of, processes_in, remove_groups
 from komando.lab.place import LabError, Place
-from komando.lab.router import ADMINISTRATOR, Boot, access, ssh_command, start, wait_for_ssh
 from komando.lab.topology import MANAGEMENT
 
 PATIENCE = 60.0
@@ -162,11 +170,6 @@ def _set_frozen(group: Path, value: str) -> None:
     events = group / "cgroup.events"
     otherwise = f"{group} cannot be frozen or thawed"
     _until(lambda: f"frozen {value}\n" in events.read_text(), PATIENCE, otherwise)
-
-
-def seed_of(place: Place, name: str) -> Path:
-    """Where a router's own files lie, which its first boot copies to its disk."""
-    return place.folder / f"{name}.seed"
 
 
 def boot_of(fleet: Fleet, name: str) -> Boot:

@@ -10,6 +10,7 @@ import yaml
 
 from komando.inventory import FILE, Leaf, load_inventory
 from komando.lab.city import City, save_city
+from komando.lab.container import make_keys
 from komando.lab.fleet.life import prepared_layer
 from komando.lab.ground import alone, cleared
 from komando.lab.life import Order, draw_city
@@ -18,7 +19,6 @@ from komando.lab.machine.machine import Machine
 from komando.lab.machine.qemu import PROGRAMS, lay_cables, make_overlay
 from komando.lab.place import LabError, Place, Told, require_machine, require_no_fleet
 from komando.lab.root import root_tree
-from komando.lab.router import make_keys
 from komando.lab.wiring import build_wiring
 from komando.policy import load_policy
 
@@ -49,7 +49,7 @@ def raise_machine(place: Place, order: MachineOrder, told: Told) -> Machine:
     require_machine(PROGRAMS)
     with alone(place):
         require_no_fleet(place)
-        tree = root_tree(told, PACKAGES)
+        tree = root_tree(told, order.roles, PACKAGES)
         prepared = prepared_layer(place, order.roles, tree, told)
         with cleared(place):
             return _build(place, order, tree, prepared, told)

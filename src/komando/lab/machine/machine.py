@@ -9,11 +9,11 @@ from pathlib import Path
 
 from komando.inventory import Access, Host
 from komando.lab.city import City
+from komando.lab.container import ADMINISTRATOR, access, ssh_command
 from komando.lab.groups import processes_in
 from komando.lab.machine import qemu
 from komando.lab.machine.qemu import Hardware
 from komando.lab.place import LabError, Place
-from komando.lab.router import ADMINISTRATOR, access, ssh_command
 from komando.lab.wiring import end_processes
 
 PATIENCE = 300.0

@@ -15,11 +15,11 @@ from komando.generation import PROGRAM
 from komando.intent import Profile, RouterIntent, exception_parts, read_intent
 from komando.lab.city import City
 from komando.lab.commands import run
+from komando.lab.container import ssh_command
 from komando.lab.measure.moments import Calendar, resized_pools
 from komando.lab.measure.results import ClassChange
 from komando.lab.place import LabError
 from komando.lab.rehearsal import ask_router, set_clock
-from komando.lab.router import ssh_command
 from komando.units import DIRECTIONS, Direction
 
 

@@ -1,9 +1,9 @@
 #!/bin/sh
-# boot-router.sh ROOT SCRATCH SEED NAMESPACE MACHINE GROUP...
+# boot-container.sh ROOT SCRATCH SEED NAMESPACE MACHINE GROUP...
 #
-# Boots the router's container over the read-only tree ROOT (or trees, UPPER:LOWER), in a mount
+# Boots a machine's container over the read-only tree ROOT (or trees, UPPER:LOWER), in a mount
 # namespace of its own (the caller unshares it): however its processes end, the mounts are gone
-# with them. What the router writes lives in memory at SCRATCH and outlives the router's own reboots;
+# with them. What the machine writes lives in memory at SCRATCH and outlives its own reboots;
 # where SCRATCH is a mount already, it outlives this process, too. SEED is laid over ROOT, once. Ends
 # as soon as the container is about to start; the container goes on in the background.
 set -eu
@@ -52,7 +52,7 @@ watch_over() {
     systemd-nspawn --quiet --directory="$scratch/root" --boot --console=pipe --machine="$machine" \
       --register=no --keep-unit --link-journal=no --resolv-conf=off --timezone=off \
       --network-namespace-path="$namespace" --capability=CAP_NET_ADMIN,CAP_NET_RAW || code=$?
-    # 133: the router rebooted and wants to be started again
+    # 133: the machine rebooted and wants to be started again
     [ "$code" -eq 133 ] || exit "$code"
     forget_network 2>/dev/null || true
   done

@@ -1,4 +1,4 @@
-"""A router: a Debian in a container, in a namespace of the lab, reached by ssh like any other."""
+"""A machine: a Debian in a container, in a namespace of the lab, reached by ssh like any other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from komando.lab.groups import make_groups, processes_in
 from komando.lab.place import NAMESPACES, LabError, Place
 from komando.openssh import options
 
-BOOT = Path(__file__).parent / "data" / "boot-router.sh"
+BOOT = Path(__file__).parent / "data" / "boot-container.sh"
 BOOT_PATIENCE = 30.0
 """Seconds until ssh must answer; 0.5 is usual."""
 
@@ -29,7 +29,7 @@ INOTIFY_LEAST = 512
 
 @dataclass(frozen=True)
 class Boot:
-    """What a router's container starts from.
+    """What a machine's container starts from.
 
     `tree` is its Debian, which it cannot write to: one folder, or several, the upper first. What it
     writes lies in `scratch`. `namespace` is its own, and so is `group`, a part of the lab's control
@@ -49,9 +49,9 @@ class Boot:
 
 
 def make_keys(place: Place, *hosts: Host) -> None:
-    """New keys of this lab alone: the routers' own, the administrator's, the controller's.
+    """New keys of this lab alone: the machines' own, the administrator's, the controller's.
 
-    `known_hosts` then holds the one key that each router will show.
+    `known_hosts` then holds the one key that each machine will show.
     """
     for name in (ADMINISTRATOR, CONTROLLER, *(host.name for host in hosts)):
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"{name} of the lab"]
@@ -64,7 +64,7 @@ def make_keys(place: Place, *hosts: Host) -> None:
 
 
 def access(place: Place, user: str, key: str = CONTROLLER) -> Access:
-    """How the lab's controller reaches the router as one of its users."""
+    """How the lab's controller reaches a machine as one of its users."""
     return Access(
         prefix=place.enter("ctl"),
         identity=place.folder / key,
@@ -74,29 +74,9 @@ def access(place: Place, user: str, key: str = CONTROLLER) -> Access:
 
 
 def ssh_command(way: Access, host: Host) -> list[str]:
-    """What logs in on the router: the remote command, if any, stands behind it."""
+    """What logs in on a machine: the remote command, if any, stands behind it."""
     target = f"{host.reached_as(way.user).user}@{host.address}"
     return [*way.prefix, "ssh", *options(way), "-p", str(host.port), target]
-
-
-def boot_router(place: Place, host: Host, tree: Path) -> None:
-    """Start the container and wait until ssh answers; it goes on when this process ends.
-
-    Raises LabError, with the container's last words, when it ends or does not answer in time.
-    """
-    scratch = place.folder / "router"
-    scratch.mkdir()
-    boot = Boot(
-        place=place,
-        host=host,
-        tree=(tree,),
-        scratch=scratch,
-        seed=lay_seed(place, host, place.folder / "seed"),
-        namespace=place.namespace("router"),
-        log=place.folder / "router.log",
-    )
-    start(boot)
-    wait_for_ssh([boot])
 
 
 def start(boot: Boot) -> None:
@@ -129,8 +109,14 @@ def _raise_limit() -> None:
         INOTIFY.write_text(str(INOTIFY_LEAST))
 
 
-def lay_seed(place: Place, host: Host, seed: Path) -> Path:
+def seed_of(place: Place, name: str) -> Path:
+    """Where a machine's own files lie, which its first boot copies to its disk."""
+    return place.folder / f"{name}.seed"
+
+
+def lay_seed(place: Place, host: Host) -> Path:
     """What a technician would have left on a new machine: its name, its key, a way in."""
+    seed = seed_of(place, host.name)
     for folder, mode in (("", 0o755), ("etc", 0o755), ("etc/ssh", 0o755), ("root", 0o700)):
         (seed / folder).mkdir(mode=mode)
     (seed / "root/.ssh").mkdir(mode=0o700)
