@@ -40,7 +40,7 @@ class Diagnostic:
 
     `id` is stable and names the page `docs/checks/<id>.md`. `found` and `expected` are phrases
     without a full stop; `remedy` says what to do. `whole` says that a file as such is meant (its
-    name, its size): it then stands at 1:1, and no source line is shown.
+    name, its size), which then stands at 1:1, or that its line may be secret: none is shown.
     """
 
     id: str

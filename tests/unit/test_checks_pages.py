@@ -20,8 +20,11 @@ OF_MACHINES = {
     "neighbour-jump",
     "jump-loop",
     "address-unmanaged",
+    "public-key",
+    "public-key-weak",
+    "private-key",
 }
-"""Checks of an inventory; tests/unit/test_inventory.py has them."""
+"""Checks of an inventory; tests/unit/test_inventory.py and test_inventory_keys.py have them."""
 
 
 def shown() -> set[str]:

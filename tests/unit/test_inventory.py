@@ -17,6 +17,8 @@ import pytest
 from komando.inventory import (
     CONFIRM_WITHIN,
     FILE,
+    KINDS,
+    WITH_BUNDLES,
     Access,
     Hop,
     Host,
@@ -25,6 +27,7 @@ from komando.inventory import (
     load_inventory,
 )
 from komando.inventory.ways import way_to
+from komando.inventory.written import Keeper, Reached, Router, Variables
 from komando.openssh import configuration
 from komando.rollout.session import opening
 
@@ -81,18 +84,86 @@ all:
 """
 
 
-def test_ansible_reads_the_same_ways(tmp_path: Path) -> None:
-    folder = _written(tmp_path, JUMPS)
-    assert load_inventory(folder).hosts == _as_ansible_lists(_listed(folder, tmp_path))
+EVERYTHING = """\
+all:
+  vars:
+    ansible_user: deploy
+    administrator: siti
+    management: [10.255.0.0/24, 2001:db8:ff::/64]
+    confirm_within: 90
+    rate_divisor: 5
+    secrets: {snmp: {}}
+    deploy_keys:
+      - KEY controller-1
+    observe_keys: [KEY, KEY prometheus of controller-1]
+  children:
+    jump:
+      hosts:
+        outer: {ansible_host: 192.0.2.1, ansible_port: 2222, ansible_user: bastion}
+        inner: {ansible_host: 10.255.0.9, jump: outer}
+    signing:
+      hosts:
+        signing-1: {ansible_host: 10.255.0.5, jump: inner, secrets: {pin: {owner: signing}}}
+    hotspot:
+      hosts:
+        gateway-1: {ansible_host: "2001:db8:ff::4", ansible_port: 22022}
+    router:
+      hosts:
+        core-1:
+          ansible_host: 10.255.0.2
+          interfaces: {uplink: eno1, metro: eno2}
+          leaf: cake
+          canary: true
+        core-2:
+          ansible_host: 10.255.0.6
+          ansible_user: carrier
+          interfaces: {uplink: eno1, metro: eno2.7}
+          leaf: fq_codel
+          jump: inner
+          neighbour: core-1
+          confirm_within: 30
+          secrets: {}
+    controller:
+      hosts:
+        controller-1: {ansible_host: 10.255.0.3}
+""".replace(
+    "KEY", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obVsALAgJRNarH4TRpNePnAS"
+)
+"""Every kind of machine, and every key of the model that Ansible may read."""
 
 
 @pytest.mark.parametrize("folder", INVENTORIES, ids=lambda folder: folder.name)
 def test_ansible_reads_the_same_machines(folder: Path, tmp_path: Path) -> None:
-    listed = _listed(folder, tmp_path)
-    assert load_inventory(folder).hosts == _as_ansible_lists(listed)
+    _alike(folder, tmp_path)
+
+
+@pytest.mark.parametrize("text", [JUMPS, EVERYTHING], ids=["jumps", "everything"])
+def test_ansible_reads_the_same_machines_of_every_kind(text: str, tmp_path: Path) -> None:
+    _alike(_written(tmp_path, text), tmp_path)
+
+
+def test_that_inventory_has_every_kind_and_every_key_of_the_model(tmp_path: Path) -> None:
+    """Or the test above would say nothing of those that it lacks."""
+    inventory = load_inventory(_written(tmp_path, EVERYTHING))
+    assert {host.kind for host in inventory.hosts.values()} == set(KINDS)
+    for model in (Variables, Router, Keeper, Reached):
+        assert {key for key in model.model_fields if f"{key}:" not in EVERYTHING} == set()
+
+
+def _alike(folder: Path, home: Path) -> None:
+    """Ansible and the model know the same machines, groups and variables."""
+    listed = _listed(folder, home)
     inventory = load_inventory(folder)
-    variables = listed["_meta"]["hostvars"]
-    assert {inventory.divisor} == {one.get("rate_divisor", 1) for one in variables.values()}
+    assert inventory.hosts == _as_ansible_lists(listed)
+    assert {kind for kind in KINDS if inventory.of_kind(kind)} | {"ungrouped"} == set(
+        listed["all"]["children"]
+    )
+    assert set(listed["_meta"]["hostvars"]) == set(inventory.hosts)
+    for one in listed["_meta"]["hostvars"].values():
+        assert one.get("rate_divisor", 1) == inventory.divisor
+        assert one.get("administrator", "root") == inventory.administrator
+        assert tuple(one.get("deploy_keys", ())) == inventory.deploy_keys
+        assert tuple(one.get("observe_keys", ())) == inventory.observe_keys
 
 
 def _listed(folder: Path, home: Path) -> dict[str, Any]:
@@ -134,10 +205,11 @@ def _as_ansible_lists(listed: dict[str, Any]) -> dict[str, Host]:
             secrets=tuple(
                 SecretReference(one, stated.get("owner", "root"))
                 for one, stated in sorted(variables[name].get("secrets", {}).items())
+                if kind in WITH_BUNDLES  # to Ansible they are variables of all machines
             ),
         )
-        for kind in listed["all"]["children"]
-        if kind != "ungrouped"
+        for kind in KINDS
+        if kind in listed
         for name in listed[kind]["hosts"]
     }
 
@@ -181,6 +253,8 @@ def test_a_hosts_own_secrets_take_the_place_of_those_of_all(tmp_path: Path) -> N
         ("ansible_user: deploy", "rate_divisor: 0", "3:19", "value-range"),
         ("core-1", "Core_1", "8:9", "slug"),
         ("all:", "all: &all", "1:6", "yaml-anchor"),
+        ("ansible_user: deploy", "administrator: Root!", "3:20", "value-form"),
+        ("ansible_user: deploy", "deploy_keys: [here]", "3:19", "public-key"),
         ("leaf: fq_codel", "secrets: {Vpn_Key: {}}", "11:21", "slug"),
         ("leaf: fq_codel", "secrets: {vpn: {owner: Root!}}", "11:34", "value-form"),
         ("leaf: fq_codel", "secrets: {vpn: {mode: 0644}}", "11:27", "key-unknown"),

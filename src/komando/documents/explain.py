@@ -15,9 +15,13 @@ from komando.documents.faults import Fault
 from komando.documents.kinds import of_type
 from komando.documents.near import nearest
 from komando.documents.reader import Reading
+from komando.units import Unfit
 
 NO_ID: Final = "if there is one"
 """What is said in place of the next free number where all up to the last are taken."""
+
+UNSHOWN: Final = "text that is not shown, as it may be secret"
+"""What is said to be found where the value, and the line that it stands in, stay unseen."""
 
 
 class Explainer:
@@ -66,6 +70,8 @@ class Explainer:
         else:
             at = self._document.value(path)
             found = self._found(self._document.at(path), at)
+        if unfit is not None and unfit.secret:
+            return _unshown(unfit, at)
         if unfit is not None:
             texts = (unfit.check, unfit.message, unfit.expected, unfit.remedy)
         else:
@@ -123,6 +129,12 @@ class Explainer:
 
     def _near(self, path: Path) -> str:
         return nearest(str(path[-1]), self._known(path))
+
+
+def _unshown(unfit: Unfit, at: Location) -> Diagnostic:
+    return Diagnostic(
+        unfit.check, "error", unfit.message, UNSHOWN, unfit.expected, unfit.remedy, at, whole=True
+    )
 
 
 def _hidden(found: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from komando.inventory.load import FILE, InventoryError, load_inventory
 from komando.inventory.machines import (
     CONFIRM_WITHIN,
+    KINDS,
+    WITH_BUNDLES,
     Access,
     Hop,
     Host,
@@ -17,6 +19,8 @@ from komando.inventory.machines import (
 __all__ = [
     "CONFIRM_WITHIN",
     "FILE",
+    "KINDS",
+    "WITH_BUNDLES",
     "Access",
     "Hop",
     "Host",

@@ -13,9 +13,17 @@ from komando.documents.explain import Explainer
 from komando.documents.faults import faults_of
 from komando.documents.files import read_bytes
 from komando.documents.reader import read
-from komando.inventory.machines import Hop, Host, HostKind, Inventory, SecretReference
+from komando.inventory.keys import place_in, private_key_at, private_key_in
+from komando.inventory.machines import (
+    WITH_BUNDLES,
+    Hop,
+    Host,
+    HostKind,
+    Inventory,
+    SecretReference,
+)
 from komando.inventory.ways import Entry, check_ways, way_to
-from komando.inventory.written import Everything, HostsFile, Jump, Machine, Variables
+from komando.inventory.written import Everything, HostsFile, Reached, Router, Variables
 
 FILE = "hosts.yaml"
 
@@ -35,8 +43,7 @@ def load_inventory(folder: Path) -> Inventory:
     Raises InventoryError with everything that is wrong with it.
     """
     written, document = _read(folder / FILE)
-    everything = written.all
-    settings, machines = everything.vars, everything.children.machines()
+    settings, machines = written.all.vars, list(written.all.children.machines())
     hops = {
         name: Hop(
             name,
@@ -44,23 +51,31 @@ def load_inventory(folder: Path) -> Inventory:
             machine.ansible_port,
             machine.ansible_user or settings.ansible_user,
         )
-        for name, machine in machines.items()
+        for _, name, machine in machines
     }
-    jumps = {name: machine.jump for name, machine in machines.items()}
+    jumps = {name: machine.jump for _, name, machine in machines}
     hosts = {
-        name: _host(machine, hops[name], settings, tuple(hops[one] for one in way_to(name, jumps)))
-        for name, machine in machines.items()
+        name: replace(
+            _host(kind, machine, hops[name], settings),
+            hops=tuple(hops[one] for one in way_to(name, jumps)),
+            secrets=_secrets(written.all, kind, name, document),
+        )
+        for kind, name, machine in machines
     }
-    for name in everything.children.router.hosts:
-        hosts[name] = replace(hosts[name], secrets=_secrets(everything, "router", name, document))
-    return Inventory(folder.name, hosts, settings.rate_divisor)
+    return Inventory(
+        folder.name,
+        hosts,
+        settings.rate_divisor,
+        settings.administrator,
+        tuple(settings.deploy_keys),
+        tuple(settings.observe_keys),
+    )
 
 
-def _host(machine: Machine | Jump, itself: Hop, settings: Variables, hops: tuple[Hop, ...]) -> Host:
-    router = machine if isinstance(machine, Machine) else None
+def _host(kind: HostKind, machine: Reached, itself: Hop, settings: Variables) -> Host:
     host = Host(
         name=itself.name,
-        kind="router" if router else "jump",
+        kind=kind,
         address=itself.address,
         interfaces={},
         leaf="pfifo",
@@ -68,24 +83,25 @@ def _host(machine: Machine | Jump, itself: Hop, settings: Variables, hops: tuple
         user=itself.user,
         management=tuple(settings.management),
         confirm_within=settings.confirm_within,
-        hops=hops,
     )
-    if router is None:
+    if not isinstance(machine, Router):
         return host
     return replace(
         host,
-        interfaces=dict(router.interfaces),
-        leaf=router.leaf,
-        confirm_within=router.confirm_within or settings.confirm_within,
-        canary=router.canary,
-        neighbour=router.neighbour,
+        interfaces=dict(machine.interfaces),
+        leaf=machine.leaf,
+        confirm_within=machine.confirm_within or settings.confirm_within,
+        canary=machine.canary,
+        neighbour=machine.neighbour,
     )
 
 
 def _secrets(
-    everything: Everything, kind: str, name: str, document: Document
+    everything: Everything, kind: HostKind, name: str, document: Document
 ) -> tuple[SecretReference, ...]:
     """A host's own mapping takes the place of the one of all: Ansible does not merge them."""
+    if kind not in WITH_BUNDLES:
+        return ()
     own = getattr(everything.children, kind).hosts[name].secrets
     above: tuple[str, ...] = ("all", "vars", "secrets")
     if own is not None:
@@ -101,6 +117,8 @@ def _read(path: Path) -> tuple[HostsFile, Document]:
     raw = read_bytes(str(path))
     if isinstance(raw, Diagnostic):
         raise InventoryError([raw])
+    if (at := private_key_in(raw)) is not None:  # before anything that shows lines of the file
+        raise InventoryError([private_key_at(place_in(str(path), raw, at))])
     reading = read(str(path), raw)
     diagnostics = list(reading.diagnostics)
     if reading.document is not None:
@@ -120,13 +138,12 @@ def _read(path: Path) -> tuple[HostsFile, Document]:
 def _entries(everything: Everything) -> dict[str, Entry]:
     """What the checks of the ways look at, by name."""
     entries: dict[str, Entry] = {}
-    for name, machine in everything.children.machines().items():
-        kind: HostKind = "router" if isinstance(machine, Machine) else "jump"
+    for kind, name, machine in everything.children.machines():
         entries[name] = Entry(
             kind=kind,
             path=("all", "children", kind, "hosts", name),
             jump=machine.jump,
-            neighbour=machine.neighbour if isinstance(machine, Machine) else None,
+            neighbour=machine.neighbour if isinstance(machine, Router) else None,
             address=machine.ansible_host,
             management=tuple(everything.vars.management),
         )

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from komando.diagnostics import Location
 from komando.documents.addresses import Network
 
-HostKind = Literal["router", "jump"]
+HostKind = Literal["controller", "router", "hotspot", "signing", "jump"]
 """The groups of the inventory, one kind of machine each.
 
-A router is prepared by the roles base and router. A jump is there to lead to others alone: it has
-no generations, and the role base is all of it.
+Each is prepared by the role base and the role of its name. A jump is there to lead to others alone,
+and the role base is all of it.
 """
+
+KINDS: tuple[HostKind, ...] = get_args(HostKind)
+"""All of them, in the order in which they are told."""
+
+WITH_BUNDLES: frozenset[HostKind] = frozenset({"router", "hotspot", "signing"})
+"""Those to which bundles go: they have generations and the host program, and may have secrets."""
 
 Leaf = Literal["fq_codel", "cake", "pfifo"]
 """The queue of one office on a router: the best that its kernel has."""
@@ -57,12 +63,12 @@ class SecretReference:
 class Host:
     """One machine of the inventory.
 
-    `address` is an IP address and `interfaces` maps `uplink` and the segments' names to the
-    machine's own interfaces. `user` is who the controller logs in as. Its ssh answers the networks
-    of `management` alone. A change there reverts by itself unless it is confirmed within
-    `confirm_within` seconds; a `canary` changes before the others; `neighbour` is another router,
-    which has to reach this one before a change is confirmed. `hops` are the machines that ssh goes
-    over, the one that the controller reaches by itself first.
+    `address` is an IP address. `interfaces` maps `uplink` and the segments' names to a router's own
+    interfaces; other machines have none. `user` is who the controller logs in as. Its ssh answers
+    the networks of `management` alone. A change there reverts by itself unless it is confirmed
+    within `confirm_within` seconds; a `canary` changes before the others; `neighbour` is another
+    router, which has to reach this one before a change is confirmed. `hops` are the machines that
+    ssh goes over, the one that the controller reaches by itself first.
     """
 
     name: str
@@ -94,16 +100,28 @@ class Host:
 
 @dataclass(frozen=True)
 class Inventory:
-    """The hosts of one environment, by name; every rate there is divided by `divisor`."""
+    """The hosts of one environment, by name and in the order of `KINDS`.
+
+    Every rate there is divided by `divisor`. `administrator` logs in to prepare a machine.
+    `deploy_keys` and `observe_keys` are lines of public keys, as authorized_keys has them: of those
+    who may deploy to every machine that bundles go to, and of those who may only look.
+    """
 
     name: str
     hosts: dict[str, Host]
     divisor: int = 1
+    administrator: str = "root"
+    deploy_keys: tuple[str, ...] = ()
+    observe_keys: tuple[str, ...] = ()
 
     @property
     def routers(self) -> dict[str, Host]:
         """The hosts that a policy can speak of."""
-        return {name: host for name, host in self.hosts.items() if host.kind == "router"}
+        return self.of_kind("router")
+
+    def of_kind(self, kind: HostKind) -> dict[str, Host]:
+        """The hosts of one kind, by name."""
+        return {name: host for name, host in self.hosts.items() if host.kind == kind}
 
     def with_neighbours(self, names: Iterable[str]) -> list[Host]:
         """Some hosts in their order, and then the neighbours that have to reach them."""

@@ -87,7 +87,7 @@ def _named(
         yield Diagnostic(
             "neighbour-jump",
             "error",
-            f"the `{key}` of {name} is no router: it leads to others, and nothing else",
+            f"the `{key}` of {name} is no router, but stands in the group `{entries[other].kind}`",
             found=other,
             expected=choice,
             remedy=f"name a router, or remove `{key}`",

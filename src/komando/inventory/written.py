@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from komando.documents.addresses import AddressField, NetworkField
 from komando.documents.fields import Slug
-from komando.inventory.machines import CONFIRM_WITHIN, Leaf
+from komando.inventory.keys import PublicKeyField
+from komando.inventory.machines import CONFIRM_WITHIN, KINDS, HostKind, Leaf
 
 # As Linux allows and no shell minds; 15 characters are IFNAMSIZ - 1.
 _Interface = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,14}$")]
@@ -48,7 +50,17 @@ class Reached(Written):
     )
 
 
-class Machine(Reached):
+class Keeper(Reached):
+    """A machine to which bundles go, and which may have secrets."""
+
+    secrets: dict[Slug, Secret] | None = Field(
+        default=None,
+        description="Its secrets by name, in place of those of all hosts.",
+        examples=[{"vpn-key": {"owner": "root"}}],
+    )
+
+
+class Router(Keeper):
     """A router."""
 
     interfaces: dict[Slug, _Interface] = Field(
@@ -72,29 +84,15 @@ class Machine(Reached):
         description="Another router that has to reach it before a change is confirmed.",
         examples=["core-2"],
     )
-    secrets: dict[Slug, Secret] | None = Field(
-        default=None,
-        description="Its secrets by name, in place of those of all hosts.",
-        examples=[{"vpn-key": {"owner": "root"}}],
-    )
 
 
-class Jump(Reached):
-    """A machine that leads to others, and nothing else."""
+M = TypeVar("M", bound=Reached)
 
 
-class Jumps(Written):
-    """The group `jump`."""
+class Group(Written, Generic[M]):
+    """One kind of machine."""
 
-    hosts: dict[Slug, Jump] = Field(
-        min_length=1, description="Its machines by name.", examples=[{"bastion": {}}]
-    )
-
-
-class Group(Written):
-    """The group `router`."""
-
-    hosts: dict[Slug, Machine] = Field(
+    hosts: dict[Slug, M] = Field(
         min_length=1, description="Its machines by name.", examples=[{"core-1": {}}]
     )
 
@@ -102,16 +100,34 @@ class Group(Written):
 class Groups(Written):
     """The groups, one kind of machine each."""
 
-    router: Group = Field(description="The routers.", examples=[{"hosts": {}}])
-    jump: Jumps | None = Field(
+    controller: Group[Reached] | None = Field(
+        default=None,
+        description="Machines that apply, verify and watch.",
+        examples=[{"hosts": {"controller-1": {}}}],
+    )
+    router: Group[Router] = Field(description="The routers.", examples=[{"hosts": {"core-1": {}}}])
+    hotspot: Group[Keeper] | None = Field(
+        default=None,
+        description="Gateways of public points.",
+        examples=[{"hosts": {"gateway-1": {}}}],
+    )
+    signing: Group[Keeper] | None = Field(
+        default=None,
+        description="Machines that sign documents.",
+        examples=[{"hosts": {"signing-1": {}}}],
+    )
+    jump: Group[Reached] | None = Field(
         default=None,
         description="Machines that lead to others, and nothing else.",
-        examples=[{"hosts": {}}],
+        examples=[{"hosts": {"bastion": {}}}],
     )
 
-    def machines(self) -> dict[str, Machine | Jump]:
-        """All of them, the routers first."""
-        return {**self.router.hosts, **(self.jump.hosts if self.jump else {})}
+    def machines(self) -> Iterator[tuple[HostKind, str, Reached]]:
+        """All of them, kind by kind, with their names."""
+        for kind in KINDS:
+            group: Group[Any] | None = getattr(self, kind)
+            for name, machine in (group.hosts if group else {}).items():
+                yield kind, name, machine
 
 
 class Variables(Written):
@@ -119,6 +135,19 @@ class Variables(Written):
 
     ansible_user: _User = Field(
         default="deploy", description="Who the controller logs in as.", examples=["deploy"]
+    )
+    administrator: _User = Field(
+        default="root",
+        description="Who logs in to prepare a machine: root, or one who may become it by sudo.",
+        examples=["root"],
+    )
+    deploy_keys: list[PublicKeyField] = Field(
+        default=[],
+        description="Public keys that may deploy to every machine that bundles go to.",
+    )
+    observe_keys: list[PublicKeyField] = Field(
+        default=[],
+        description="Public keys that may ask the host program, and change nothing.",
     )
     management: list[NetworkField] = Field(
         min_length=1,

@@ -15,6 +15,7 @@ class Unfit(ValueError):
     """A value that cannot stand, with the check that refuses it and the way out.
 
     `path` leads from the refused value to the part at fault (a key, an index), if not the whole.
+    `secret` says that the value may be one, and is shown nowhere.
     """
 
     def __init__(
@@ -25,6 +26,7 @@ class Unfit(ValueError):
         expected: str,
         remedy: str,
         path: tuple[str | int, ...] = (),
+        secret: bool = False,
     ) -> None:
         super().__init__(message)
         self.check = check
@@ -32,6 +34,7 @@ class Unfit(ValueError):
         self.expected = expected
         self.remedy = remedy
         self.path = path
+        self.secret = secret
 
 
 @dataclass(frozen=True)
