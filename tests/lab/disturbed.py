@@ -21,7 +21,7 @@ def cables_lie(name: str) -> bool:
 
 
 def ansible_runs(name: str) -> bool:
-    return bool(list((Place(name).folder / "ansible").glob("*/")))
+    return (Place(name).folder / "ansible.log").exists()
 
 
 def kill_raising(name: str, moment: Moment, *order: str, repository: Path = REPOSITORY) -> None:

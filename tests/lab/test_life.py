@@ -27,7 +27,7 @@ from tests.lab.disturbed import (
 pytestmark = pytest.mark.lab
 
 
-UP = ("up", "--offices", "3")
+UP = ("up", "--offices", "3", "--machines", "all")
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ VERBS = {
     "apply": ("komando.cli.apply:apply", "Carry a plan out."),
     "rollback": ("komando.cli.rollback:rollback", "Bring a host back to what it ran."),
     "drift": ("komando.cli.drift:drift", "What was changed by hand on the hosts."),
+    "prepare": ("komando.cli.prepare:prepare", "Make machines members of the fleet."),
     "verify": ("komando.cli.verify:verify", "Observed against intended."),
     "ssh-config": ("komando.cli.ssh_config:ssh_config", "How ssh and Ansible reach the machines."),
     "secret": ("komando.cli.secret:secret", "Encrypted secrets: set, list, rekey."),

@@ -32,3 +32,11 @@ identity_option = click.option(
     show_envvar=True,
     help="The ssh key to log in with. Default: the agent's, or the user's own keys.",
 )
+
+administrator_identity_option = click.option(
+    "--identity",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    envvar="KOMANDO_ADMINISTRATOR_IDENTITY",
+    show_envvar=True,
+    help="The administrator's ssh key. Default: the agent's, or the user's own keys.",
+)

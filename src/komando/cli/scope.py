@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from komando.cli import changing_nothing
-from komando.cli.options import POLICIES, identity_option, inventory_option, policies_option
+from komando.cli.options import (
+    POLICIES,
+    administrator_identity_option,
+    identity_option,
+    inventory_option,
+    policies_option,
+)
 from komando.rollout.launch import Launched, launch
 
 if TYPE_CHECKING:
@@ -108,6 +114,11 @@ def host_options(verb: Verb) -> Verb:
 def machine_options(verb: Verb) -> Verb:
     """The same without `--policies`, for a verb that reads none."""
     return _scoped(verb, identity_option)
+
+
+def administrator_options(verb: Verb) -> Verb:
+    """As `machine_options`, for a verb that logs in as the administrator, by a key of their own."""
+    return _scoped(verb, administrator_identity_option)
 
 
 def place_options(verb: Verb) -> Verb:
