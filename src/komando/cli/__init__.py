@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from komando import __version__
-from komando.cli.streams import clean, prepare, sentence
+from komando.cli.streams import clean, give_streams, sentence
 
 # pydantic would look through all packages for plug-ins, of which nobody has any: 15 ms
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -59,7 +59,7 @@ class _Verbs(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run a verb on streams that stand."""
-        prepare()
+        give_streams()
         try:
             return super().main(*args, **extra)
         except OSError as error:

@@ -40,7 +40,7 @@ class _Outlet(io.FileIO):
         return memoryview(data).nbytes
 
 
-def prepare() -> None:
+def give_streams() -> None:
     """Give the process its three streams, should the caller have closed any (`>&-`).
 
     A number that is left free would go to the next file that is opened. Streams that somebody put
