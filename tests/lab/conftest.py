@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,12 +41,21 @@ def komando(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[
 
 def on_router(city: City, command: str, *, check: bool = True) -> str:
     """Run a command on the router as its administrator; returns its standard output."""
+    return on_machine(city, city.router.name, command, check=check)
+
+
+def on_machine(city: City, name: str, command: str, *, check: bool = True) -> str:
+    """As `on_router`, on any machine of the city."""
     way = access(city.place, "root", ADMINISTRATOR)
     done = subprocess.run(
-        [*ssh_command(way, city.router), command], capture_output=True, text=True, check=False
+        [*ssh_command(way, city.machines[name]), command],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if check:
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, f"{name}: {done.stderr}"
     return done.stdout
 
 
@@ -119,3 +131,39 @@ def city() -> Iterator[City]:
     """A city of three offices and the public points, prepared, with nothing applied."""
     with own_city("c", "--offices", "3") as made:
         yield made
+
+
+@dataclass(frozen=True)
+class Members:
+    """A city in which every kind of machine came bare, and was made a member of the fleet.
+
+    `checked` and `prepared` are what `komando prepare` said of each: with --check while all were
+    bare, and then without. `written` is what --check wrote on them, which is to be nothing.
+    """
+
+    city: City
+    checked: dict[str, Any]
+    written: dict[str, str]
+    prepared: dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def members() -> Iterator[Members]:
+    """The city of three offices with all of its machines, prepared by the verb, once for all."""
+    with own_city("b", "--offices", "3", "--machines", "all", "--bare") as city:
+        mark = "touch -d '1 second ago' /run/mark"
+        found = "find / -xdev -newercm /run/mark ! -path '/root/.ansible*' ! -type d"
+        for name in city.machines:
+            on_machine(city, name, mark)
+        checked = prepare(city, "--check")
+        written = {name: on_machine(city, name, found) for name in city.machines}
+        yield Members(city, checked, written, prepare(city))
+
+
+def prepare(city: City, *words: str) -> dict[str, Any]:
+    """What `komando prepare` says of each machine; `status` is its exit status."""
+    where = ("--inventory", "lab", "--lab", city.name)
+    done = komando("prepare", *words, *where, "--format", "json", check=False)
+    assert done.stdout, done.stderr
+    said = {one["host"]: one for one in json.loads(done.stdout)}
+    return {**said, "status": done.returncode}
