@@ -160,7 +160,12 @@ def _machine(seed: Path, folder: Path, site: Site) -> str:
     name, etc = site.host.name, seed / "etc/ssh"
     keys = etc / f"keys-{name}"
     keys.mkdir(parents=True)
-    values = {"ansible_managed": "tests", "base_leads_to": list(site.leads_to)}
+    values = {
+        "ansible_managed": "tests",
+        "base_administrators": ["root"],
+        "base_leads_to": list(site.leads_to),
+        "base_users": ["root", "deploy", "observe"],
+    }
     for user, forced in (("deploy", ""), ("observe", ',command="/usr/local/sbin/komando-observe"')):
         trusted = [(folder / f"key-{user}.pub").read_text().strip()]
         text = _rendered("authorized_keys.j2", {**values, "trusted": trusted, "forced": forced})
@@ -170,8 +175,9 @@ def _machine(seed: Path, folder: Path, site: Site) -> str:
     settings = _rendered("sshd.conf.j2", values)
     # several machines share one tree: each has keys of its own
     settings = settings.replace("/etc/ssh/authorized_keys.d/", f"/etc/ssh/keys-{name}/")
+    settings = settings.replace("/etc/ssh/ssh_host_ed25519_key", f"/etc/ssh/host-{name}")
     debians = (
-        f"HostKey /etc/ssh/host-{name}\nListenAddress {site.host.address}\nPort {site.host.port}\n"
+        f"ListenAddress {site.host.address}\nPort {site.host.port}\n"
         f"PidFile none\nUsePAM yes\nAcceptEnv LANG LC_*\nPrintMotd no\n"
         f"AuthorizedKeysFile /etc/ssh/keys-{name}/%u\n"
         "Subsystem sftp /usr/lib/openssh/sftp-server\n"
