@@ -29,6 +29,7 @@ VERBS = {
     "prepare": ("komando.cli.prepare:prepare", "Make machines members of the fleet."),
     "verify": ("komando.cli.verify:verify", "Observed against intended."),
     "ssh-config": ("komando.cli.ssh_config:ssh_config", "How ssh and Ansible reach the machines."),
+    "wheelhouse": ("komando.cli.wheelhouse:wheelhouse", "The wheels that machines install."),
     "secret": ("komando.cli.secret:secret", "Encrypted secrets: set, list, rekey."),
     "ledger": ("komando.cli.ledger:ledger", "The chained record of what was done, and by whom."),
     "lab": ("komando.cli.lab:lab", "The miniature city on this machine."),
