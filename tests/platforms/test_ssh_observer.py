@@ -36,7 +36,7 @@ def test_an_observer_asks_in_any_of_the_forms_that_are_used(core: Machines, comm
     assert json.loads(done.stdout)["asked_from"] == "127.0.0.1"
 
 
-@pytest.mark.parametrize("command", ["record", "record --since 3", "drift", "usage"])
+@pytest.mark.parametrize("command", ["record", "record --since 3", "drift", "usage", "metrics"])
 def test_an_observer_may_ask_this_too(core: Machines, command: str) -> None:
     done = core.ssh("core-1", f"sh -c 'sudo -n {PROGRAM} {command}'", user="observe")
     assert "this key asks" not in done.stderr
@@ -77,7 +77,9 @@ def test_an_observer_can_do_nothing_else(core: Machines, command: str) -> None:
     done = core.ssh("core-1", *([command] if command else []), user="observe")
     assert done.returncode == 1
     assert done.stdout == ""
-    assert "this key asks observe, record, drift and usage, and nothing else" in done.stderr
+    assert (
+        "this key asks observe, record, drift, usage and metrics, and nothing else" in done.stderr
+    )
 
 
 def test_an_observer_copies_nothing(core: Machines, tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ LISTED = "a password is required"
         f"activate {DIGEST} --within 3600",
         "drift",
         "usage",
+        "metrics",
     ],
 )
 def test_a_controller_can_ask_for_what_it_needs(core: Machines, words: str) -> None:

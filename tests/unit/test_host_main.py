@@ -81,7 +81,7 @@ def test_a_number_that_python_will_not_read_is_one_line_of_words(
 @pytest.mark.parametrize(
     "line",
     [
-        *("observe", "drift", "hours", "boot", "usage", "record", "export"),
+        *("observe", "drift", "hours", "boot", "usage", "metrics", "record", "export"),
         *("export 0a", "confirm 0a", "revert 0a", "revert --due 0a", "probe ::1 22"),
         "activate 0a --before none --within 60 --sequence 7 --protocol 2",
         "activate 0a --before 0b --within 0.5 --sequence 0 --protocol 1",

@@ -26,7 +26,7 @@ def understood(argv: Sequence[str]) -> SimpleNamespace:
     the grammar.
     """
     match argv:
-        case ["observe" | "drift" | "hours" | "boot" | "usage"]:
+        case ["observe" | "drift" | "hours" | "boot" | "usage" | "metrics"]:
             given: dict[str, Any] = {}
         case ["record"]:
             given = {"since": 0}
@@ -75,6 +75,10 @@ def answer(
     from .lock import locked, undisturbed
 
     paths = paths or Paths()
+    if arguments.verb == "metrics":
+        from .textfile import told
+
+        return told(paths)
     if arguments.verb in ("observe", "drift", "record", "export"):
         from .standing import QUESTIONS, Standing
 

@@ -10,7 +10,7 @@ from . import layout
 from .calendar import Calendar, parse_calendar
 from .errors import HostError
 from .frozen import Frozen
-from .network import Wanted, parse_network
+from .network import DEFAULT, Route, Wanted, parse_network
 from .secrets import Secret, stated
 from .settings import parse_settings
 from .steer import Steering, parse_steering
@@ -23,7 +23,10 @@ FORMAT = 1
 
 
 class Configuration(Frozen):
-    """One generation: two trees, their profiles, the calendar, and what stands around them."""
+    """One generation: two trees, their profiles, the calendar, and what stands around them.
+
+    `intent` says what all of it is called, and is enforced nowhere: `sites` reads it.
+    """
 
     ifb: str
     uplink: str
@@ -37,11 +40,25 @@ class Configuration(Frozen):
     network: tuple[Wanted, ...]
     settings: Mapping[str, str]
     secrets: tuple[Secret, ...]
+    intent: Mapping[str, Any]
 
     @property
     def interfaces(self) -> tuple[str, ...]:
         """The machine's own interfaces that it names: the uplink, and then the LANs."""
         return (self.uplink, *self.lans)
+
+    @property
+    def gateway(self) -> str:
+        """The provider's, by IPv4 if it has such an address; "" where there is no default route."""
+        routes = [
+            (one.entry.version, one.entry.gateway)
+            for one in self.network
+            if isinstance(one.entry, Route)
+            and one.entry.device == self.uplink
+            and one.entry.destination == DEFAULT[one.entry.version]
+            and one.entry.gateway
+        ]
+        return min(routes)[1] if routes else ""
 
     def trees(self, profile: str) -> tuple[Tree, Tree]:
         """The trees of both directions as `profile` wants them."""
@@ -69,7 +86,6 @@ def read_configuration(files: Mapping[str, bytes], *, staged: bool = False) -> C
     except UnicodeDecodeError as error:
         raise HostError(f"a file is not UTF-8: {error}") from None
     _check_manifest(_object(texts, layout.MANIFEST))
-    _object(texts, layout.INTENT)
     ifb, uplink, lans = _devices(_object(texts, layout.ROUTER))
     configuration = Configuration(
         ifb=ifb,
@@ -84,6 +100,7 @@ def read_configuration(files: Mapping[str, bytes], *, staged: bool = False) -> C
         network=parse_network(texts[layout.NETWORK]),
         settings=parse_settings(texts[layout.SYSCTL]),
         secrets=stated(files),
+        intent=_object(texts, layout.INTENT),
     )
     for name in sorted({*configuration.calendar.names}):
         if name not in configuration.profiles:

@@ -26,6 +26,7 @@ examples:
   komando-host bypass on                        at the console: no limits, no guard, until `off`
   komando-host record                           what was done here, a line each
   komando-host usage                            what each class used in the last week
+  komando-host metrics                          what Prometheus was told in the last minute
   komando-host clock 2026-11-24T20:00:00+07:00  rehearse: run as if it were that evening
   komando-host clock off                        back to the real clock
 
@@ -85,6 +86,7 @@ def parser() -> argparse.ArgumentParser:
     record = verbs.add_parser("record", help="print the record of what was done here")
     record.add_argument("--since", type=int, default=0, metavar="N", help="from entry N on")
     verbs.add_parser("usage", help="how much each class used in the last week")
+    verbs.add_parser("metrics", help="print the metrics as the last look at the hours wrote them")
     verbs.add_parser("hours", help="bring the kernel to what is wanted at this moment")
     export = verbs.add_parser("export", help="print a generation as base64 tar.gz")
     export.add_argument("digest", metavar="DIGEST", nargs="?", help="default: the current one")

@@ -94,6 +94,11 @@ class Paths(Frozen):
         return self.run / "usage.minutes"
 
     @property
+    def textfiles(self) -> Path:
+        """Where the node exporter of Debian looks for the metrics of others."""
+        return self.root / "var/lib/prometheus/node-exporter"
+
+    @property
     def bypass_kept(self) -> Path:
         """As `bypass`, where the disk took no note of it: until the machine restarts."""
         return self.run / "bypass"

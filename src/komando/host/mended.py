@@ -25,8 +25,9 @@ DIFF_KEPT = 4096
 """Characters of diff of one entry."""
 
 Entry = dict[str, Any]
-"""time, last: ISO UTC, the first and the last time. times: how often. generation, profile. words:
-what was mended, one each. diff: lines led by - for what lacked and + for what stood instead."""
+"""time, last: ISO UTC, the first and the last time. times: how often. number: how often anything
+was mended until then. generation, profile. words: what was mended, one each. diff: lines led by -
+for what lacked and + for what stood instead."""
 
 
 class Mended:
@@ -45,6 +46,10 @@ class Mended:
             return []
         return [one for one in found if isinstance(one, dict) and one.get("last", "") >= since]
 
+    def total(self) -> int:
+        """How often anything was mended; it never falls, though the oldest entries go."""
+        return _total(self.entries())
+
     def add(self, applied: Applied, findings: Iterable[Finding], now: datetime) -> None:
         """Writes down what was mended; raises OSError where the disk does not take it."""
         findings = list(findings)
@@ -57,9 +62,20 @@ class Mended:
             "diff": shortened(diff, DIFF_KEPT),
         }
         entries = self.entries()
+        number = {"number": _total(entries) + 1}
         if entries and all(entries[-1].get(key) == value for key, value in what.items()):
-            entries[-1] |= {"last": iso(now), "times": entries[-1].get("times", 1) + 1}
+            entries[-1] |= {"last": iso(now), "times": entries[-1].get("times", 1) + 1} | number
         else:
-            entries.append({"time": iso(now), "last": iso(now), "times": 1, **what})
+            entries.append({"time": iso(now), "last": iso(now), "times": 1, **number, **what})
         self.path.parent.mkdir(parents=True, exist_ok=True)
         write(self.path, json.dumps(entries[-KEPT:], indent=1) + "\n")
+
+
+def _total(entries: list[Entry]) -> int:
+    """An older program counted each entry alone."""
+    if not entries:
+        return 0
+    counted = entries[-1].get("number")
+    if isinstance(counted, int):
+        return counted
+    return sum(one["times"] for one in entries if isinstance(one.get("times"), int))

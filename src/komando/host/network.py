@@ -23,7 +23,7 @@ _ROUTE = re.compile(
     rf"(?: via (\S+))?(?: dev ({DEVICE}))?(?: src (\S+))?(?: proto {PROTOCOL})"
     r"(?: metric ([0-9]+))?(?: onlink)?"
 )
-_DEFAULT = {4: "0.0.0.0/0", 6: "::/0"}
+DEFAULT = {4: "0.0.0.0/0", 6: "::/0"}
 _METRIC = {4: 0, 6: 1024}
 
 
@@ -106,7 +106,7 @@ def _entry(line: str, version: int | None) -> Entry | None:
             raise ValueError(f"{found[2]} is not of the family of its line")
         return Route(
             version=family,
-            destination=_DEFAULT[family] if found[2] == "default" else str(ip_network(found[2])),
+            destination=DEFAULT[family] if found[2] == "default" else str(ip_network(found[2])),
             metric=int(found[6] or _METRIC[family]),
             kind=found[1] or "unicast",
             gateway=str(ip_address(found[3])) if found[3] else "",
@@ -171,7 +171,7 @@ def _live_route(item: dict[str, Any], version: int) -> Route:
     destination = item["dst"]
     return Route(
         version=version,
-        destination=_DEFAULT[version] if destination == "default" else str(ip_network(destination)),
+        destination=DEFAULT[version] if destination == "default" else str(ip_network(destination)),
         metric=item.get("metric", _METRIC[version]),
         kind=kind,
         gateway=item.get("gateway", ""),

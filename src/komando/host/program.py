@@ -13,6 +13,7 @@ from .change import Changes, Order, result
 from .configuration import read_configuration
 from .errors import HostError
 from .layout import Paths
+from .metrics import Look, tell, tell_echoes
 from .reconcile import Outcome
 from .records import Applied
 from .standing import PROTOCOL
@@ -37,11 +38,15 @@ class Program:
         self.windows = self.standing.windows
         self.record = self.standing.record
         self.measured = Usage(paths)
+        self.look = Look()
 
     def activate(self, digest: str, archive: bytes, order: Order | None) -> dict[str, Any]:
         """Brings a bundle in force; when that fails, the generation before is in force again."""
         self.measured.forget()
-        return self.changes.activate(digest, archive, order)
+        try:
+            return self.changes.activate(digest, archive, order)
+        finally:
+            self._tell_change()
 
     def confirm(self, digest: str) -> dict[str, Any]:
         """Keeps a change for good, once the kernel was seen to hold all that it asks for.
@@ -62,7 +67,10 @@ class Program:
 
     def revert(self, digest: str | None, reason: str) -> dict[str, Any]:
         """Takes a change back that waits for its confirmation."""
-        return self.changes.revert(digest, reason)
+        try:
+            return self.changes.revert(digest, reason)
+        finally:
+            self._tell_change()
 
     def awaits(self, token: str) -> bool:
         """Whether this very window is still open, or is being closed by a revert."""
@@ -81,8 +89,15 @@ class Program:
     def hours(self) -> dict[str, Any]:
         """Brings the kernel to what should be in force at this moment.
 
-        Raises HostError for an interface that is away, too, once all else is done.
+        Raises HostError for an interface that is away, too, once all else is done. The metrics tell
+        of it, whatever it came to.
         """
+        try:
+            return self._hours()
+        finally:
+            tell(self.standing, self.look)
+
+    def _hours(self) -> dict[str, Any]:
         unsettled: Exception | None = None
         try:
             self.changes.settle()
@@ -91,27 +106,38 @@ class Program:
         digest = self.standing.in_force()
         if digest is None:
             outcome, profile = Outcome(), None
+            self.look = Look(agrees=unsettled is None)
         else:
             configuration = read_configuration(self.generations.intact(digest), staged=True)
             before = self.records.applied()
             found = self.measured.read(configuration.ifb, configuration.uplink)
+            self.look = Look(configuration, found)
             outcome, profile = self.changes.bring(digest, configuration)
             now = Applied(digest, profile)
-            self._note_mended(before, now, outcome)
+            mended = self._note_mended(before, now, outcome)
             self.measured.note(found, before, now, rebuilt=outcome.rebuilt)
+            stands = outcome.work is not None and not (mended or unsettled or outcome.absent)
+            self.look = Look(configuration, found, agrees=stands)
         if unsettled:
             raise unsettled
         if outcome.absent:
             raise HostError(f"interface {', '.join(outcome.absent)} is away; all else is in force")
         return result(digest, digest, profile, outcome)
 
-    def _note_mended(self, before: Applied | None, now: Applied, outcome: Outcome) -> None:
+    def _tell_change(self) -> None:
+        """As the hours do; of what never came as far as the kernel, the next minute tells."""
+        configuration = self.changes.stands
+        if configuration and self.paths.textfiles.is_dir():
+            found = self.measured.read(configuration.ifb, configuration.uplink)
+            tell(self.standing, Look(configuration, found, agrees=True))
+
+    def _note_mended(self, before: Applied | None, now: Applied, outcome: Outcome) -> bool:
         """Nothing had changed by us, and yet something had to be mended: by hand, or by a program.
 
         An interface that is away is told each minute anyway.
         """
         if before != now or outcome.work is None or not outcome.work.words():
-            return
+            return False
         from .differences import differences
         from .mended import Mended
 
@@ -119,6 +145,20 @@ class Program:
         if found:
             with suppress(OSError):  # a full disk must not keep the hours from their work
                 Mended(self.paths.mended).add(now, found, datetime.now(UTC))
+        return bool(found)
+
+    def measure_uplink(self) -> None:
+        """Asks the provider's gateway how long its queue is: after all else, and without the lock.
+
+        It takes some tenths of a second, in which nobody shall have to wait.
+        """
+        configuration = self.look.configuration
+        if configuration is None or not self.paths.textfiles.is_dir():
+            return
+        from .echoes import measure
+
+        if gateway := configuration.gateway:
+            tell_echoes(self.standing, configuration.uplink, measure(gateway, configuration.uplink))
 
     def bypass(self, *, on: bool) -> dict[str, Any]:
         """Takes the policy out of the traffic's way, or brings it back; at the console.

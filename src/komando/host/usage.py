@@ -80,9 +80,10 @@ class Usage:
     def read(self, ifb: str, uplink: str) -> tuple[Mapping[str, Counter], Mapping[str, Counter]]:
         """The counters of both trees now, and none of what cannot be read."""
         try:
-            return counters(ifb), counters(uplink)
+            down, up = counters(ifb, uplink)
         except (HostError, OSError):
             return {}, {}
+        return down, up
 
     def note(
         self,
@@ -101,7 +102,8 @@ class Usage:
         """
         with suppress(OSError):
             last = self._last()
-            now = Reading(boot_id(), seconds_up(), after.generation, after.profile, *found)
+            down, up = ({key: one for key, one in it.items() if one.leaf} for it in found)
+            now = Reading(boot_id(), seconds_up(), after.generation, after.profile, down, up)
             number = last.number if last else 0
             if last and last.boot == now.boot and last.applied == before:
                 took = now.seconds - last.seconds

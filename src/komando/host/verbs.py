@@ -39,10 +39,14 @@ def carry_out(
     evict = partial(program.awaits, due) if due else None
     if arguments.verb == "bypass":
         evict = partial(_impatient, time.monotonic() + BYPASS_SECONDS)
-    with locked(paths, evict), undisturbed():
-        if due and not program.awaits(due):
-            return program.settle()  # it was confirmed, or taken back, meanwhile
-        return VERBS[arguments.verb](program, arguments)
+    try:
+        with locked(paths, evict), undisturbed():
+            if due and not program.awaits(due):
+                return program.settle()  # it was confirmed, or taken back, meanwhile
+            return VERBS[arguments.verb](program, arguments)
+    finally:
+        if arguments.verb == "hours":
+            program.measure_uplink()
 
 
 def _activate(program: Program, arguments: SimpleNamespace) -> dict[str, Any]:

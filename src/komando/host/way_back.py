@@ -44,6 +44,7 @@ class WayBack:
         self.windows = self.standing.windows
         self.bypass = self.standing.bypass
         self.timer = timer or SystemdTimer()
+        self.stands: Configuration | None = None  # to which this run brought the kernel
         self._why: dict[str, str] = {}  # of windows that this run closed, by token
 
     def settle(self, *, kernel: bool = True) -> None:
@@ -162,10 +163,13 @@ class WayBack:
             clock = Clock()
         profile = configuration.calendar.at(clock.now())
         applied = Applied(digest, profile)
+        self.stands = None
         if self.bypass.since():
             take_down_shaping(self.records, [configuration.ifb, *configuration.interfaces])
             return route_alone(configuration, applied, self.records), profile
-        return reconcile(configuration, applied, self.records, thorough=thorough), profile
+        outcome = reconcile(configuration, applied, self.records, thorough=thorough)
+        self.stands = configuration
+        return outcome, profile
 
 
 def words_of(error: Exception) -> str:
