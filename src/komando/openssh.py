@@ -17,6 +17,9 @@ ALIVE = 5
 ALIVE_COUNT = 3
 """Questions without an answer after which the connection counts as lost."""
 
+SIGNATURES = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
+"""The names of signatures where they are not that of the key's kind (RFC 8332)."""
+
 
 def configuration(hosts: Iterable[Host], access: Access, control: Path | None = None) -> str:
     """The text of an `ssh -F` file that knows these hosts, and the machines on the way to them.
@@ -52,6 +55,26 @@ def _block(machine: Hop, jump: str | None) -> str:
 def options(access: Access) -> list[str]:
     """What holds for every machine, as options of one command: no configuration file is read."""
     return ["-F", "none", *(f"-o{key}={value}" for key, value in _for_all(access).items())]
+
+
+def question(host: Host, config: Path, kept: Path, kinds: Iterable[str]) -> list[str]:
+    """The command that has a host show its key, which ssh then writes into the new file `kept`.
+
+    `config` is a file with `configuration` of the host: on the way to it known keys alone are good
+    enough. No key and no password is offered to the host itself. Of several keys it shows that
+    whose kind comes first in `kinds`.
+    """
+    wanted = ",".join(name for kind in kinds for name in SIGNATURES.get(kind, (kind,)))
+    lines = {
+        "UserKnownHostsFile": _quoted(kept),
+        "StrictHostKeyChecking": "accept-new",
+        "HashKnownHosts": "no",
+        "HostKeyAlgorithms": wanted,
+        "PreferredAuthentications": "none",
+        "ControlPath": "none",
+    }
+    given = [f"-o{key}={value}" for key, value in lines.items()]
+    return ["ssh", "-F", str(config), *given, host.name, "true"]
 
 
 def _for_all(access: Access) -> dict[str, object]:

@@ -249,7 +249,7 @@ def test_a_hosts_own_secrets_take_the_place_of_those_of_all(tmp_path: Path) -> N
         ("leaf: fq_codel", "leaf: fifo", "11:17", "value-choice"),
         ("leaf: fq_codel", "leef: fq_codel", "11:11", "key-unknown"),
         ("metro: eno2", "metro: 'eno2; reboot'", "10:45", "value-form"),
-        ("    router:", "    rooter:", "6:5", "key-unknown"),
+        ("    router:", "    rooter:", "6:5", "group-unknown"),
         ("ansible_user: deploy", "rate_divisor: 0", "3:19", "value-range"),
         ("core-1", "Core_1", "8:9", "slug"),
         ("all:", "all: &all", "1:6", "yaml-anchor"),

@@ -28,6 +28,8 @@ VERBS = {
     "drift": ("komando.cli.drift:drift", "What was changed by hand on the hosts."),
     "prepare": ("komando.cli.prepare:prepare", "Make machines members of the fleet."),
     "verify": ("komando.cli.verify:verify", "Observed against intended."),
+    "inventory": ("komando.cli.inventory:inventory", "The machines: check, list, graph."),
+    "trust": ("komando.cli.trust:trust", "Compare a machine's host key, and keep it."),
     "ssh-config": ("komando.cli.ssh_config:ssh_config", "How ssh and Ansible reach the machines."),
     "wheelhouse": ("komando.cli.wheelhouse:wheelhouse", "The wheels that machines install."),
     "secret": ("komando.cli.secret:secret", "Encrypted secrets: set, list, rekey."),

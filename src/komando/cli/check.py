@@ -11,16 +11,16 @@ from pathlib import Path
 
 import click
 
+from komando.cli.findings import Findings, format_option, number, print_findings, severities
 from komando.cli.options import policies_option
 from komando.cli.progress import counting
-from komando.diagnostics import Diagnostic, Sources, as_text, errors_in, in_order
+from komando.diagnostics import Diagnostic, errors_in, in_order
 from komando.policy import Loaded, day_in, load_policy
 
 
 @click.command()
 @policies_option
-@click.option("--format", "form", type=click.Choice(["text", "json", "github", "sarif"]),
-              default="text", show_default=True, help="How to print what was found.")  # fmt: skip
+@format_option
 @click.option("--today", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE",
               help="Judge what depends on the day as on this one. Default: the region's today."
               )  # fmt: skip
@@ -33,7 +33,14 @@ def check(policies: Path, form: str, today: datetime | None) -> None:
     day = today.date() if today is not None else datetime.now(UTC)
     with _short_life():
         loaded, diagnostics = examine(policies, day)
-        _print(form, loaded, diagnostics, over=_calendars_over(loaded, day))
+        over = _calendars_over(loaded, day)
+        found = Findings(
+            diagnostics,
+            _counts(loaded, diagnostics),
+            _summary(loaded, diagnostics, over=over),
+            good=not (over or errors_in(diagnostics)),
+        )
+        print_findings(form, found)
     sys.exit(1 if errors_in(diagnostics) else 0)
 
 
@@ -73,57 +80,21 @@ def _calendars_over(loaded: Loaded, today: date) -> bool:
     return region.covers.end < day_in(region, today)
 
 
-def _print(form: str, loaded: Loaded, diagnostics: list[Diagnostic], *, over: bool) -> None:
-    if form == "text":
-        _print_text(loaded, diagnostics, over=over)
-        return
-    from komando.cli.formats import as_github, as_json, as_sarif
-
-    if form == "json":
-        click.echo(as_json(diagnostics, _counts(loaded, diagnostics)))
-    elif form == "sarif":
-        click.echo(as_sarif(diagnostics))
-    else:
-        if diagnostics:
-            click.echo(as_github(diagnostics))
-        click.echo(_summary(loaded, diagnostics, over=over), err=True)
-
-
-def _print_text(loaded: Loaded, diagnostics: list[Diagnostic], *, over: bool) -> None:
-    sources = Sources()
-    texts = [as_text(one, sources) for one in diagnostics]
-    summary = _summary(loaded, diagnostics, over=over)
-    if sys.stdout.isatty():
-        from komando.cli.colours import print_diagnostics
-
-        print_diagnostics(texts, summary, good=not (over or errors_in(diagnostics)))
-    else:
-        click.echo("\n\n".join([*texts, summary]))
-    if diagnostics:
-        click.echo("what an id means: docs/checks/<id>.md", err=True)
-
-
 def _counts(loaded: Loaded, diagnostics: list[Diagnostic]) -> dict[str, int]:
-    severities = [one.severity for one in diagnostics]
     return {
         "offices": loaded.files.get("opd", 0),
         "points": loaded.files.get("hotspots", 0),
-        "errors": severities.count("error"),
-        "warnings": severities.count("warning"),
+        **severities(diagnostics),
     }
 
 
 def _summary(loaded: Loaded, diagnostics: list[Diagnostic], *, over: bool) -> str:
     counts = _counts(loaded, diagnostics)
-    read = f"{_number(counts['offices'], 'office')} and {_number(counts['points'], 'public point')}"
-    warnings = _number(counts["warnings"], "warning")
+    read = f"{number(counts['offices'], 'office')} and {number(counts['points'], 'public point')}"
+    warnings = number(counts["warnings"], "warning")
     if counts["errors"]:
-        return f"{_number(counts['errors'], 'error')} and {warnings} in {read}"
+        return f"{number(counts['errors'], 'error')} and {warnings} in {read}"
     ended = "The calendars have ended, and routers stay in their last profile"
     return f"{ended if over else 'All is well'}: {read}" + (
         f", {warnings}" if counts["warnings"] else ""
     )
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}" + ("" if count == 1 else "s")

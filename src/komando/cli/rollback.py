@@ -14,7 +14,7 @@ from komando.cli.plan import show_plan
 from komando.cli.progress import working
 from komando.cli.register import Register, emergency_option, ledger_key_option, register_options
 from komando.cli.rolling import carry_out, conclude, ending_as_told
-from komando.cli.scope import Scope, machine_options
+from komando.cli.scope import Scope, machine_options, require_keys
 from komando.cli.streams import tell
 from komando.diagnostics import Location
 from komando.generation import RunningGeneration
@@ -63,6 +63,7 @@ def rollback(
     if name not in routers:
         raise click.UsageError(f"no router {name!r}: the inventory has {', '.join(routers)}")
     host = routers[name]
+    require_keys(inventory, access, [name])
     try:
         with ending_as_told(), Session(inventory.with_neighbours([name]), access) as session:
             with changing_nothing(), working(f"asking {name} what it runs"):

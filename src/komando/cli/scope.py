@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
@@ -85,8 +85,10 @@ class Scope:
             launched.open(opening(machines.with_neighbours(names), access), names)
 
     def access(self, wanted: Desired) -> Access:
-        """The way to the hosts."""
-        return access_to(wanted.inventory, wanted.folder, self.lab, self.identity)
+        """The way to the hosts that are wanted; one without a known key ends the verb."""
+        access = access_to(wanted.inventory, wanted.folder, self.lab, self.identity)
+        require_keys(wanted.inventory, access, wanted.bundles)
+        return access
 
     @property
     def lab_folder(self) -> Path | None:
@@ -166,9 +168,26 @@ def access_to(inventory: Inventory, folder: Path, lab: str | None, identity: Pat
     if not known_hosts.is_file():
         raise click.ClickException(
             f"{known_hosts} does not stand: without the hosts' keys nothing can be trusted. "
-            f"Collect them at the machines' consoles (ssh-keyscan trusts whoever answers)"
+            "`komando trust HOST` shows each, to be compared with what the machine's console says"
         )
     return Access(prefix=(), identity=identity, known_hosts=known_hosts)
+
+
+def require_keys(machines: Inventory, access: Access, names: Iterable[str]) -> None:
+    """End the verb, with a diagnostic for each, where a host or one on its way has no known key.
+
+    Said before anything is asked: a connection would say the same, host by host, in other words.
+    """
+    from komando.inventory.known import read_known_hosts, without_key
+
+    wanted = [machines.hosts[name] for name in names]
+    needed = {hop.name: machines.hosts[hop.name] for host in wanted for hop in host.hops}
+    needed |= {host.name: host for host in wanted}
+    known = read_known_hosts(access.known_hosts)
+    if missing := list(without_key(needed.values(), known)):
+        from komando.cli.checked import refused
+
+        raise refused([*known.diagnostics, *missing])
 
 
 def _lab(wanted: Inventory, name: str | None) -> Access:

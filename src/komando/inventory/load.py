@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path as FilePath
 
 from pydantic import ValidationError
 
 from komando.diagnostics import Diagnostic, Sources, as_text, errors_in, in_order
-from komando.documents.document import Document
+from komando.documents.document import Document, Path
 from komando.documents.explain import Explainer
 from komando.documents.faults import faults_of
 from komando.documents.files import read_bytes
@@ -22,7 +22,8 @@ from komando.inventory.machines import (
     Inventory,
     SecretReference,
 )
-from komando.inventory.ways import Entry, check_ways, way_to
+from komando.inventory.ways import way_to
+from komando.inventory.whole import check_whole
 from komando.inventory.written import Everything, HostsFile, Reached, Router, Variables
 
 FILE = "hosts.yaml"
@@ -37,7 +38,18 @@ class InventoryError(ValueError):
         self.diagnostics = diagnostics
 
 
-def load_inventory(folder: Path) -> Inventory:
+class _Explainer(Explainer):
+    """A group is no key like others: its name says what its machines are."""
+
+    def unknown_key(self, path: Path) -> Diagnostic:
+        said = super().unknown_key(path)
+        if path[:-1] != ("all", "children"):
+            return said
+        message = f"no kind of machine is called `{path[-1]}`"
+        return replace(said, id="group-unknown", message=message)
+
+
+def load_inventory(folder: FilePath) -> Inventory:
     """Read `hosts.yaml` of an inventory's folder, whose name is the environment's.
 
     Raises InventoryError with everything that is wrong with it.
@@ -57,6 +69,7 @@ def load_inventory(folder: Path) -> Inventory:
     hosts = {
         name: replace(
             _host(kind, machine, hops[name], settings),
+            where=document.value(("all", "children", kind, "hosts", name, "ansible_host")),
             hops=tuple(hops[one] for one in way_to(name, jumps)),
             secrets=_secrets(written.all, kind, name, document),
         )
@@ -113,7 +126,7 @@ def _secrets(
     )
 
 
-def _read(path: Path) -> tuple[HostsFile, Document]:
+def _read(path: FilePath) -> tuple[HostsFile, Document]:
     raw = read_bytes(str(path))
     if isinstance(raw, Diagnostic):
         raise InventoryError([raw])
@@ -121,30 +134,15 @@ def _read(path: Path) -> tuple[HostsFile, Document]:
         raise InventoryError([private_key_at(place_in(str(path), raw, at))])
     reading = read(str(path), raw)
     diagnostics = list(reading.diagnostics)
-    if reading.document is not None:
+    if (document := reading.document) is not None:
+        diagnostics += check_whole(document)
         try:
-            found = HostsFile.model_validate(reading.document.data)
+            found = HostsFile.model_validate(document.data)
         except ValidationError as error:
             text = raw.decode("utf-8").removeprefix("\ufeff")
-            explainer = Explainer(HostsFile, reading.document, text)
+            explainer = _Explainer(HostsFile, document, text)
             diagnostics += explainer.explain(list(faults_of(error)), reading)
         else:
-            diagnostics += check_ways(reading.document, _entries(found.all))
             if not errors_in(diagnostics):
-                return found, reading.document
+                return found, document
     raise InventoryError(in_order(diagnostics))
-
-
-def _entries(everything: Everything) -> dict[str, Entry]:
-    """What the checks of the ways look at, by name."""
-    entries: dict[str, Entry] = {}
-    for kind, name, machine in everything.children.machines():
-        entries[name] = Entry(
-            kind=kind,
-            path=("all", "children", kind, "hosts", name),
-            jump=machine.jump,
-            neighbour=machine.neighbour if isinstance(machine, Router) else None,
-            address=machine.ansible_host,
-            management=tuple(everything.vars.management),
-        )
-    return entries

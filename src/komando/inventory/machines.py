@@ -68,7 +68,8 @@ class Host:
     the networks of `management` alone. A change there reverts by itself unless it is confirmed
     within `confirm_within` seconds; a `canary` changes before the others; `neighbour` is another
     router, which has to reach this one before a change is confirmed. `hops` are the machines that
-    ssh goes over, the one that the controller reaches by itself first.
+    ssh goes over, the one that the controller reaches by itself first. `where` is its address in
+    the inventory's file.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Host:
     neighbour: str | None = None
     secrets: tuple[SecretReference, ...] = ()
     hops: tuple[Hop, ...] = ()
+    where: Location | None = field(default=None, compare=False)
 
     @property
     def jump(self) -> str | None:

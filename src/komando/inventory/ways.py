@@ -1,4 +1,4 @@
-"""The ways between machines: who is reached over whom, and whether an inventory can be right."""
+"""The ways between machines: who is reached over whom, and ways that lead nowhere."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from komando.diagnostics import Diagnostic, Location
-from komando.documents.addresses import Address, Network
+from komando.documents.addresses import Address
 from komando.documents.document import Document, Path
 from komando.documents.near import nearest
 from komando.inventory.machines import HostKind
@@ -16,15 +16,14 @@ from komando.inventory.machines import HostKind
 class Entry:
     """One machine as an inventory's file states it; `path` leads to it there.
 
-    A router's `address` has to lie in a network of `management`; only routers are neighbours.
+    None stands for what is not stated, or cannot be read. Only routers are neighbours.
     """
 
-    kind: HostKind
+    kind: HostKind | None
     path: Path
     jump: str | None
     neighbour: str | None
-    address: Address
-    management: tuple[Network, ...]
+    address: Address | None
 
 
 def way_to(name: str, jumps: Mapping[str, str | None]) -> list[str]:
@@ -41,7 +40,7 @@ def way_to(name: str, jumps: Mapping[str, str | None]) -> list[str]:
 
 
 def check_ways(document: Document, entries: Mapping[str, Entry]) -> Iterator[Diagnostic]:
-    """What no single machine of an inventory can know: errors, each at its value."""
+    """Jump hosts and neighbours that are none, and circles: errors, each at its value."""
     jumps = {name: entry.jump for name, entry in entries.items()}
     for name, entry in entries.items():
         for key, other in (("jump", entry.jump), ("neighbour", entry.neighbour)):
@@ -50,15 +49,14 @@ def check_ways(document: Document, entries: Mapping[str, Entry]) -> Iterator[Dia
                 yield from _named(name, key, other, entries, at)
         if _returns(name, jumps):
             yield _loop(name, jumps, document.value((*entry.path, "jump")))
-        inside = any(entry.address in network for network in entry.management)
-        if entry.kind == "router" and not inside:
-            yield _unmanaged(entry, document.value((*entry.path, "ansible_host")))
 
 
 def _named(
     name: str, key: str, other: str, entries: Mapping[str, Entry], at: Location
 ) -> Iterator[Diagnostic]:
-    known = [one for one, entry in entries.items() if key == "jump" or entry.kind == "router"]
+    known = [
+        one for one, entry in entries.items() if key == "jump" or entry.kind in ("router", None)
+    ]
     purpose = {"jump": "over which ssh reaches it", "neighbour": "that has to reach it"}[key]
     others = [one for one in known if one != name]
     choice = f"one of {', '.join(others)}" if others else f"no `{key}`: it is alone"
@@ -87,7 +85,7 @@ def _named(
         yield Diagnostic(
             "neighbour-jump",
             "error",
-            f"the `{key}` of {name} is no router, but stands in the group `{entries[other].kind}`",
+            f"the `{key}` of {name} is no router, but is in the group `{entries[other].kind}`",
             found=other,
             expected=choice,
             remedy=f"name a router, or remove `{key}`",
@@ -110,19 +108,5 @@ def _loop(name: str, jumps: Mapping[str, str | None], at: Location) -> Diagnosti
         found=way,
         expected="a way that begins at a machine without `jump`",
         remedy="remove `jump` from the machine that the controller reaches by itself",
-        location=at,
-    )
-
-
-def _unmanaged(entry: Entry, at: Location) -> Diagnostic:
-    networks = ", ".join(map(str, entry.management))
-    return Diagnostic(
-        "address-unmanaged",
-        "error",
-        "the address lies in no network of `management`",
-        found=str(entry.address),
-        expected=f"an address in {networks}",
-        remedy="correct it, or add its network to `management`: its neighbours, and those that it "
-        "leads to, are asked from this address, and answer these networks alone",
         location=at,
     )
