@@ -60,7 +60,9 @@ def city(debian: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mac
         Site(Host("core-2", "router", "127.0.0.3", {}, "pfifo", hops=(OUTER,))),
     ]
     with machines(debian, tmp_path_factory.mktemp("city"), sites) as made:
-        subprocess.run([*made.access.prefix, "nft", "-f", "-"], input=BETWEEN, text=True, check=True)
+        subprocess.run(
+            [*made.access.prefix, "nft", "-f", "-"], input=BETWEEN, text=True, check=True
+        )
         yield made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from komando.cli.findings import Findings, format_option, number, print_findings
 from komando.cli.machines import folder_of, machines_of
 from komando.cli.options import inventory_option
 from komando.cli.scope import LAB
-from komando.cli.streams import tell
+from komando.cli.streams import clean, tell
 from komando.diagnostics import Diagnostic, errors_in, in_order
 from komando.inventory import KINDS, HostKind, Inventory, InventoryError, load_inventory
 from komando.inventory.known import KNOWN_HOSTS, check_keys, place_of, read_known_hosts
@@ -102,3 +103,32 @@ def list_machines(inventory: str) -> None:
     for row in rows:
         cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
         tell("  ".join(cells).rstrip())
+
+
+@inventory.command(short_help="Who is reached over whom, as a picture.")
+@inventory_option
+@click.option("--format", "form", type=click.Choice(["text", "svg", "dot", "mermaid", "json"]),
+              default="text", show_default=True, help="How to draw it.")  # fmt: skip
+def graph(inventory: str, form: str) -> None:
+    """Draw the controller, the management network, jump hosts, and every machine behind them.
+
+    \b
+    komando inventory graph
+    komando inventory graph --format svg > machines.svg
+    komando inventory graph --format dot | dot -Tpng > machines.png
+
+    `mermaid` is what Markdown on a forge draws by itself.
+    """  # noqa: D301 - click's mark of a paragraph that keeps its lines
+    from komando.inventory.drawing import as_dot, as_json, as_mermaid, as_svg, as_tree, chart_of
+
+    folder = folder_of(inventory)
+    machines = machines_of(folder)
+    known = read_known_hosts(folder / KNOWN_HOSTS)
+    hosts = machines.hosts.values()
+    keyless = [host.name for host in hosts if known.stands and not known.of(place_of(host))]
+    chart = chart_of(machines, keyless)
+    if form == "text":
+        tell(as_tree(chart, shutil.get_terminal_size().columns))
+        return
+    drawn = {"svg": as_svg, "dot": as_dot, "mermaid": as_mermaid, "json": as_json}[form](chart)
+    click.echo(clean(drawn))

@@ -80,7 +80,7 @@ def prepare(
 
 def _order(scope: Scope, names: tuple[str, ...], administrator: str | None) -> Preparation:
     from komando.cli.machines import folder_of, machines_of
-    from komando.cli.scope import access_to
+    from komando.cli.scope import access_to, require_keys
     from komando.prepare import Preparation
 
     folder = folder_of(scope.inventory)
@@ -97,6 +97,7 @@ def _order(scope: Scope, names: tuple[str, ...], administrator: str | None) -> P
             raise click.ClickException(str(error)) from error
     _require_deployers(inventory, hosts, folder)
     access = access_to(inventory, folder, scope.lab, scope.identity)
+    require_keys(inventory, access, [host.name for host in hosts])
     return Preparation(
         inventory=folder,
         hosts=hosts,
