@@ -1,12 +1,14 @@
-"""Cases of bad policies: a small good region with one thing wrong, and what is said of it.
+"""Cases of bad files: a small good region with one thing wrong, and what is said of it.
 
 A case is a folder with `expected.txt` and `case.toml`:
 
+- `of`: `inventory`, if the machines are meant and not the policies;
 - `replace`: texts of the good region to be replaced (`file`, `old`, `new`; `old` stands once);
 - `make`: what git cannot hold, or should not (`file`, `as`: a folder, a pipe, ...);
 - `today`: the day to judge on, if the default will not do.
 
-Files in its folder `policies/` are laid over the good region.
+Files in its folder `policies/` are laid over the good region. Paths begin at the folder that is
+meant: `policies`, or `inventories/production`.
 """
 
 from __future__ import annotations
@@ -22,10 +24,12 @@ from typing import Any
 from click.testing import CliRunner
 
 from komando.cli.check import check
+from komando.cli.inventory import check as check_inventory
 
 HERE = Path(__file__).parent
 TODAY = "2026-06-01"
 NOBODY = 65534
+FOLDERS = {"policies": "policies", "inventory": "inventories/production"}
 
 
 def names() -> list[str]:
@@ -35,18 +39,19 @@ def names() -> list[str]:
 
 def build(case: str, into: Path) -> dict[str, Any]:
     """Lay the case's policies out under a folder; returns what `case.toml` says."""
-    policies = into / "policies"
-    shutil.copytree(HERE / "base" / "policies", policies)
-    if (HERE / case / "policies").is_dir():
-        shutil.copytree(HERE / case / "policies", policies, dirs_exist_ok=True)
     said = tomllib.loads((HERE / case / "case.toml").read_text(encoding="utf-8"))
+    what = said.get("of", "policies")
+    folder = into / FOLDERS[what]
+    shutil.copytree(HERE / "base" / what, folder)
+    if (HERE / case / "policies").is_dir():
+        shutil.copytree(HERE / case / "policies", folder, dirs_exist_ok=True)
     for change in said.get("replace", []):
-        path = policies / change["file"]
+        path = folder / change["file"]
         text = path.read_text(encoding="utf-8")
         assert text.count(change["old"]) == 1, f"{case}: {change['old']!r} must stand once"
         path.write_text(text.replace(change["old"], change["new"]), encoding="utf-8")
     for thing in said.get("make", []):
-        _MAKE[thing["as"]](policies / thing["file"], thing)
+        _MAKE[thing["as"]](folder / thing["file"], thing)
     return said
 
 
@@ -75,11 +80,13 @@ _MAKE: dict[str, Callable[[Path, dict[str, Any]], object]] = {
 
 
 def run(into: Path, said: dict[str, Any]) -> tuple[str, int]:
-    """What `komando check` prints of a case that was built, and its exit status."""
-    arguments = ["--today", said.get("today", TODAY)]
+    """What the verb that checks it prints of a case that was built, and its exit status."""
+    of_machines = said.get("of") == "inventory"
+    verb = check_inventory if of_machines else check
+    arguments = [] if of_machines else ["--today", said.get("today", TODAY)]
     unreadable = any(thing["as"] == "unreadable" for thing in said.get("make", []))
     with _inside(into), as_somebody(into, arguments) if unreadable else nullcontext():
-        result = CliRunner().invoke(check, arguments)
+        result = CliRunner().invoke(verb, arguments)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result.stdout, result.exit_code

@@ -14,18 +14,6 @@ RENDERED = {"syntax-check", "syntax-check-skipped", "queue-check-skipped"}
 SECRETS = {"secret-missing", "secret-plain", "secret-shut", "secret-recipient"}
 """Checks that no policy file can provoke by itself; tests/unit and tests/platforms have them."""
 
-OF_MACHINES = {
-    "host-unknown",
-    "host-itself",
-    "neighbour-jump",
-    "jump-loop",
-    "address-unmanaged",
-    "public-key",
-    "public-key-weak",
-    "private-key",
-}
-"""Checks of an inventory; tests/unit/test_inventory.py and test_inventory_keys.py have them."""
-
 
 def shown() -> set[str]:
     """The ids in all expected texts."""
@@ -53,7 +41,7 @@ def test_each_check_has_a_page() -> None:
 
 
 def test_each_page_has_a_case() -> None:
-    assert pages() - shown() == RENDERED | SECRETS | OF_MACHINES
+    assert pages() - shown() == RENDERED | SECRETS
 
 
 def test_the_list_names_each_page_once() -> None:

@@ -183,7 +183,7 @@ def test_help_lists_every_verb_without_importing_one() -> None:
         assert f"  {verb} " in result.output
 
 
-@pytest.mark.parametrize("kind", ["opd", "hotspots", "region"])
+@pytest.mark.parametrize("kind", ["opd", "hotspots", "region", "hosts"])
 def test_schemas_describe_every_key(kind: str) -> None:
     result = CliRunner().invoke(main, ["schema", kind])
     schema = json.loads(result.output)

@@ -116,8 +116,8 @@ def _kept(host: Host, access: Access) -> list[PublicKey]:
     from komando.cli.checked import refused
 
     known = read_known_hosts(access.known_hosts)
-    if unreadable := [one for one in known.diagnostics if one.whole and not known.keys]:
-        raise refused(unreadable)
+    if known.unread:
+        raise refused(list(known.diagnostics))
     return [one.key for one in known.of(place_of(host))]
 
 

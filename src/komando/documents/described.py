@@ -20,6 +20,15 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
     return schema
 
 
+def file_schema(title: str, model: type[BaseModel]) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a kind of file, for editors."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": title,
+        **{key: value for key, value in schema_of(model).items() if key != "title"},
+    }
+
+
 def _tidy(node: Any) -> Any:
     if isinstance(node, list):
         return [_tidy(item) for item in node]

@@ -43,12 +43,21 @@ class KnownKey:
 
 @dataclass(frozen=True)
 class KnownHosts:
-    """All keys of a file, and what is wrong with its lines; `stands` says whether there is one."""
+    """All keys of a file, and what is wrong with its lines; `stands` says whether there is one.
+
+    `broken` are the places whose key cannot be read.
+    """
 
     path: Path
     keys: tuple[KnownKey, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    broken: frozenset[str] = frozenset()
     stands: bool = True
+
+    @property
+    def unread(self) -> bool:
+        """Whether nothing of the file could be looked at."""
+        return self.stands and not self.keys and any(one.whole for one in self.diagnostics)
 
     def of(self, place: str) -> tuple[KnownKey, ...]:
         """The keys of one place."""
@@ -71,13 +80,16 @@ def read_known_hosts(path: Path) -> KnownHosts:
         return KnownHosts(path, diagnostics=(private_key_at(place_in(str(path), raw, at)),))
     keys: list[KnownKey] = []
     diagnostics: list[Diagnostic] = []
+    broken: set[str] = set()
     for number, line in enumerate(raw.decode(errors="replace").split("\n"), 1):
         if line.strip() and not line.lstrip().startswith("#"):
             try:
                 keys += _keys(line, Location(str(path), number, 1))
             except _BadLine as bad:
                 diagnostics.append(bad.diagnostic)
-    return KnownHosts(path, tuple(keys), (*diagnostics, *_doubtful(keys)))
+                broken |= set(line.split()[0].split(","))
+    diagnostics += _doubtful(keys)
+    return KnownHosts(path, tuple(keys), tuple(diagnostics), frozenset(broken))
 
 
 class _BadLine(ValueError):
@@ -87,22 +99,23 @@ class _BadLine(ValueError):
         self.diagnostic = Diagnostic(unfit.check, "error", *texts, at, whole=unfit.secret)
 
 
-def _keys(line: str, at: Location) -> Iterator[KnownKey]:
+def _keys(line: str, at: Location) -> list[KnownKey]:
     """The keys of one line, of which each of its places has one; raises _BadLine."""
-    words = line.split()
-    column = line.index(words[0]) + 1
-    for place in words[0].split(","):
-        here = at._replace(column=column)
+    places = line.split(maxsplit=1)[0]
+    column = line.index(places) + 1
+    behind = line[column - 1 + len(places) :]
+    found: list[tuple[str, Location]] = []
+    for place in places.split(","):
+        found.append((place, at._replace(column=column)))
         if not _is_place(place):
-            raise _BadLine(_no_place(place), place, here)
+            raise _BadLine(_no_place(place), place, found[-1][1])
         column += len(place) + 1
-        behind = line[line.index(words[0]) + len(words[0]) :]
+    try:
+        key = read_public_key(behind)
+    except Unfit as unfit:
         blob = at._replace(column=len(line) - len(behind.lstrip()) + 1)
-        try:
-            key = read_public_key(behind)
-        except Unfit as unfit:
-            raise _BadLine(unfit, " ".join(behind.split())[:40], blob) from None
-        yield KnownKey(place, key, here)
+        raise _BadLine(unfit, " ".join(behind.split())[:40], blob) from None
+    return [KnownKey(place, key, where) for place, where in found]
 
 
 def _is_place(text: str) -> bool:
@@ -116,7 +129,7 @@ def _is_place(text: str) -> bool:
 
 def _no_place(text: str) -> Unfit:
     if text.startswith("@"):
-        remedy = "remove the line, or its mark: keys stand here one by one, and none is revoked"
+        remedy = "remove the line, or its mark: keys stand here one by one, each for its machine"
     elif text.startswith("|"):
         remedy = "write the address: hosts.yaml beside it names all of them anyway"
     else:
@@ -147,7 +160,10 @@ def check_keys(hosts: Iterable[Host], known: KnownHosts) -> list[Diagnostic]:
     every = list(hosts)
     if not known.stands:
         return [_none_known(every, known)]
-    return [*known.diagnostics, *_idle(every, known), *without_key(every, known)]
+    if known.unread:
+        return list(known.diagnostics)
+    told = [host for host in every if place_of(host) not in known.broken]
+    return [*known.diagnostics, *_idle(every, known), *without_key(told, known)]
 
 
 def without_key(hosts: Iterable[Host], known: KnownHosts) -> Iterator[Diagnostic]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from komando.documents.described import schema_of
+from komando.documents.described import file_schema
 from komando.policy.acknowledgements import Acknowledgement
 from komando.policy.regions import Region
 from komando.policy.sites import Hotspot, Opd
@@ -20,11 +20,7 @@ MODELS: dict[Kind, type[BaseModel]] = {
 }
 
 
-def file_schema(kind: Kind) -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of one kind of file, for editors."""
+def policy_schema(kind: Kind) -> dict[str, Any]:
+    """The JSON Schema of one kind of policy file."""
     file = "region.yaml" if kind == "region" else f"{kind}/<slug>.yaml"
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"policies/{file}",
-        **{key: value for key, value in schema_of(MODELS[kind]).items() if key != "title"},
-    }
+    return file_schema(f"policies/{file}", MODELS[kind])
