@@ -1,7 +1,7 @@
-"""The packet guard that roles/base lays on every machine: whether the kernel has it as it was loaded.
+"""The packet guard that roles/base lays: whether the kernel has it as it was loaded.
 
-No generation holds it and this program never loads it: who may open a connection to the machine is
-no matter of policy. Its unit keeps what the kernel showed of it when it was loaded.
+No generation holds it and this program never loads it: who may open a connection to the machine
+is no matter of policy. Its unit keeps what the kernel showed of it when it was loaded.
 """
 
 from __future__ import annotations
