@@ -23,8 +23,8 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.fleets import KOMANDO, ROOT, standing_fleet
 from benchmarks.rows import Progress, Row, Settings, Unmeasured, row_of
-from komando.lab.fleet.fleet import Fleet
 from komando.lab.container import ADMINISTRATOR, access
+from komando.lab.fleet.fleet import Fleet
 from komando.openssh import options
 from tests.lab.scene import Scene
 

@@ -21,7 +21,7 @@ CHECKS = Path(__file__).parents[2] / "tests" / "hosts"
 """The checks stand in the repository, beside the code: they are no part of the package."""
 
 TIMEOUT = 300
-"""Seconds for all hosts together; one router takes about 3."""
+"""Seconds for all hosts together; one router takes about 6, and 3 of them are for its bundle."""
 
 STEPS = 3
 """How often ssh's patience may pass on each machine of a way: TCP, the key exchange, the log-in."""
@@ -55,15 +55,19 @@ def verify(
     hosts: Iterable[Host],
     access: Access,
     bundles: Mapping[str, Bundle],
+    inventory: Path,
     *,
+    roles: bool = True,
     lab: bool = False,
     told: Callable[[str], object] = str,
 ) -> list[Check]:
-    """Run every check on every host; the bundles say what is intended. `told` hears each step.
+    """Run every check on every host; `told` hears each step.
 
-    Only the hosts of a lab may live at a rehearsed moment, and are then checked as of that moment.
-    Raises VerifyError when the checks cannot be found, or were not all run. A host that cannot be
-    reached gives one check that does not hold, `ANSWERS`, with the words of ssh.
+    The bundles say what is intended, and the folder of the inventory what each host is for. Without
+    `roles` all that is looked at is what a rollout changes, and every host has a bundle. Only the
+    hosts of a lab may live at a rehearsed moment, and are then checked as of that moment. Raises
+    VerifyError when the checks cannot be found, or were not all run. A host that cannot be reached
+    gives one check that does not hold, `ANSWERS`, with the words of ssh.
     """
     if not CHECKS.is_dir():
         raise VerifyError(f"{CHECKS} does not stand: verify runs from a clone of the repository")
@@ -71,7 +75,8 @@ def verify(
     with tempfile.TemporaryDirectory(prefix="komando-verify-") as name:
         folder = Path(name)
         for host in hosts:
-            bundles[host.name].write(folder / "bundles" / host.name)
+            if host.name in bundles:
+                bundles[host.name].write(folder / "bundles" / host.name)
         config = folder / "ssh"
         config.write_text(configuration(hosts, access, control=folder))
         told(f"asking {', '.join(host.name for host in hosts)}")
@@ -82,8 +87,9 @@ def verify(
             return checks
         told(f"checking {', '.join(host.name for host in hosts)}")
         report = folder / "report.xml"
-        command = [*access.prefix, sys.executable, "-m", "pytest", str(CHECKS)]
+        command = [*access.prefix, sys.executable, "-m", "pytest", *map(str, _files(hosts, roles))]
         command += ["--quiet", "-p", "no:cacheprovider", f"--junitxml={report}"]
+        command += [f"--inventory={inventory.absolute()}"]
         command += [f"--hosts={','.join(f'ssh://{host.name}' for host in hosts)}"]
         command += [f"--ssh-config={config}", f"--bundles={folder / 'bundles'}"]
         command += ["--lab"] if lab else []
@@ -93,6 +99,12 @@ def verify(
     if unchecked := sorted({host.name for host in hosts} - {check.host for check in found}):
         raise VerifyError(f"no check was run on {', '.join(unchecked)}")
     return [*checks, *found]
+
+
+def _files(hosts: Iterable[Host], roles: bool) -> list[Path]:
+    """The files of checks: all of them, or those of what the hosts' bundles hold."""
+    kinds = dict.fromkeys(host.kind for host in hosts)
+    return [CHECKS] if roles else [CHECKS / f"test_{kind}.py" for kind in kinds]
 
 
 def _silent(hosts: tuple[Host, ...], access: Access, config: Path) -> dict[str, str]:

@@ -166,3 +166,11 @@ def test_a_route_is_told_in_the_words_of_ip() -> None:
         "blackhole 10.8.0.0/24 table local",
         "10.4.0.0/24 nexthop via 172.20.0.2 dev lan0 nexthop via 172.20.0.3 dev lan0",
     ]
+
+
+def test_the_guard_of_every_machine_is_ours() -> None:
+    ruleset = (
+        "table inet komando_base {\n\tchain forward {\n\t\ttype filter hook forward priority "
+        "filter; policy drop;\n\t}\n}\n"
+    )
+    assert list(tables_of(ruleset)) == []

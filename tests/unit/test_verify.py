@@ -40,7 +40,7 @@ def test_no_check_is_made_on_a_host_that_does_not_answer(
     monkeypatch.setattr(module, "_run", no_checks)
     away = host("core-1", closed_port())
     told: list[str] = []
-    (check,) = verify([away], access, {"core-1": Bundle("core-1", {})}, told=told.append)
+    (check,) = verify([away], access, {"core-1": Bundle("core-1", {})}, Path(), told=told.append)
     assert (check.host, check.name, check.holds) == ("core-1", ANSWERS, False)
     assert check.trouble == (f"ssh: connect to host 127.0.0.1 port {away.port}: Connection refused")
     assert told == ["asking core-1"]
@@ -59,7 +59,7 @@ def test_the_hosts_that_answer_are_checked_all_the_same(
     monkeypatch.setattr(module, "_run", checked)
     monkeypatch.setattr(module, "_silent", lambda *_: {"core-1": "Connection timed out"})
     hosts = [host("core-1", 22), host("core-2", 22)]
-    found = verify(hosts, access, {one.name: Bundle(one.name, {}) for one in hosts})
+    found = verify(hosts, access, {one.name: Bundle(one.name, {}) for one in hosts}, Path())
     assert found == [Check("core-1", ANSWERS, "Connection timed out"), Check("core-2", "x")]
 
 
@@ -77,7 +77,7 @@ def test_checks_that_leave_no_report_did_not_run(
     monkeypatch.setattr(module, "_run", broken)
     monkeypatch.setattr(module, "_silent", lambda *_: {})
     with pytest.raises(VerifyError, match="left no report that can be read"):
-        verify([host("core-1", 22)], access, {"core-1": Bundle("core-1", {})})
+        verify([host("core-1", 22)], access, {"core-1": Bundle("core-1", {})}, Path())
 
 
 def test_a_silent_host_is_one_line_and_no_count(capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,6 +90,7 @@ def test_a_silent_host_is_one_line_and_no_count(capsys: pytest.CaptureFixture[st
 CONFTEST = """
 def pytest_addoption(parser):
     parser.addoption("--bundles")
+    parser.addoption("--inventory")
     parser.addoption("--lab", action="store_true")
 """
 
@@ -119,7 +120,7 @@ def checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def run(*hosts: Host, lab: bool = True) -> list[Check]:
     access = Access(prefix=(), identity=None, known_hosts=Path("known_hosts"))
     bundles = {host.name: Bundle(host.name, {}) for host in hosts}
-    return verify(hosts, access, bundles, lab=lab)
+    return verify(hosts, access, bundles, Path(), lab=lab)
 
 
 @pytest.mark.usefixtures("checks")

@@ -12,7 +12,7 @@ def of_family(networks: Iterable[str], version: int) -> list[str]:
 
 
 def has_address(networks: Iterable[str], address: str) -> bool:
-    """Whether an address lies in one of the networks; one may carry its interface (fe80::1%eth0)."""
+    """Whether an address, which may bear its interface (fe80::1%eth0), lies in one of them."""
     sought = ip_address(address.partition("%")[0])
     return any(sought in ip_network(one) for one in networks)
 

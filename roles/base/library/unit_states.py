@@ -28,8 +28,16 @@ options:
     type: list
     elements: str
     default: []
-  restarted: {description: Units to restart; a change each time., type: list, elements: str, default: []}
-  reloaded: {description: Units to reload; a change each time., type: list, elements: str, default: []}
+  restarted:
+    description: Units to restart. A change each time, for handlers.
+    type: list
+    elements: str
+    default: []
+  reloaded:
+    description: Units to reload. A change each time, for handlers.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = """
@@ -53,9 +61,7 @@ WANTED = ("enabled", "running", "disabled", "masked", "restarted", "reloaded")
 def main() -> None:
     """Compare, and change what differs."""
     module = AnsibleModule(
-        argument_spec={
-            name: {"type": "list", "elements": "str", "default": []} for name in WANTED
-        },
+        argument_spec={name: {"type": "list", "elements": "str", "default": []} for name in WANTED},
         supports_check_mode=True,
     )
     states = _states(module)

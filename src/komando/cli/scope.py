@@ -90,6 +90,17 @@ class Scope:
         require_keys(wanted.inventory, access, wanted.bundles)
         return access
 
+    def stands(self, name: str) -> bool:
+        """Whether a machine of the inventory is there: a lab may be up without some of its own."""
+        if Path(self.inventory).name != LAB:
+            return True
+        from komando.lab.city import load_city
+        from komando.lab.fleet.fleet import is_fleet
+        from komando.lab.place import DEFAULT
+
+        lab = self.lab or DEFAULT
+        return is_fleet(lab) or name in load_city(lab).machines
+
     @property
     def lab_folder(self) -> Path | None:
         """The folder of the lab, where the inventory is a lab's: its own ledger lies there."""

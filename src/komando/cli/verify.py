@@ -22,11 +22,14 @@ from komando.verify import verify as run_checks
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",
               show_default=True, help="How to print it.")  # fmt: skip
 def verify(scope: Scope, form: str) -> None:
-    """Look on every host whether it does what the policies say: the checks of tests/hosts.
+    """Look on every host whether it is as intended: the checks of tests/hosts.
 
-    They ask tc, ip, sysctl and systemd there, as the user that logs in, and compare what they
-    answer with what the policies render: each class and its rates, each queue, route and address.
-    What the host program says of itself is one check among them. An apply ends with them.
+    On every machine of the inventory they look at what the roles promise: who may log in and do
+    what, what its packet guard lets in, its clock, upgrades, journal, kernel and metrics. Where
+    policies reach it, they ask tc, ip, sysctl and systemd there, as the user that logs in, and
+    compare what they answer with what the policies render: each class and its rates, each queue,
+    route and address. What the host program says of itself is one check among them. An apply ends
+    with those of the policies.
 
     They change nothing, and say what holds. What an apply would change is for `komando plan`, which
     compares generations; what somebody changed by hand, whatever the policies say, for
@@ -35,12 +38,19 @@ def verify(scope: Scope, form: str) -> None:
     Exit status: 0 every check holds, 1 one does not.
     """
     wanted = scope.desired()
-    if not verify_hosts(list(wanted.bundles), wanted, scope.access(wanted), form):
+    access = scope.access(wanted)
+    names = [name for name in wanted.inventory.hosts if scope.stands(name)]
+    if not verify_hosts(names, wanted, access, form, roles=True):
         raise click.exceptions.Exit(1)
 
 
-def verify_hosts(names: list[str], wanted: Desired, access: Access, form: str = "text") -> bool:
-    """Check some hosts and tell on stdout; whether every check holds."""
+def verify_hosts(
+    names: list[str], wanted: Desired, access: Access, form: str = "text", *, roles: bool = False
+) -> bool:
+    """Check some hosts and tell on stdout; whether every check holds.
+
+    With `roles` also what no rollout changes.
+    """
     hosts = [wanted.inventory.hosts[name] for name in names]
     try:
         with working(f"verifying {', '.join(names)}") as say:
@@ -48,6 +58,8 @@ def verify_hosts(names: list[str], wanted: Desired, access: Access, form: str = 
                 hosts,
                 access,
                 wanted.bundles,
+                wanted.folder,
+                roles=roles,
                 lab=wanted.inventory.name == LAB,
                 told=say,
             )

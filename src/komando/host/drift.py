@@ -21,6 +21,7 @@ from .files import file_findings, folder_findings, secret_findings
 from .finding import Finding, bounded
 from .frozen import Frozen, asdict
 from .generation import Generations, digest_of, led
+from .guarded import UNIT, guard_findings
 from .hashing import sha256
 from .layout import SYSCTL, Paths
 from .mended import Mended
@@ -41,6 +42,7 @@ LAID = (
     PROGRAM.lstrip("/"),
     "usr/local/sbin/komando-observe",
     "etc/systemd/system/komando-boot.service",
+    UNIT,
     "etc/systemd/system/komando-hours.service",
     "etc/systemd/system/komando-hours.timer",
     "etc/sudoers.d/komando",
@@ -73,6 +75,7 @@ def drift_of(standing: Standing, asked_from: str | None) -> dict[str, Any]:
     if since := said["bypass"]:
         words = f"bypassed since {since} by a person at the console"
         findings.append(Finding("bypass", "the policy", "in force", words, mend="console"))
+    findings += guard_findings(standing.paths.root)
     findings += Units(standing.paths.root).findings()
     drifts = sum(one.drift for one in findings)
     said["kernel"] = f"missing: {drifts} findings of drift" if drifts else "ok"

@@ -19,7 +19,7 @@ from .configuration import Configuration
 from .finding import Finding
 from .kernel import answer, run
 from .survey import Work
-from .tables import GUARD_TABLE, NAT_TABLE, SHAPER_TABLE
+from .tables import BASE_TABLE, GUARD_TABLE, NAT_TABLE, SHAPER_TABLE
 from .typed import Any
 
 _TABLE = re.compile(r"^table (\S+) (\S+) \{.*?\n(.*?)^\}$", re.MULTILINE | re.DOTALL)
@@ -33,6 +33,8 @@ _DECIDES = re.compile(
 )
 """Statements that stop a packet, turn it aside or change anything of it (nft(8)): what `set`s a
 field is any but those that only tell of it. A set of addresses begins its line and is none."""
+
+_OURS = (SHAPER_TABLE, NAT_TABLE, GUARD_TABLE, BASE_TABLE)
 
 _OWN = ("input", "output")
 """Hooks of what is for the machine or comes from it."""
@@ -84,7 +86,7 @@ def tables_of(ruleset: str) -> Iterator[Finding]:
     """What a listing of all tables holds beside ours, of what is hooked anywhere."""
     for family, name, body in _TABLE.findall(ruleset):
         hooks = _HOOK.findall(body)
-        if (family, name) in (SHAPER_TABLE, NAT_TABLE, GUARD_TABLE) or not hooks:
+        if (family, name) in _OURS or not hooks:
             continue
         through = [hook for _, hook, _, _ in hooks if hook not in _OWN]
         drops = any(policy == "drop" and hook not in _OWN for _, hook, _, policy in hooks)

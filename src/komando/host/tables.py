@@ -12,6 +12,8 @@ from .kernel import CommandError, run
 SHAPER_TABLE = ("inet", "shaper")
 NAT_TABLE = ("ip", "komando_nat")
 GUARD_TABLE = ("inet", "komando_guard")
+BASE_TABLE = ("inet", "komando_base")
+"""The guard of roles/base, which is no generation's."""
 
 _ELEMENTS = re.compile(r"elements\s*=\s*\{[^{}]*\}")
 _COMMENT = re.compile(r"#[^\n]*")
