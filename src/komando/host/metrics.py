@@ -272,7 +272,9 @@ def _around(found: _Found) -> Iterator[str]:
             if class_id in tree
         ]
 
-    yield from _counted("komando_unmatched", "of traffic that belongs to no office and no point", of(UNMATCHED))
+    yield from _counted(
+        "komando_unmatched", "of traffic that belongs to no office and no point", of(UNMATCHED)
+    )
     yield from _counted("komando_control", "of the router's own needs", of(CONTROL))
     yield family(
         "komando_uplink_usable_bytes_per_second",
