@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import dropwhile
@@ -147,6 +147,23 @@ class Wheelhouse:
         if process.returncode:
             words = list(dropwhile(lambda line: not line.startswith("ERROR"), lines)) or lines
             raise WheelhouseError("\n".join([f"pip ended with {process.returncode}:", *words]))
+
+
+def wheelhouses(
+    roles: Path, into: Path, pythons: Iterable[str] = PYTHONS, machine: str = MACHINE
+) -> dict[str, list[Wheelhouse]]:
+    """The wheelhouses of a folder of roles, in the order of their names: those that have a lock.
+
+    They stand at `into/<role>/<python>-<machine>`, where roles/base/tasks/wheels.yml looks for one.
+    """
+    locks = {lock.parts[-3]: lock for lock in sorted(roles.glob(f"*/files/{LOCK}"))}
+    return {
+        role: [
+            Wheelhouse(lock, into / role / f"{python}-{machine}", python, machine)
+            for python in dict.fromkeys(pythons)
+        ]
+        for role, lock in locks.items()
+    }
 
 
 @contextmanager

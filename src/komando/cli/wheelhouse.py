@@ -9,9 +9,9 @@ import click
 
 from komando.cli.progress import working
 from komando.cli.streams import tell
-from komando.wheelhouse import LOCK, MACHINE, PYTHONS, Wheelhouse, WheelhouseError
+from komando.wheelhouse import LOCK, MACHINE, PYTHONS, Wheelhouse, WheelhouseError, wheelhouses
 
-LOCKS = Path("roles")
+ROLES = Path("roles")
 WHEELS = Path("wheels")
 
 
@@ -55,11 +55,7 @@ def wheelhouse(
 
     Exit status: 0 they are what the locks say, 1 one is not.
     """
-    houses = [
-        Wheelhouse(lock, into / role / f"{python}-{machine}", _version(python), machine)
-        for role, lock in _locks(roles)
-        for python in dict.fromkeys(pythons)
-    ]
+    houses = _wanted(roles, wheelhouses(ROLES, into, map(_version, pythons), machine))
     sound = [_look(house) if check else _build(house) for house in houses]
     if not all(sound):
         raise click.exceptions.Exit(1)
@@ -71,13 +67,14 @@ def _version(python: str) -> str:
     return python
 
 
-def _locks(roles: tuple[str, ...]) -> list[tuple[str, Path]]:
-    found = {path.parts[-3]: path for path in sorted(LOCKS.glob(f"*/files/{LOCK}"))}
+def _wanted(roles: tuple[str, ...], found: dict[str, list[Wheelhouse]]) -> list[Wheelhouse]:
     if not found:
         raise click.ClickException(f"no role here has a {LOCK}: run it in the repository's folder")
     if unknown := sorted(set(roles) - found.keys()):
         raise click.UsageError(f"no role {unknown[0]!r} with a {LOCK}: there is {', '.join(found)}")
-    return [(role, found[role]) for role in found if not roles or role in roles]
+    return [
+        house for role, houses in found.items() if not roles or role in roles for house in houses
+    ]
 
 
 def _look(house: Wheelhouse) -> bool:

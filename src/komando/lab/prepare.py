@@ -9,6 +9,7 @@ from pathlib import Path
 from komando.inventory import Host
 from komando.lab.container import ADMINISTRATOR, CONTROLLER, access
 from komando.lab.place import LabError, Place, Told
+from komando.lab.root import PYTHON
 from komando.prepare import Preparation, PrepareError, Story, prepare
 
 
@@ -42,6 +43,7 @@ def preparation(place: Place, inventory: Path, hosts: Iterable[Host], roles: Pat
         },
         roles=roles,
         log=place.folder / "ansible.log",
+        pythons=(PYTHON,),
     )
 
 

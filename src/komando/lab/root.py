@@ -18,6 +18,7 @@ from komando.lab.commands import run
 from komando.lab.place import CACHE, Told, locked
 
 SUITE = "bookworm"
+PYTHON = "3.11"
 
 # A system that boots and is logged in to; Python and its apt, which Ansible asks for and Debian's
 # installer brings; ip and ping for whoever looks around.

@@ -20,6 +20,7 @@ from pathlib import Path
 from komando.inventory import FILE, Access, Host
 from komando.openssh import configuration
 from komando.prepare.events import Machine, Story
+from komando.wheelhouse import PYTHONS, WheelhouseError, wheelhouses
 
 __all__ = ["ROLES", "Machine", "Preparation", "PrepareError", "Story", "prepare"]
 
@@ -41,7 +42,7 @@ class Preparation:
     `inventory` is a folder, `hosts` are machines of it; `access` logs in as the administrator, who
     is root or becomes it. `settings` are variables of roles that stand in no inventory. With
     `check` nothing is changed. `password` is that of sudo, where it asks for one; `log` takes what
-    Ansible says.
+    Ansible says. `pythons` are those that the machines may have.
     """
 
     inventory: Path
@@ -52,6 +53,7 @@ class Preparation:
     check: bool = False
     password: str | None = field(default=None, repr=False)
     log: Path | None = None
+    pythons: tuple[str, ...] = PYTHONS
 
 
 def prepare(order: Preparation, told: Callable[[Story], object]) -> list[Machine]:
@@ -69,6 +71,7 @@ def prepare(order: Preparation, told: Callable[[Story], object]) -> list[Machine
         story.hear(line)
         told(story)
 
+    _fetch_wheels(order, story, told)
     with tempfile.TemporaryDirectory(prefix="komando-prepare-") as name:
         folder = Path(name)
         config, log = folder / "ssh.conf", order.log or folder / "log"
@@ -83,6 +86,22 @@ def prepare(order: Preparation, told: Callable[[Story], object]) -> list[Machine
     if idle := [machine.name for machine in machines if not machine.done and not machine.trouble]:
         raise PrepareError(f"no role was run on {', '.join(idle)}")
     return machines
+
+
+def _fetch_wheels(order: Preparation, story: Story, told: Callable[[Story], object]) -> None:
+    """What the roles of these machines install in Python, where it is not here yet."""
+
+    def tell(package: str) -> None:
+        story.task = f"Fetch the wheel of {package}"
+        told(story)
+
+    kinds = {host.kind for host in order.hosts}
+    found = wheelhouses(order.roles, order.roles.parent / "wheels", order.pythons)
+    for house in (house for kind in sorted(kinds & found.keys()) for house in found[kind]):
+        try:
+            house.build(tell)
+        except WheelhouseError as error:
+            raise PrepareError(f"{house.folder}: {error}") from error
 
 
 def _command(order: Preparation, given: int | None) -> list[str]:
