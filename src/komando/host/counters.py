@@ -45,28 +45,40 @@ SECONDS = 5.0
 class Counter(Frozen):
     """One class: bytes of whole frames sent since it was made, its ceiling in bit/s.
 
-    `packets` were sent, `dropped` were let go by its queue, and `backlog` bytes wait in it now.
+    `packets` were sent, `refused` were not taken by its queue, and `backlog` bytes wait in it now.
     `leaf`: it has a queue, and no children; what a node sent is what its children did.
     """
 
     sent: int
     ceiling: int
     packets: int = 0
-    dropped: int = 0
+    refused: int = 0
     backlog: int = 0
     leaf: bool = True
 
 
-def counters(*devices: str) -> list[dict[str, Counter]]:
-    """The HTB classes of each device by id; none where there is no such device.
+def counters(device: str) -> dict[str, Counter]:
+    """The HTB classes of a device by id; none where there is no device.
 
     Raises HostError when the kernel refuses, OSError when it does not answer.
     """
+    number = _number(device)
+    return dict(_classes(number)) if number else {}
+
+
+def drops(*devices: str) -> list[dict[str, int]]:
+    """By class, what its queue has dropped since it was made, of each device.
+
+    A class tells only what its queue refused; what fq_codel drops later, because it stood for too
+    long, is told by the queue. Raises as `counters` does.
+    """
     numbers = [_number(device) for device in devices]
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_ROUTE) as kernel:
-        kernel.settimeout(SECONDS)
-        dropped = dict(_queues(kernel, {*numbers})) if any(numbers) else {}
-        return [dict(_classes(kernel, number, dropped)) if number else {} for number in numbers]
+    found: dict[int, dict[str, int]] = {number: {} for number in (0, *numbers)}
+    for message in _answers(_RTM_GETQDISC, 0, _RTM_NEWQDISC):  # the kernel tells of all devices
+        _, number, _, parent, _ = _TC.unpack_from(message)
+        if number in found and (stats := _found(message, _TC.size, _STATS2)):
+            found[number][_name(parent)] = _waiting(stats)[1]
+    return [found[number] for number in numbers]
 
 
 def _number(device: str) -> int:
@@ -77,35 +89,20 @@ def _number(device: str) -> int:
         return 0
 
 
-def _queues(kernel: socket.socket, devices: set[int]) -> Iterator[tuple[tuple[int, int], int]]:
-    """What the queue of each class dropped, by device and class; the kernel tells of all."""
-    for message in _answers(kernel, _RTM_GETQDISC, 0, _RTM_NEWQDISC):
-        _, device, _, parent, _ = _TC.unpack_from(message)
-        if device in devices and (stats := _found(message, _TC.size, _STATS2)):
-            yield (device, parent), _waiting(stats)[1]
+def _name(handle: int) -> str:
+    return f"{handle >> 16:x}:{handle & 0xFFFF:x}"
 
 
-def _classes(
-    kernel: socket.socket, device: int, dropped: dict[tuple[int, int], int]
-) -> Iterator[tuple[str, Counter]]:
-    for message in _answers(kernel, _RTM_GETTCLASS, device, _RTM_NEWTCLASS):
+def _classes(number: int) -> Iterator[tuple[str, Counter]]:
+    for message in _answers(_RTM_GETTCLASS, number, _RTM_NEWTCLASS):
         _, _, handle, _, queue = _TC.unpack_from(message)
         parts = dict(_attributes(message, _TC.size))
         if parts.get(_KIND) != b"htb\0" or _STATS2 not in parts:
             continue
         sent, packets = _SENT.unpack_from(_found(parts[_STATS2], 0, _BASIC))
         backlog, refused = _waiting(parts[_STATS2])
-        yield (
-            f"{handle >> 16:x}:{handle & 0xFFFF:x}",
-            Counter(
-                sent,
-                _ceiling(parts[_OPTIONS]),
-                packets,
-                dropped.get((device, handle), refused),
-                backlog,
-                bool(queue),
-            ),
-        )
+        ceiling = _ceiling(parts[_OPTIONS])
+        yield _name(handle), Counter(sent, ceiling, packets, refused, backlog, bool(queue))
 
 
 def _ceiling(options: bytes) -> int:
@@ -120,23 +117,29 @@ def _waiting(stats: bytes) -> tuple[int, int]:
     return _WAITING.unpack_from(found) if found else (0, 0)
 
 
-def _answers(kernel: socket.socket, asks: int, device: int, told: int) -> Iterator[bytes]:
+def _answers(asks: int, device: int, told: int) -> Iterator[bytes]:
     """Asks for all of a kind; what follows the header of each message that tells of one."""
     words = _TC.pack(socket.AF_UNSPEC, device, 0, 0, 0)
-    kernel.send(_HEADER.pack(_HEADER.size + len(words), asks, _REQUEST_DUMP, 1, 0) + words)
-    while True:
-        answer, start = kernel.recv(_ANSWER), 0
-        while len(answer) - start >= _HEADER.size:
-            length, kind, _, _, _ = _HEADER.unpack_from(answer, start)
-            message = answer[start + _HEADER.size : start + length]
-            start += (length + 3) & ~3
-            if kind == _NLMSG_DONE:
-                return
-            if kind == _NLMSG_ERROR:
-                code = struct.unpack_from("=i", message)[0]
-                raise HostError(f"the kernel does not tell its classes: error {-code}")
-            if kind == told:
-                yield message
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_ROUTE) as kernel:
+        kernel.settimeout(SECONDS)
+        kernel.send(_HEADER.pack(_HEADER.size + len(words), asks, _REQUEST_DUMP, 1, 0) + words)
+        while True:
+            for kind, message in _messages(kernel.recv(_ANSWER)):
+                if kind == _NLMSG_DONE:
+                    return
+                if kind == _NLMSG_ERROR:
+                    code = struct.unpack_from("=i", message)[0]
+                    raise HostError(f"the kernel does not tell its classes: error {-code}")
+                if kind == told:
+                    yield message
+
+
+def _messages(answer: bytes) -> Iterator[tuple[int, bytes]]:
+    start = 0
+    while len(answer) - start >= _HEADER.size:
+        length, kind, _, _, _ = _HEADER.unpack_from(answer, start)
+        yield kind, answer[start + _HEADER.size : start + length]
+        start += (length + 3) & ~3
 
 
 def _attributes(data: bytes, start: int) -> Iterator[tuple[int, bytes]]:

@@ -1,53 +1,65 @@
 """What Prometheus is told each minute of this host; docs/metrics.md explains each metric.
 
-All of it was read by the run that looked at the hours. Nothing in here touches the kernel but the
-question whether the cables are in.
+Most of it was read anyway by the run that looked at the hours. Asked for in here is what the queues
+dropped, and whether the cables are in.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
 from .calendar import read_clock
 from .carrier import carriers
+from .counters import drops
 from .errors import HostError
 from .frozen import Frozen
 from .mended import Mended
 from .record import AT_THE_CONSOLE, CHANGES, Entry
-from .sites import CONTROL, DIRECTIONS, ROOT, UNMATCHED, Region, region_of
-from .textfile import FILES, Sample, family, labels, lay
+from .shares import Way, around, pools, sites
+from .sites import DIRECTIONS, region_of
+from .textfile import FILES, family, labels, lay
 from .typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .configuration import Configuration
     from .counters import Counter
     from .echoes import Echoes
+    from .layout import Paths
     from .standing import Standing
-
-BYTE = 8
-"""Prometheus counts in bytes, also where networks count in bits (prometheus.io: naming): so what
-was sent, over what is promised, is a share without a factor. The policy's bit/s are eight times
-that."""
 
 
 class Look(Frozen):
     """What a run knows at its end; `agrees`: it found the kernel as it should be, or left it so.
 
-    `found` are the counters of both trees. Without a configuration nothing is in force, or what is
+    Without a configuration nothing is in force, or what is
     cannot be read.
     """
 
     configuration: Configuration | None = None
-    found: tuple[Mapping[str, Counter], Mapping[str, Counter]] = ({}, {})
+    ways: tuple[Way, ...] = ()
     agrees: bool = False
+
+
+def wanted(paths: Paths) -> bool:
+    """Whether there is an exporter, that is the folder which its package makes."""
+    return paths.textfiles.is_dir()
+
+
+def look_of(configuration: Configuration, found: Sequence[Mapping[str, Counter]]) -> Look:
+    """What is known before the work begins; `found` are the classes of both trees."""
+    dropped: list[dict[str, int]] = [{}, {}]
+    with suppress(HostError, OSError):
+        dropped = drops(configuration.ifb, configuration.uplink)
+    ways = zip(DIRECTIONS, found, dropped, strict=True)
+    return Look(configuration, tuple(Way(*one) for one in ways))
 
 
 def tell(standing: Standing, look: Look) -> None:
     """Writes it where the exporter looks, if there is an exporter; nothing is ever raised."""
-    if standing.paths.textfiles.is_dir():
+    if wanted(standing.paths):
         with suppress(HostError, OSError, ValueError, TypeError):
             lay(standing.paths, FILES[0], text_of(standing, look))
 
@@ -68,9 +80,9 @@ def text_of(standing: Standing, look: Look) -> str:
             now = read_clock(standing.paths.clock).now()
             parts += _hours(look.configuration, profile, now)
         parts += _links(look.configuration)
-        parts += _sites(region, look.found)
-        parts += _pools(region, look.found)
-        parts += _around(look.found)
+        parts += sites(region, look.ways)
+        parts += pools(region, look.ways)
+        parts += around(look.ways)
     return "".join(parts)
 
 
@@ -120,6 +132,12 @@ def _state(standing: Standing, look: Look, digest: str | None) -> Iterator[str]:
         "gauge",
         "1 while the host lives at another moment than now.",
         int(standing.paths.clock.exists()),
+    )
+    yield family(
+        "komando_reboot_required",
+        "gauge",
+        "1 while an upgrade waits for a restart of the machine.",
+        int((standing.paths.root / "run/reboot-required").exists()),
     )
     yield from _last_change(_last(standing))
 
@@ -177,116 +195,6 @@ def _links(configuration: Configuration) -> Iterator[str]:
             for device, runs in carriers(configuration.interfaces).items()
             for role in ["uplink" if device == configuration.uplink else "lan"]
         ],
-    )
-
-
-# --- the classes -------------------------------------------------------------------------------
-
-_Found = tuple[Mapping[str, "Counter"], Mapping[str, "Counter"]]
-
-
-def _sites(region: Region, found: _Found) -> Iterator[str]:
-    yield family(
-        "komando_site_info",
-        "gauge",
-        "An office or a public point; mode observe is counted and never held back. Always 1.",
-        [
-            (
-                labels(
-                    slug=one.slug,
-                    kind=one.kind,
-                    name=one.name,
-                    pool=one.pool,
-                    mode=one.mode,
-                    **{"class": one.class_id},
-                ),
-                1,
-            )
-            for one in region.sites
-        ],
-    )
-    promised: list[Sample] = []
-    seen: list[tuple[str, Counter]] = []
-    for one in region.sites:
-        for way, tree in zip(DIRECTIONS, found, strict=True):
-            where = labels(slug=one.slug, kind=one.kind, direction=way)
-            if one.promise:
-                promised.append((where, one.promise[way] / BYTE))
-            if counter := tree.get(one.class_id):
-                seen.append((where, counter))
-    yield family(
-        "komando_site_guarantee_bytes_per_second",
-        "gauge",
-        "What it gets at this hour when everyone wants more than there is.",
-        promised,
-    )
-    yield family(
-        "komando_site_ceiling_bytes_per_second",
-        "gauge",
-        "What it may use at most when others leave something over.",
-        [(where, one.ceiling / BYTE) for where, one in seen],
-    )
-    yield from _counted("komando_site", "of the office or point", seen)
-
-
-def _counted(name: str, whose: str, seen: list[tuple[str, Counter]]) -> Iterator[str]:
-    for what, kind, words, value in (
-        ("sent_bytes_total", "counter", "Bytes of Ethernet frames sent", "sent"),
-        ("sent_packets_total", "counter", "Packets sent", "packets"),
-        ("dropped_packets_total", "counter", "Packets dropped by the queue", "dropped"),
-        ("backlog_bytes", "gauge", "Bytes that wait in the queue", "backlog"),
-    ):
-        samples = [(where, vars(one)[value]) for where, one in seen]
-        yield family(f"{name}_{what}", kind, f"{words} {whose}.", samples)
-
-
-def _pools(region: Region, found: _Found) -> Iterator[str]:
-    sizes: list[Sample] = []
-    sent: list[Sample] = []
-    for one in region.pools:
-        for way, tree in zip(DIRECTIONS, found, strict=True):
-            where = labels(pool=one.slug, direction=way)
-            if one.size:
-                sizes.append((where, one.size[way] / BYTE))
-            if counter := tree.get(one.class_id):
-                sent.append((where, counter.sent))
-    yield family(
-        "komando_pool_guarantee_bytes_per_second",
-        "gauge",
-        "The size of the pool at this hour: what its members share before they borrow.",
-        sizes,
-    )
-    yield family(
-        "komando_pool_sent_bytes_total",
-        "counter",
-        "Bytes of Ethernet frames sent by all members of the pool.",
-        sent,
-    )
-
-
-def _around(found: _Found) -> Iterator[str]:
-    def of(class_id: str) -> list[tuple[str, Counter]]:
-        return [
-            (labels(direction=way), tree[class_id])
-            for way, tree in zip(DIRECTIONS, found, strict=True)
-            if class_id in tree
-        ]
-
-    yield from _counted(
-        "komando_unmatched", "of traffic that belongs to no office and no point", of(UNMATCHED)
-    )
-    yield from _counted("komando_control", "of the router's own needs", of(CONTROL))
-    yield family(
-        "komando_uplink_usable_bytes_per_second",
-        "gauge",
-        "The part of the uplink that is shared out.",
-        [(where, one.ceiling / BYTE) for where, one in of(ROOT)],
-    )
-    yield family(
-        "komando_uplink_sent_bytes_total",
-        "counter",
-        "Bytes of Ethernet frames sent by all classes.",
-        [(where, one.sent) for where, one in of(ROOT)],
     )
 
 

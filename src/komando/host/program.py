@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -12,8 +13,9 @@ from .calendar import read_clock
 from .change import Changes, Order, result
 from .configuration import read_configuration
 from .errors import HostError
+from .frozen import replace
 from .layout import Paths
-from .metrics import Look, tell, tell_echoes
+from .metrics import Look, look_of, tell, tell_echoes, wanted
 from .reconcile import Outcome
 from .records import Applied
 from .standing import PROTOCOL
@@ -23,6 +25,8 @@ from .usage import Usage
 from .window import UNREADABLE
 
 if TYPE_CHECKING:
+    from .configuration import Configuration
+    from .counters import Counter
     from .record import Event
 
 
@@ -111,13 +115,13 @@ class Program:
             configuration = read_configuration(self.generations.intact(digest), staged=True)
             before = self.records.applied()
             found = self.measured.read(configuration.ifb, configuration.uplink)
-            self.look = Look(configuration, found)
+            self.look = self._look(configuration, found)
             outcome, profile = self.changes.bring(digest, configuration)
             now = Applied(digest, profile)
             mended = self._note_mended(before, now, outcome)
             self.measured.note(found, before, now, rebuilt=outcome.rebuilt)
             stands = outcome.work is not None and not (mended or unsettled or outcome.absent)
-            self.look = Look(configuration, found, agrees=stands)
+            self.look = replace(self.look, agrees=stands)
         if unsettled:
             raise unsettled
         if outcome.absent:
@@ -127,9 +131,12 @@ class Program:
     def _tell_change(self) -> None:
         """As the hours do; of what never came as far as the kernel, the next minute tells."""
         configuration = self.changes.stands
-        if configuration and self.paths.textfiles.is_dir():
+        if configuration and wanted(self.paths):
             found = self.measured.read(configuration.ifb, configuration.uplink)
-            tell(self.standing, Look(configuration, found, agrees=True))
+            tell(self.standing, replace(look_of(configuration, found), agrees=True))
+
+    def _look(self, configuration: Configuration, found: Sequence[Mapping[str, Counter]]) -> Look:
+        return look_of(configuration, found) if wanted(self.paths) else Look(configuration)
 
     def _note_mended(self, before: Applied | None, now: Applied, outcome: Outcome) -> bool:
         """Nothing had changed by us, and yet something had to be mended: by hand, or by a program.
@@ -153,7 +160,7 @@ class Program:
         It takes some tenths of a second, in which nobody shall have to wait.
         """
         configuration = self.look.configuration
-        if configuration is None or not self.paths.textfiles.is_dir():
+        if configuration is None or not wanted(self.paths):
             return
         from .echoes import measure
 

@@ -80,10 +80,9 @@ class Usage:
     def read(self, ifb: str, uplink: str) -> tuple[Mapping[str, Counter], Mapping[str, Counter]]:
         """The counters of both trees now, and none of what cannot be read."""
         try:
-            down, up = counters(ifb, uplink)
+            return counters(ifb), counters(uplink)
         except (HostError, OSError):
             return {}, {}
-        return down, up
 
     def note(
         self,
