@@ -128,7 +128,7 @@ def test_each_host_has_its_own_reason_and_the_others_go_on(city: Machines) -> No
     assert time.monotonic() - began < 3 * city.access.patience
     assert reasons == {
         "core-4": "Could not connect: the jump host outer does not forward to 127.0.0.5 port 22: "
-        "run roles/site.yml on it, which lays the list of those that it may forward to",
+        "`komando prepare` it again, which lays the list of those that it may forward to",
         "nowhere": "Could not connect: the jump host outer cannot connect to 127.0.0.8 port 22: "
         "Connection refused",
         "silent": "Could not connect: no answer from 127.0.0.9 port 22 behind the jump host outer "

@@ -241,5 +241,5 @@ def test_what_sudo_refuses_was_not_done_and_says_what_to_do(core: Machines) -> N
     with Session([core.hosts["core-1"]], core.access) as session:
         answers = session.activate({"core-1": cargo})
     assert answers.failures == {
-        "core-1": "its sudoers does not let this user ask for that: run roles/site.yml on it"
+        "core-1": "its sudoers does not let this user ask for that: run `komando prepare` on it"
     }

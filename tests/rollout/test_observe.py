@@ -220,7 +220,7 @@ def test_a_host_that_speaks_another_protocol_is_told_with_who_is_older(
     assert not seen.running
     assert seen.failures["core-1"] == (
         f"it speaks protocol {spoken}, and 2 is spoken here: {older}, "
-        "bring it up to date (roles/site.yml lays the program)"
+        "bring it up to date (komando prepare lays the program)"
     )
 
 

@@ -58,7 +58,7 @@ def drift(
     change is told, too: every minute they put their kernel right, and say so here.
 
     With --repair, hosts that drift are given the generation that they run once more, by the same
-    rollout as in an apply, and asked again. What only roles/site.yml or a person can mend stays.
+    rollout as in an apply, and asked again. What only `komando prepare` or a person can mend stays.
     A host that runs another generation than the policies ask for does not drift: `komando plan`.
 
     Exit status: 0 no drift (with --repair: none is left), 2 drift, 1 an error, a host that could

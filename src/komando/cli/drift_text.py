@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MENDS = {
     "repair": "komando drift --repair mends it",
     "apply": "komando apply mends it",
-    "role": "roles/site.yml mends it",
+    "role": "komando prepare mends it",
     "console": "for a person to decide, at the console",
 }
 

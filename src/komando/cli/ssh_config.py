@@ -14,7 +14,7 @@ from komando.cli.scope import LAB, access_to
 EXAMPLES = """\b
 komando ssh-config --user root >ssh.conf
 ssh -F ssh.conf core-1
-ansible-playbook --ssh-common-args "-F $PWD/ssh.conf" ... roles/site.yml
+scp -F ssh.conf core-1:/var/log/dpkg.log .
 """
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Mend = Literal["repair", "apply", "role", "console"]
     """repair: `komando drift --repair` gives the host its generation once more. apply: `komando
-    apply`. role: roles/site.yml, which lays it. console: a person has to look."""
+    apply`. role: `komando prepare`, which lays it. console: a person has to look."""
 
 DIFF_LIMIT = 64 * 2**10
 """Characters of diff in one answer."""

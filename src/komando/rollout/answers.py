@@ -85,7 +85,7 @@ def generation_of(host: str, answer: Mapping[str, Any]) -> RunningGeneration:
         )
         raise ValueError(
             f"it speaks protocol {spoken or 1}, and {PROTOCOL} is spoken here: {older} is older, "
-            "bring it up to date (roles/site.yml lays the program)"
+            "bring it up to date (komando prepare lays the program)"
         )
     texts = {key: answer.get(key) for key in TEXTS}
     for key, text in texts.items():

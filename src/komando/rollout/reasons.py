@@ -50,7 +50,7 @@ NOT_LISTED = "sudo: a password is required"
 def refusal(lines: list[str]) -> str:
     """What the host program said at its end; nothing when it broke off after that or before."""
     if lines == [NOT_LISTED]:
-        return "its sudoers does not let this user ask for that: run roles/site.yml on it"
+        return "its sudoers does not let this user ask for that: run `komando prepare` on it"
     starts = [number for number, line in enumerate(lines) if line.startswith(HOST_SAYS)]
     said = lines[starts[-1] :] if starts else []
     if any(line.startswith("Traceback ") for line in said):

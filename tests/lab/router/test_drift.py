@@ -115,7 +115,7 @@ def test_what_no_repair_mends_stays_and_says_who_does(router: City) -> None:
             "unit komando-hours.service: ",
             "+Nice=7",
             "link /etc/komando: it is missing; expected: -> /var/lib/komando/current/etc/komando",
-            "(roles/site.yml mends it)",
+            "(komando prepare mends it)",
             "table inet mine: a table of somebody else at forward, which can drop",
             "(for a person to decide, at the console)",
         ):
