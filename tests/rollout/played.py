@@ -83,7 +83,10 @@ class PlayedHost(paramiko.ServerInterface):
         self.begun = threading.Event()
         self._lock = threading.RLock()
         self._timer = ThreadTimer(self)
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = (
+            f"127.0.0.{name.rpartition('-')[2]}"  # each its own, as an inventory wants it
+        )
+        self._listener = socket.create_server((self.address, 0))
         self.port: int = self._listener.getsockname()[1]
         self._transports: list[paramiko.Transport] = []
         threading.Thread(target=self._accept, daemon=True).start()
@@ -95,7 +98,7 @@ class PlayedHost(paramiko.ServerInterface):
         return Host(
             self.name,
             "router",
-            "127.0.0.1",
+            self.address,
             {},
             "pfifo",
             port=self.port,
@@ -107,7 +110,7 @@ class PlayedHost(paramiko.ServerInterface):
     @property
     def known_hosts_line(self) -> str:
         key = self.host_key
-        return f"[127.0.0.1]:{self.port} {key.get_name()} {key.get_base64()}\n"
+        return f"[{self.address}]:{self.port} {key.get_name()} {key.get_base64()}\n"
 
     @property
     def digest(self) -> str | None:

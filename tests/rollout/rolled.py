@@ -115,7 +115,7 @@ def command_line(
     machines: dict[str, dict[str, object]] = {}
     for host in hosts:
         machines[host.name] = {
-            "ansible_host": "127.0.0.1",
+            "ansible_host": host.address,
             "ansible_port": host.port,
             "interfaces": {"uplink": "wan0", "metro": "lan0", "public": "lan1", "branch": "lan0"},
             "leaf": "pfifo",

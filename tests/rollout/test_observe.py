@@ -187,7 +187,7 @@ def test_hosts_that_fail_are_named_and_the_others_go_on(
     stranger.host_key = paramiko.ECDSAKey.generate()
     seen = look([good, closed, stranger], access, tmp_path)
     assert list(seen.running) == ["core-1"]
-    assert seen.failures["core-2"] == f"Could not connect: refused by 127.0.0.1 port {closed.port}"
+    assert seen.failures["core-2"] == f"Could not connect: refused by 127.0.0.2 port {closed.port}"
     assert "another key than known_hosts has for it" in seen.failures["core-3"]
 
 

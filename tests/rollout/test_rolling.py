@@ -128,7 +128,7 @@ def test_one_host_that_is_away_does_not_stop_the_other_and_is_listed(
     result = komando("apply", "--no-verify")
     assert result.exit_code == 3
     assert f"core-1 runs {(pair[0].digest or '')[:12]}" in result.stdout
-    assert "core-2 was not reached: Could not connect: refused by 127.0.0.1" in result.stderr
+    assert "core-2 was not reached: Could not connect: refused by 127.0.0.2" in result.stderr
     assert result.stderr.splitlines()[-1] == "not reached: core-2"
     assert pair[0].events == ["armed", "confirmed"]
     finished, _ = json.loads(komando("ledger", "show", "--format", "json").stdout)

@@ -51,7 +51,7 @@ def test_a_jump_host_is_asked_for_nothing(komando: Komando, host: PlayedHost) ->
     """Nobody listens at its address; no policy speaks of it, and it has no generations."""
     hosts = Path("inventories/production/hosts.yaml")
     written = yaml.safe_load(hosts.read_text())
-    bastion = {"ansible_host": "127.0.0.1", "ansible_port": 1}
+    bastion = {"ansible_host": "127.0.0.9", "ansible_port": 1}
     written["all"]["children"]["jump"] = {"hosts": {"bastion": bastion}}
     hosts.write_text(yaml.safe_dump(written))
     plan = komando("plan")
