@@ -6,9 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-CONTROLLER = Path(__file__).parents[1] / "roles/controller/files"
+ROOT = Path(__file__).parents[1]
+CONTROLLER = ROOT / "roles/controller/files"
 DASHBOARD: dict[str, Any] = json.loads((CONTROLLER / "grafana/komando.json").read_text())
 RULES = CONTROLLER / "prometheus/komando.rules.yml"
+
+LABELS = {
+    *("slug", "kind", "direction", "name", "pool", "mode", "class"),
+    *("interface", "role", "gateway", "generation", "profile", "result"),
+}
+"""Of the host program's metrics; what Prometheus itself adds must be called otherwise."""
 
 FILLED = {"$instance": ".*", "$direction": ".*", "$slug": "sekretariat-daerah"}
 

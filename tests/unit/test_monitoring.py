@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.dashboard import DASHBOARD, RULES, panels, questions
+from tests.dashboard import DASHBOARD, LABELS, ROOT, RULES, panels, questions
 from tests.platforms.told import tool
 
-ROOT = Path(__file__).parents[2]
 TESTS = [RULES.with_name(f"komando.rules{one}.test.yml") for one in ("", ".days")]
 UNITS = {"bps", "percentunit", "s", "decbytes", "none", "short", "dateTimeFromNow"}
 UNITS |= {"bool_yes_no", "bool_on_off"}
@@ -83,6 +82,14 @@ def test_an_alert_says_what_is_and_where_to_look(rule: dict[str, Any]) -> None:
     assert (ROOT / said["runbook"]).is_file()
     page = (ROOT / "docs/metrics.md").read_text()
     assert f"`{rule['alert']}`" in page
+
+
+def test_what_prometheus_adds_hides_no_label_of_ours() -> None:
+    template = ROOT / "roles/controller/templates/prometheus.yml.j2"
+    (added,) = re.findall(r"^ *labels: \{(.*)\}$", template.read_text(), re.MULTILINE)
+    names = set(re.findall(r"(\w+): \{\{", added))
+    assert "instance" in names, "alerts and dashboard name machines by it"
+    assert not names & LABELS
 
 
 def test_a_dashboard_names_what_it_shows() -> None:
