@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -34,6 +35,14 @@ def test_the_clock_is_rehearsed_in_a_lab_alone(router: Router) -> None:
 
 def test_the_calendar_goes_on(router: Router) -> None:
     assert router.observed["calendar"] == "ok"
+
+
+def test_prometheus_is_told_of_every_office_and_point(router: Router) -> None:
+    shown = router.host.check_output(f"sudo -n {generation.PROGRAM} metrics")
+    for direction in ("down", "up"):
+        told = rf'^komando_site_sent_bytes_total{{slug="([^"]+)",.*direction="{direction}"}} \d+$'
+        found = re.findall(told, shown, re.MULTILINE)
+        assert sorted(found) == sorted(leaf.slug for leaf in router.intent.leaves)
 
 
 @DIRECTIONS

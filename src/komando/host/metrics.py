@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 class Look(Frozen):
     """What a run knows at its end; `agrees`: it found the kernel as it should be, or left it so.
 
-    Without a configuration nothing is in force, or what is
-    cannot be read.
+    Without a configuration nothing is in force, or what is cannot be read.
     """
 
     configuration: Configuration | None = None
