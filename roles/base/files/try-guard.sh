@@ -10,7 +10,6 @@ before=/run/komando-guard.before
     printf 'table inet komando_base {\n}\n'
   fi
 } >"$before"
-systemctl daemon-reload
 systemctl stop komando-guard-back.timer 2>/dev/null || true # of a run that was cut off here
 systemd-run --quiet --collect --unit=komando-guard-back --on-active=60 \
   /bin/sh -c "cp $before /etc/komando-base/guard.nft && systemctl restart komando-guard.service"
