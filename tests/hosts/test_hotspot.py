@@ -16,7 +16,7 @@ def test_the_portal_has_a_user_and_a_folder_of_its_own(machine: Machine) -> None
     user = machine.host.user("portal")
     assert user.exists
     assert user.shell == "/usr/sbin/nologin"
-    assert machine.host.check_output("stat -c '%%U %%a' /var/lib/portal") == "portal 700"
+    assert machine.host.check_output("stat -c '%U %a' /var/lib/portal") == "portal 700"
 
 
 def test_nothing_is_served_to_guests_yet(machine: Machine) -> None:

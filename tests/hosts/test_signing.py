@@ -18,7 +18,7 @@ def test_each_service_has_a_user_and_a_folder_that_no_other_enters(machine: Mach
         user = machine.host.user(name)
         assert user.shell == "/usr/sbin/nologin"
         assert user.groups == [name]
-        assert machine.host.check_output(f"stat -c '%%U %%a' /var/lib/{name}") == f"{name} 700"
+        assert machine.host.check_output(f"stat -c '%U %a' /var/lib/{name}") == f"{name} 700"
 
 
 def test_nothing_is_served_yet(machine: Machine) -> None:

@@ -1,5 +1,5 @@
-# Load the guard that was laid, for a minute: what was in force before comes back by itself, and is the
-# file again, unless somebody stops the timer over a new connection.
+# Load the guard that was laid, for some seconds: what was in force before comes back by itself, and
+# is the file again, unless somebody stops the timer over a new connection.
 set -eu
 before=/run/komando-guard.before
 {
@@ -10,8 +10,8 @@ before=/run/komando-guard.before
     printf 'table inet komando_base {\n}\n'
   fi
 } >"$before"
-systemctl daemon-reload
 systemctl stop komando-guard-back.timer 2>/dev/null || true # of a run that was cut off here
-systemd-run --quiet --collect --unit=komando-guard-back --on-active=60 \
+systemd-run --quiet --collect --unit=komando-guard-back \
+  --on-active="$KOMANDO_WITHIN" --timer-property=AccuracySec=100ms \
   /bin/sh -c "cp $before /etc/komando-base/guard.nft && systemctl restart komando-guard.service"
 systemctl restart komando-guard.service

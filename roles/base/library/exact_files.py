@@ -17,6 +17,8 @@ description:
   - Writes the files that differ, whole or not at all, and makes the folders above them. A copy of
     each by C(ansible.builtin.copy) takes half a second and more.
   - In check mode it says what it would do, also where nothing of it stands yet.
+  - After a change below C(/etc/systemd/system) systemd reads its units anew. Asked whether it has
+    to, it does not know of a drop-in whose folder is new.
 options:
   files:
     description: The content of each file, by its absolute path.
@@ -79,6 +81,7 @@ def main() -> None:
         module.fail_json(msg=str(error))
 
 
+UNITS = "/etc/systemd/system/"
 DICTIONARIES = ("files", "modes", "validate", "links", "standing")
 
 
@@ -103,6 +106,8 @@ def _carry_out(module: AnsibleModule) -> dict[str, Any]:
             Path(path).chmod(standing[path])
         for path in removed:
             Path(path).unlink()
+        if any(path.startswith(UNITS) for path in (*written, *removed)):
+            module.run_command(["systemctl", "daemon-reload"], check_rc=True)
     changed = sorted({*written, *led, *closed})
     return {
         "changed": bool(changed or removed),

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -28,16 +31,16 @@ options:
     type: list
     elements: str
     default: []
-  restarted:
-    description: Units to restart. A change each time, for handlers.
-    type: list
-    elements: str
-    default: []
-  reloaded:
-    description: Units to reload. A change each time, for handlers.
-    type: list
-    elements: str
-    default: []
+  restart_after:
+    description:
+      - Files that a unit reads when it starts, by the unit. One that has run since before they were
+        last changed is restarted. A handler would be forgotten with the run that failed before it.
+    type: dict
+    default: {}
+  reload_after:
+    description: The same for units that read them anew when they are reloaded.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = """
@@ -45,6 +48,7 @@ EXAMPLES = """
     enabled: [ssh.service]
     running: [ssh.service]
     masked: [nftables.service]
+    reload_after: {ssh.service: [/etc/ssh/sshd_config.d/10-komando.conf]}
 """
 
 RETURN = """
@@ -53,15 +57,24 @@ commands:
   type: list
 """
 
-ASKED = "LoadState,UnitFileState,ActiveState,NeedDaemonReload,ConditionResult,ConditionTimestamp"
+ASKED = (
+    "LoadState,UnitFileState,ActiveState,NeedDaemonReload,ConditionResult,ConditionTimestamp,"
+    "ActiveEnterTimestamp,StateChangeTimestamp"
+)
 RUNS = ("active", "activating", "reloading")
-WANTED = ("enabled", "running", "disabled", "masked", "restarted", "reloaded")
+LISTS = ("enabled", "running", "disabled", "masked")
+AFTER = ("restart_after", "reload_after")
+
+State = dict[str, str]
 
 
 def main() -> None:
     """Compare, and change what differs."""
     module = AnsibleModule(
-        argument_spec={name: {"type": "list", "elements": "str", "default": []} for name in WANTED},
+        argument_spec={
+            **{name: {"type": "list", "elements": "str", "default": []} for name in LISTS},
+            **{name: {"type": "dict", "default": {}} for name in AFTER},
+        },
         supports_check_mode=True,
     )
     states = _states(module)
@@ -76,39 +89,59 @@ def main() -> None:
     module.exit_json(changed=bool(commands), commands=said)
 
 
-def _states(module: AnsibleModule) -> dict[str, dict[str, str]]:
+def _states(module: AnsibleModule) -> dict[str, State]:
     """What systemd says of each unit: one block of lines for each, in the order of the question."""
-    units = sorted({unit for name in WANTED for unit in module.params[name]})
-    blocks = _systemctl(module, "show", f"--property={ASKED}", "--", *units).split("\n\n")
+    units = sorted({unit for name in (*LISTS, *AFTER) for unit in module.params[name]})
+    words = ("show", "--timestamp=us+utc", f"--property={ASKED}", "--", *units)
+    blocks = _systemctl(module, *words).split("\n\n")
     found = (dict(line.split("=", 1) for line in block.splitlines()) for block in blocks)
     return dict(zip(units, found, strict=True))
 
 
-def _stale(state: dict[str, str]) -> bool:
+def _stale(state: State) -> bool:
     return state["NeedDaemonReload"] == "yes" or state["LoadState"] == "not-found"
 
 
-def _runs(state: dict[str, str]) -> bool:
+def _runs(state: State) -> bool:
     refused = state["ConditionResult"] == "no" and state["ConditionTimestamp"] not in {"", "n/a"}
     return state["ActiveState"] in RUNS or refused
 
 
-def _commands(
-    wanted: dict[str, list[str]], states: dict[str, dict[str, str]]
-) -> list[tuple[str, ...]]:
-    def those(name: str, verb: str, *, differ: Any) -> list[tuple[str, ...]]:
-        units = [unit for unit in wanted[name] if differ(states[unit])]
+def _commands(wanted: dict[str, Any], states: dict[str, State]) -> list[tuple[str, ...]]:
+    def those(name: str, verb: str, differs: Callable[[State], bool]) -> list[tuple[str, ...]]:
+        units = [unit for unit in wanted[name] if differs(states[unit])]
+        return [(verb, *units)] if units else []
+
+    def late(name: str, verb: str, since: str) -> list[tuple[str, ...]]:
+        running = {one: state for one, state in states.items() if state["ActiveState"] in RUNS}
+        units = [
+            unit
+            for unit, paths in wanted[name].items()
+            if unit in running and _changed(paths) > _moment(running[unit][since])
+        ]
         return [(verb, *units)] if units else []
 
     return [
-        *those("masked", "mask", differ=lambda state: state["LoadState"] != "masked"),
-        *those("enabled", "enable", differ=lambda state: state["UnitFileState"] != "enabled"),
-        *those("disabled", "disable", differ=lambda state: state["UnitFileState"] == "enabled"),
-        *those("disabled", "stop", differ=lambda state: state["ActiveState"] in RUNS),
-        *those("running", "start", differ=lambda state: not _runs(state)),
-        *those("restarted", "restart", differ=bool),
-        *those("reloaded", "reload-or-restart", differ=bool),
+        *those("masked", "mask", lambda state: state["LoadState"] != "masked"),
+        *those("enabled", "enable", lambda state: state["UnitFileState"] != "enabled"),
+        *those("disabled", "disable", lambda state: state["UnitFileState"] == "enabled"),
+        *those("disabled", "stop", lambda state: state["ActiveState"] in RUNS),
+        *those("running", "start", lambda state: not _runs(state)),
+        *late("restart_after", "restart", "ActiveEnterTimestamp"),
+        # a reload is no new start, but it changes the state and back
+        *late("reload_after", "reload", "StateChangeTimestamp"),
     ]
+
+
+def _changed(paths: list[str]) -> float:
+    """When the latest of these files was changed, in seconds since 1970; 0 where none stands."""
+    return max((Path(path).stat().st_ctime for path in paths if Path(path).exists()), default=0)
+
+
+def _moment(text: str) -> float:
+    """As systemd writes it, `Mon 2026-11-30 09:11:53.123456 UTC`, in seconds since 1970."""
+    moment = datetime.strptime(text, "%a %Y-%m-%d %H:%M:%S.%f UTC").replace(tzinfo=UTC)
+    return moment.timestamp()
 
 
 def _systemctl(module: AnsibleModule, *words: str) -> str:
