@@ -119,4 +119,4 @@ def test_the_rollout_asks_with_an_observing_key_and_changes_nothing(core: Machin
         assert session.refused == {}
         assert session.observe(["core-1"]).results["core-1"]["generation"] is None
         (words,) = session.export(["core-1"]).failures.values()
-    assert "this key asks observe, record, drift and usage, and nothing else" in words
+    assert "this key asks observe, record, drift, usage, metrics and status, and no more" in words

@@ -30,8 +30,7 @@ def office_lines(router: RouterStatus, office: Office, *, bars: bool) -> Iterato
     yield Text()
     where = f"   {office.path}, {router.host}, pool {office.pool}, profile {router.profile}"
     yield Text(printable(office.name), "bold").append(printable(where), "not bold dim")
-    yield from _columns(_numbers(office, bars=bars))
-    yield from _columns(_line(router, office))
+    yield from _columns([*_numbers(office, bars=bars), *_line(router, office)])
     yield Text()
     yield from _hosts(router)
     for note in notes(router, office):
@@ -63,7 +62,7 @@ def _line(router: RouterStatus, office: Office) -> Iterator[Row]:
             f"{spelt_rate(uplink.rate[way])} of {about(uplink.link.of(way))} {DIRECTION_WORDS[way]}"
             for way in DIRECTIONS
         ]
-        yield [_dim("uplink"), Text(f"{', '.join(parts)} (everybody together)")]
+        yield [_dim("uplink"), Text(f"{', '.join(parts)} (everybody)")]
 
 
 def _hosts(router: RouterStatus) -> Iterator[Text]:

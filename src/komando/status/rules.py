@@ -97,14 +97,14 @@ def _gateways(router: RouterStatus, office: Office) -> Verdict | None:
     if uplink and (silent := _all_silent(uplink.gateways)):
         return Verdict(
             "provider-silent",
-            f"the provider's gateway {silent} does not answer",
+            f"the provider's {silent}",
             "provider silent",
             "Nobody has the internet, though the cable is in. Call the provider.",
         )
     if silent := _all_silent(office.gateways):
         return Verdict(
             "gateway-silent",
-            f"nothing comes from it: the gateway {silent} does not answer",
+            f"nothing comes from it: the {silent}",
             "gateway silent",
             "Its router is off, or its line is cut. Call somebody there: is there power, are its "
             "lamps lit?",
@@ -262,9 +262,11 @@ def _lacks(office: Office, way: Direction, flow: Flow) -> bool:
 
 
 def _all_silent(gateways: Mapping[str, Answering]) -> str:
-    """The gateways, where none of them answers and none is unknown."""
-    silent = all(state == "silent" for state in gateways.values())
-    return " and ".join(gateways) if gateways and silent else ""
+    """In words that no gateway answers; "" where one does, or is not known not to."""
+    if not gateways or any(state != "silent" for state in gateways.values()):
+        return ""
+    words = "gateway {} does not answer" if len(gateways) == 1 else "gateways {} do not answer"
+    return words.format(" and ".join(gateways))
 
 
 def _rates(pair: Pair, ways: Iterable[Direction]) -> str:
