@@ -131,7 +131,7 @@ def _at_ceiling(_: RouterStatus, office: Office) -> Verdict | None:
         "at-its-ceiling",
         f"it uses all of its ceiling: {_rates(office.ceiling, full)}",
         "at its ceiling",
-        "Look at the hosts below: one that takes most of it is for the office to talk to. If all "
+        "Look at the hosts: one that takes most of it is for the office to talk to. If all "
         "of it is work, the ceiling is policy (docs/runbooks/change-a-rate.md).",
     )
 
