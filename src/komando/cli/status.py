@@ -50,6 +50,7 @@ def status(scope: Scope, what: str | None, form: str, seconds: int, *, watch: bo
     with scope.ahead() as launched:
         machines, access = scope.machines()
 
+        from komando.cli.progress import working
         from komando.rollout.session import Session, WorkerFailedError
 
         hosts = list(machines.routers.values())
@@ -58,7 +59,9 @@ def status(scope: Scope, what: str | None, form: str, seconds: int, *, watch: bo
                 names = [host.name for host in hosts]
                 if watch:
                     _watch(session, names, (kind, slug), form, seconds)
-                _show(_asked(session, names, (kind, slug), seconds), slug, form)
+                with working(f"asking {', '.join(names)}"):
+                    told = _asked(session, names, (kind, slug), seconds)
+                _show(told, slug, form)
         except (WorkerFailedError, FileNotFoundError) as error:
             raise click.ClickException(str(error)) from error
 
@@ -83,12 +86,11 @@ def _named(what: str | None) -> tuple[str, str]:
 
 def _asked(session: Session, names: list[str], of: tuple[str, str], seconds: int) -> Told:
     """Ends the verb where no router answered, or none has what was asked for."""
-    from komando.cli.progress import tell_failures, working
+    from komando.cli.progress import tell_failures
     from komando.rollout.observe import ask_status
 
     kind, slug = of
-    with working(f"asking {', '.join(names)}"):
-        told, failures = ask_status(session, names, slug, seconds)
+    told, failures = ask_status(session, names, slug, seconds)
     tell_failures(failures)
     if not told:
         raise click.exceptions.Exit(1)
