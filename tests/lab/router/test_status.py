@@ -24,10 +24,12 @@ FLOOD = """\
 import socket, sys, time
 one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 one.bind((sys.argv[1], 0))
-end = time.monotonic() + 120
-while time.monotonic() < end:
+due = time.monotonic()
+end = due + 120
+while due < end:
     one.sendto(bytes(1200), (sys.argv[2], 9))
-    time.sleep(1250 * 8 / float(sys.argv[3]))
+    due += 1250 * 8 / float(sys.argv[3])
+    time.sleep(max(0, due - time.monotonic()))
 """
 
 
