@@ -49,6 +49,15 @@ class Used(Observed):
         return StringCommand("sudo", "-n", PROGRAM, "usage")
 
 
+class Standing(Observed):
+    """The host program's `status` line: what an office is promised and has at this moment."""
+
+    def command(self, slug: str = "", seconds: int = 1) -> StringCommand:
+        """The question, as pyinfra sends it; without a slug it is of all offices."""
+        words = [slug] if slug else []
+        return StringCommand("sudo", "-n", PROGRAM, "status", *words, "--seconds", str(seconds))
+
+
 class Exported(FactBase[str]):
     """The files of a generation of the host, as the base64 text of a tar.gz."""
 

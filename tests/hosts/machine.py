@@ -134,6 +134,7 @@ UNITS = (
     "komando-guard.service",
     "komando-hours.service",
     "komando-hours.timer",
+    "komando-reboot.timer",
     "nftables.service",
     "prometheus-node-exporter.service",
     "ssh.service",

@@ -216,6 +216,7 @@ def test_the_host_program_is_ours_and_looks_every_minute(machine: Machine) -> No
     theirs = {line.split()[1]: line.split()[0] for line in sums.splitlines()}
     sources = sorted(Path(program_path[0]).glob("*.py"))
     assert theirs == {one.name: hashlib.sha256(one.read_bytes()).hexdigest() for one in sources}
-    for name in ("komando-boot.service", "komando-hours.service", "komando-hours.timer"):
+    timers = ("komando-hours.timer", "komando-reboot.timer")
+    for name in ("komando-boot.service", "komando-hours.service", *timers):
         assert machine.units[name]["UnitFileState"] == "enabled", name
-    assert machine.units["komando-hours.timer"]["ActiveState"] == "active"
+    assert {machine.units[name]["ActiveState"] for name in timers} == {"active"}

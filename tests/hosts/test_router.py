@@ -105,6 +105,11 @@ def _addresses(router: Router, device: str) -> set[str]:
     return {f"{item['local']}/{item['prefixlen']}" for item in json.loads(text)[0]["addr_info"]}
 
 
+def test_what_connections_carry_is_counted(router: Router) -> None:
+    setting = "/proc/sys/net/netfilter/nf_conntrack_acct"
+    assert router.host.check_output("cat %s", setting) == "1"
+
+
 def test_the_clock_shows_the_time_that_its_calendars_are_in(router: Router) -> None:
     zone = router.host.check_output("timedatectl show --property=Timezone --value")
     assert zone == router.intent.zone

@@ -36,7 +36,13 @@ def test_an_observer_asks_in_any_of_the_forms_that_are_used(core: Machines, comm
     assert json.loads(done.stdout)["asked_from"] == "127.0.0.1"
 
 
-@pytest.mark.parametrize("command", ["record", "record --since 3", "drift", "usage", "metrics"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("record", "record --since 3", "drift", "usage", "metrics"),
+        *("status", "status dinas-kesehatan", "status dinas-kesehatan --seconds 3"),
+    ],
+)
 def test_an_observer_may_ask_this_too(core: Machines, command: str) -> None:
     done = core.ssh("core-1", f"sh -c 'sudo -n {PROGRAM} {command}'", user="observe")
     assert "this key asks" not in done.stderr
@@ -63,6 +69,12 @@ def test_an_observer_may_ask_this_too(core: Machines, command: str) -> None:
         "sh -c 'observe; id'",
         "sh -c 'sh -c observe'",
         "record --since '3 --since 4'",
+        "status ../../etc/shadow",
+        "status Dinas",
+        "status 'a b'",
+        "status a --seconds 31",
+        "status a --seconds 1 --seconds 1",
+        "reboot",
         "record --since 3 4",
         "'observe id'",
         "sudo -n -u root observe",
@@ -78,7 +90,8 @@ def test_an_observer_can_do_nothing_else(core: Machines, command: str) -> None:
     assert done.returncode == 1
     assert done.stdout == ""
     assert (
-        "this key asks observe, record, drift, usage and metrics, and nothing else" in done.stderr
+        "this key asks observe, record, drift, usage, metrics and status, and no more"
+        in done.stderr
     )
 
 
@@ -106,4 +119,4 @@ def test_the_rollout_asks_with_an_observing_key_and_changes_nothing(core: Machin
         assert session.refused == {}
         assert session.observe(["core-1"]).results["core-1"]["generation"] is None
         (words,) = session.export(["core-1"]).failures.values()
-    assert "this key asks observe, record, drift and usage, and nothing else" in words
+    assert "this key asks observe, record, drift, usage, metrics and status, and no more" in words

@@ -54,8 +54,9 @@ class PlayedHost(paramiko.ServerInterface):
     makes an activation end with this code and these lines, without doing anything. `hold` makes
     what is asked under `held` wait, and `begun` says that it has come. `cut_at` cuts the line once
     in place of the answer to a verb, after that was carried out, and `cut_before` before. `barred`
-    are the ports that its probes do not reach. `protocol` is what it speaks. Where a digest is
-    wanted, `*` stands for whatever is activated.
+    are the ports that its probes do not reach. `protocol` is what it speaks. `offices` are what it
+    says of each by `status`, for there is no kernel that could. Where a digest is wanted, `*`
+    stands for whatever is activated.
     """
 
     def __init__(self, name: str, client_key: paramiko.PKey, root: Path) -> None:
@@ -78,6 +79,7 @@ class PlayedHost(paramiko.ServerInterface):
         self.canary = False
         self.ends: tuple[int, str] | None = None
         self.exports: bytes | None = None
+        self.offices: dict[str, dict[str, Any]] = {}
         self.hold: threading.Event | None = None
         self.held = "activate"
         self.begun = threading.Event()
@@ -246,6 +248,8 @@ class PlayedHost(paramiko.ServerInterface):
         if given.verb == "probe":
             port = CLOSED_PORT if given.port in self.barred else given.port
             return json.dumps(probe(given.address, port)) + "\n"
+        if given.verb == "status":
+            return json.dumps(self._status(given.slug)) + "\n"
         if given.verb == "export" and self.exports is not None:
             return self.exports.decode()
         with self._lock:
@@ -263,6 +267,16 @@ class PlayedHost(paramiko.ServerInterface):
                 for key in ("protocol", "pending", "sequence", "head", "reverted", "asked_from"):
                     del said[key]
         return said if isinstance(said, str) else json.dumps(said) + "\n"
+
+    def _status(self, slug: str | None) -> dict[str, Any]:
+        said = {
+            **dict.fromkeys(("profile", "clock", "bypass", "pending"), None),
+            "generation": "a" * 64,
+            "now": "2026-11-24T02:00:00Z",
+        }
+        found = [one for name, one in self.offices.items() if slug in (None, name)]
+        known = [f"{one['kind']}/{name}" for name, one in self.offices.items()]
+        return said | {"leaves": found, "known": [] if found else known}
 
     def due(self, token: str) -> None:
         """The alarm's call."""

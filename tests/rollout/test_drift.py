@@ -154,7 +154,7 @@ def test_the_program_and_what_roles_laid_are_compared_with_our_own() -> None:
     sources = Sources.beside(ROLES)
     program = program_told(Path("/"))
     program["laid"] = dict(sources.laid)
-    assert len(sources.laid) == 7
+    assert len(sources.laid) == 9
     assert host_drift("core-1", told(program=program), DIGEST, sources).findings == ()
     program["laid"]["/etc/systemd/system/komando-hours.timer"] += "Persistent=yes\n"
     program["laid"]["/etc/sudoers.d/komando"] = None

@@ -82,6 +82,7 @@ def test_a_number_that_python_will_not_read_is_one_line_of_words(
     "line",
     [
         *("observe", "drift", "hours", "boot", "usage", "metrics", "record", "export"),
+        *("status", "status bpbd", "status bpbd --seconds 30", "status --seconds 2"),
         *("export 0a", "confirm 0a", "revert 0a", "revert --due 0a", "probe ::1 22"),
         "activate 0a --before none --within 60 --sequence 7 --protocol 2",
         "activate 0a --before 0b --within 0.5 --sequence 0 --protocol 1",
@@ -100,6 +101,11 @@ def test_what_is_known_at_sight_is_what_the_grammar_says(
     [
         "probe ::1 ssh",
         "observe now",
+        "status bpbd kominfo",
+        "status --all",
+        "status bpbd --seconds soon",
+        "status bpbd --seconds",
+        "status bpbd --seconds -1 --now",
         "confirm",
         "export --all",
         "activate 0a --before none --within soon --sequence 7 --protocol 2",

@@ -21,6 +21,7 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 VERBS = {
     "check": ("komando.cli.check:check", "Validate the policies."),
     "show": ("komando.cli.show:show", "What a policy means: hours, rates, router, class, why."),
+    "status": ("komando.cli.status:status", "Live: rate now, drops, top hosts, what is promised."),
     "render": ("komando.cli.render:render", "The files of each host, into a folder."),
     "plan": ("komando.cli.plan:plan", "What would change."),
     "apply": ("komando.cli.apply:apply", "Carry a plan out."),

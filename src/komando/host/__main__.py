@@ -30,6 +30,8 @@ def understood(argv: Sequence[str]) -> SimpleNamespace:
             given: dict[str, Any] = {}
         case ["record"]:
             given = {"since": 0}
+        case ["status", *rest] if (of := _looked_at(rest)) is not None:
+            given = of
         case ["export"]:
             given = {"digest": None}
         case ["export" | "confirm", digest] if _plain(digest):
@@ -52,6 +54,18 @@ def understood(argv: Sequence[str]) -> SimpleNamespace:
 
             return parser().parse_args(argv, SimpleNamespace())
     return SimpleNamespace(verb=argv[0], **given)
+
+
+def _looked_at(words: Sequence[str]) -> dict[str, Any] | None:
+    """What `status` is asked: of which office (None: of all), for how many seconds."""
+    match words:
+        case [*slug, "--seconds", seconds] if _number(seconds):
+            pass
+        case [*slug]:
+            seconds = "1"
+    if len(slug) > 1 or not _plain(*slug):
+        return None
+    return {"slug": slug[0] if slug else None, "seconds": int(seconds)}
 
 
 def _plain(*words: str) -> bool:
@@ -79,6 +93,10 @@ def answer(
         from .textfile import told
 
         return told(paths)
+    if arguments.verb == "status":
+        from .status import status
+
+        return status(paths, arguments.slug, arguments.seconds)
     if arguments.verb in ("observe", "drift", "record", "export"):
         from .standing import QUESTIONS, Standing
 

@@ -45,6 +45,8 @@ LAID = (
     UNIT,
     "etc/systemd/system/komando-hours.service",
     "etc/systemd/system/komando-hours.timer",
+    "etc/systemd/system/komando-reboot.service",
+    "etc/systemd/system/komando-reboot.timer",
     "etc/sudoers.d/komando",
 )
 """What roles/base copies as it stands; small, and no secret in any of it."""

@@ -27,6 +27,8 @@ examples:
   komando-host record                           what was done here, a line each
   komando-host usage                            what each class used in the last week
   komando-host metrics                          what Prometheus was told in the last minute
+  komando-host status dinas-kesehatan           what an office is promised, and has this second
+  komando-host reboot --window 02:00-04:00      the timer's: restart if it is due and nobody works
   komando-host clock 2026-11-24T20:00:00+07:00  rehearse: run as if it were that evening
   komando-host clock off                        back to the real clock
 
@@ -87,6 +89,17 @@ def parser() -> argparse.ArgumentParser:
     record.add_argument("--since", type=int, default=0, metavar="N", help="from entry N on")
     verbs.add_parser("usage", help="how much each class used in the last week")
     verbs.add_parser("metrics", help="print the metrics as the last look at the hours wrote them")
+    status = verbs.add_parser("status", help="what an office, or each, is promised and has")
+    status.add_argument("slug", metavar="SLUG", nargs="?", help="of one office or point alone")
+    status.add_argument(
+        "--seconds", type=int, default=1, metavar="N", help="how long to look: 1 (default) to 30"
+    )
+    reboot = verbs.add_parser("reboot", help="restart, if that is due and no office is at work")
+    reboot.add_argument(
+        "--window",
+        metavar="HH:MM-HH:MM",
+        help="local time in which it may restart where no calendar tells the hours",
+    )
     verbs.add_parser("hours", help="bring the kernel to what is wanted at this moment")
     export = verbs.add_parser("export", help="print a generation as base64 tar.gz")
     export.add_argument("digest", metavar="DIGEST", nargs="?", help="default: the current one")

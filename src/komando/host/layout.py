@@ -109,6 +109,16 @@ class Paths(Frozen):
         return self.run / "given-up"
 
     @property
+    def restart_required(self) -> Path:
+        """Stands when a package that was upgraded wants the machine restarted (Debian)."""
+        return self.root / "run/reboot-required"
+
+    @property
+    def packages_lock(self) -> Path:
+        """Held by apt and dpkg while they change packages (fcntl(2), F_SETLK)."""
+        return self.root / "var/lib/dpkg/lock-frontend"
+
+    @property
     def lock(self) -> Path:
         """Held while a verb runs, so that the timer and an activation never interleave."""
         return self.run / "lock"

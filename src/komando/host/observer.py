@@ -1,6 +1,6 @@
 """What an observing key may ask: the forced command of its log-in, run without rights.
 
-It reads what the client wanted to run, and asks sudo for the host program if that is one of five
+It reads what the client wanted to run, and asks sudo for the host program if that is one of six
 questions. sudoers has the same list: whoever slips past one of them meets the other.
 """
 
@@ -22,10 +22,14 @@ PROGRAM = "/usr/local/sbin/komando-host"
 
 SUDO = "/usr/bin/sudo"
 
-QUESTIONS = re.compile(r"observe|drift|usage|metrics|record(?: --since [0-9]{1,18})?", re.ASCII)
+QUESTIONS = re.compile(
+    r"observe|drift|usage|metrics|record(?: --since [0-9]{1,18})?"
+    r"|status(?: [a-z0-9][a-z0-9-]{0,59})?(?: --seconds (?:[1-9]|[12][0-9]|30))?",
+    re.ASCII,
+)
 
 LONGEST = 400
-"""Characters of a command that are looked at; a question has about 60."""
+"""Characters of a command that are looked at; a question has about 130."""
 
 SHELLS = (["sh", "-c"], ["/bin/sh", "-c"])
 """How pyinfra wraps what it runs."""
@@ -54,7 +58,7 @@ def question(wanted: str) -> list[str]:
     # no word has a space in it: what was checked as a line is what is run as words
     if any(" " in word for word in words) or not QUESTIONS.fullmatch(" ".join(words)):
         raise HostError(
-            "this key asks observe, record, drift, usage and metrics, and nothing else; "
+            "this key asks observe, record, drift, usage, metrics and status, and no more; "
             f"it was {_shown(wanted)}"
         )
     return words

@@ -88,6 +88,12 @@ def _rehearse(program: Program, arguments: SimpleNamespace) -> dict[str, Any]:
     return program.rehearse(moment, datetime.now(UTC))
 
 
+def _restart(program: Program, arguments: SimpleNamespace) -> dict[str, Any]:
+    from .restart import restart
+
+    return restart(program.standing, arguments.window)
+
+
 VERBS: dict[str, Callable[[Program, SimpleNamespace], dict[str, Any] | str]] = {
     "confirm": lambda program, given: program.confirm(given.digest),
     "revert": lambda program, given: program.revert(
@@ -98,4 +104,5 @@ VERBS: dict[str, Callable[[Program, SimpleNamespace], dict[str, Any] | str]] = {
     "hours": lambda program, _: program.hours(),
     "bypass": lambda program, given: program.bypass(on=given.state == "on"),
     "clock": _rehearse,
+    "reboot": _restart,
 }

@@ -13,6 +13,7 @@ from komando.bundle import Bundle
 from komando.generation import RunningGeneration
 from komando.rollout.answers import standing
 from komando.rollout.session import Session
+from komando.status import RouterStatus, read_status
 from komando.usage import read_usage
 
 
@@ -124,6 +125,23 @@ def with_usage(session: Session, seen: Observation, names: Iterable[str]) -> Obs
         with suppress(ValueError):
             running[name] = replace(running[name], usage=read_usage(answer))
     return replace(seen, running=running)
+
+
+def ask_status(
+    session: Session, names: Iterable[str], slug: str, seconds: int
+) -> tuple[dict[str, RouterStatus], dict[str, str]]:
+    """What each host says of an office ("": of all) at this moment; of the others, why not."""
+    names = tuple(names)
+    answers = session.status([name for name in names if name not in session.refused], slug, seconds)
+    failures = {name: why for name, why in session.refused.items() if name in names}
+    failures |= answers.failures | answers.lost
+    told = {}
+    for name, answer in sorted(answers.results.items()):
+        try:
+            told[name] = read_status(name, answer)
+        except ValueError as error:
+            failures[name] = str(error)
+    return told, failures
 
 
 def fetch(session: Session, host: str, digest: str, cache: Cache) -> Bundle:

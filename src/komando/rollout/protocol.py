@@ -74,16 +74,17 @@ Verb = Literal[
     "export",
     "record",
     "usage",
+    "status",
     "activate",
     "reach",
     "confirm",
     "revert",
     "look",
 ]
-"""observe, drift, export, record, usage: questions. activate: armed, and in force until the window
-closes. reach: opens a fresh connection to each host, and has its neighbour open one, too. confirm,
-revert: over those fresh connections, or where there is none over a new one. look: observe over
-such."""
+"""observe, drift, export, record, usage, status: questions. activate: armed, and in force until the
+window closes. reach: opens a fresh connection to each host, and has its neighbour open one, too.
+confirm, revert: over those fresh connections, or where there is none over a new one. look: observe
+over such."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ class Request:
     """One thing to do on `hosts`.
 
     `cargo` (by host) belongs to `activate`; `digests` (by host) to `export`, `confirm` and
-    `revert`; `neighbours` (by host, who is to reach it) to `reach`.
+    `revert`; `neighbours` (by host, who is to reach it) to `reach`; `slug` ("": all) and the
+    `seconds` that are looked at to `status`.
     """
 
     verb: Verb
@@ -99,6 +101,8 @@ class Request:
     cargo: dict[str, Cargo] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     neighbours: dict[str, str] = field(default_factory=dict)
+    slug: str = ""
+    seconds: int = 0
 
     @classmethod
     def from_json(cls, line: str) -> Request:

@@ -164,6 +164,10 @@ class Session:
         """What each host has counted of its offices in the last week."""
         return self._ask(Request("usage", tuple(hosts)))
 
+    def status(self, hosts: Iterable[str], slug: str, seconds: int) -> Answers:
+        """What an office is promised and has on each host, looked at for so long; "" is all."""
+        return self._ask(Request("status", tuple(hosts), slug=slug, seconds=seconds))
+
     def activate(self, cargo: Mapping[str, Cargo]) -> Answers:
         """One exec on each host of `cargo`; the results are the host program's JSON texts.
 

@@ -17,7 +17,7 @@ from gevent.fileobject import FileObjectThread
 from pyinfra.api.facts import FactBase
 
 from deploys import operations
-from deploys.facts import Drifted, Exported, Observed, Reached, Recorded, Used
+from deploys.facts import Drifted, Exported, Observed, Reached, Recorded, Standing, Used
 from komando.rollout.crew import Crew
 from komando.rollout.protocol import PROTOCOL, Cargo, Event, Opening, Request, encode
 from komando.rollout.reasons import Reasons
@@ -77,11 +77,15 @@ class Worker:
     def ask(self, request: Request) -> None:
         """One question to each host."""
         digests = request.digests
-        questions = {
+        questions: dict[str, dict[str, Any]] = {
             name: {"digest": digests[name]} if name in digests else {} for name in request.hosts
         }
+        if request.verb == "status":
+            words = {"slug": request.slug, "seconds": request.seconds}
+            questions = dict.fromkeys(request.hosts, words)
         self._missing(self.first, request.hosts)
-        self.first.ask(_FACTS[request.verb], questions, _say, self.opening.observe_timeout)
+        patience = self.opening.observe_timeout + request.seconds
+        self.first.ask(_FACTS[request.verb], questions, _say, patience)
 
     def activate(self, request: Request) -> None:
         """Change each host, armed: whoever is not confirmed goes back."""
@@ -174,6 +178,7 @@ _VERBS: dict[str, Callable[[Worker, Request], None]] = {
     "export": Worker.ask,
     "record": Worker.ask,
     "usage": Worker.ask,
+    "status": Worker.ask,
     "activate": Worker.activate,
     "reach": Worker.reach,
     "confirm": Worker.conclude,
@@ -187,6 +192,7 @@ _FACTS: dict[str, type[FactBase[Any]]] = {
     "export": Exported,
     "record": Recorded,
     "usage": Used,
+    "status": Standing,
 }
 
 

@@ -1,0 +1,48 @@
+"""Which rule holds for an office, and what explains its numbers besides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_network
+
+from komando.status.answer import Office, RouterStatus
+from komando.status.rules import RULES, Verdict
+
+NAT_LENGTH = 29
+"""An IPv4 network as long as this, or longer, is one between two routers, and not of an office."""
+
+
+def judge(router: RouterStatus, office: Office) -> Verdict:
+    """Why an office is slow, or that the network is not the reason."""
+    for rule in RULES:
+        if (found := rule(router, office)) is not None:
+            return found
+    return Verdict(
+        "all-it-asks-for",
+        "it gets all that it asks for",
+        "all it asks for",
+        "The network is not the reason: look at the server that is slow, or at the office's own "
+        "Wi-Fi and cables.",
+    )
+
+
+def notes(router: RouterStatus, office: Office) -> Iterator[str]:
+    """What explains the numbers, or has to be known with them."""
+    for key in office.exceptions:
+        yield f"the exception {key} is in force"
+    if router.profile != router.due and router.bypass is None:
+        yield f"profile {router.due} should be in force: docs/runbooks/hours-did-not-switch.md"
+    if router.waits is not None:
+        yield f"a change waits for its confirmation, and reverts in {router.waits:.0f} s"
+    if router.clock is not None:
+        yield f"the router's clock is rehearsed: it lives at {router.clock}"
+    if router.divisor > 1:
+        yield f"a lab: every rate is divided by {router.divisor}"
+    if _hidden(office):
+        yield "it is behind a NAT of its own: of its hosts only that router is seen"
+
+
+def _hidden(office: Office) -> bool:
+    lengths = [network.prefixlen for network in map(ip_network, office.networks)
+               if network.version == 4]  # fmt: skip
+    return bool(lengths) and min(lengths) >= NAT_LENGTH

@@ -1,0 +1,115 @@
+"""`komando status`: what the help desk reads, what programs read, and names that are wrong."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner
+
+from komando.cli import main
+from komando.cli.status import _unknown
+from komando.cli.status_text import as_data, office_lines, table_lines
+from komando.status import Address
+from tests.unit.one_office import OFFICE, QUIET, ROUTER, flow, mbit
+
+FULL = replace(OFFICE, flows={"down": flow(49.6, waits=31_000, dropped=64), "up": flow(1)})
+SHOWN = replace(
+    ROUTER,
+    offices=(FULL,),
+    top=(Address("10.20.5.17", 40_000_000, 900_000, 3), Address("2001:db8:1005::9", 5_000, 0, 1)),
+    others=4,
+)
+
+
+def text(*, bars: bool) -> str:
+    return "".join(f"{line.plain}\n" for line in office_lines(SHOWN, FULL, bars=bars))
+
+
+def test_the_answer_comes_first_and_the_numbers_below_it() -> None:
+    assert (
+        text(bars=False)
+        == """\
+It uses all of its ceiling: 50 Mbit/s (download).
+
+Dinas Kesehatan   opd/dinas-kesehatan, core-1, pool working-week, profile six-days+working-week
+                download           upload
+  promised now  20 Mbit/s          20 Mbit/s
+  ceiling       50 Mbit/s          40 Mbit/s
+  has now       49.6 Mbit/s        1 Mbit/s
+  dropped       64 packets (1.2%)  nothing
+  waits         31 kB, 5 ms        nothing
+  line          segment metro, lan0: signal
+  gateway       10.1.2.1 answers
+  gateway       2001:db8::1 answers
+  uplink        300 Mbit/s of 900 Mbit/s download, 100 Mbit/s of 950 Mbit/s upload (everybody)
+
+  hosts             download   upload      connections
+  10.20.5.17        40 Mbit/s  900 kbit/s  3
+  2001:db8:1005::9  5 kbit/s   0           1
+  and 4 more
+next: Look at the hosts: one that takes most of it is for the office to talk to. If all of it is \
+work, the ceiling is policy (docs/runbooks/change-a-rate.md).
+      docs/runbooks/an-office-is-slow.md#at-its-ceiling
+"""
+    )
+
+
+def test_a_terminal_has_bars() -> None:
+    (line,) = (line for line in text(bars=True).splitlines() if "█" in line)
+    assert line.split() == ["█" * 20, "·" * 10 + "│" + "·" * 9]
+
+
+def test_all_offices_stand_in_a_table_the_fullest_first() -> None:
+    idle = replace(OFFICE, slug="bpbd", flows={"down": QUIET, "up": QUIET})
+    point = replace(OFFICE, slug="taman", kind="hotspot", promised=mbit(7))
+    lines = [line.plain.split() for line in table_lines(
+        [(SHOWN, one) for one in (idle, point, FULL)], bars=False)]  # fmt: skip
+    assert [line[0] for line in lines[1:]] == [
+        "opd/dinas-kesehatan",
+        "hotspots/taman",
+        "opd/bpbd",
+    ]
+    assert " ".join(lines[1][1:]) == (
+        "at its ceiling 49.6 Mbit/s 20 Mbit/s 1 Mbit/s 20 Mbit/s 64 packets (1.2%) 31 kB, 5 ms"
+    )
+
+
+def test_programs_are_told_all_of_it_in_plain_numbers() -> None:
+    (router,) = json.loads(json.dumps(as_data([SHOWN], {}, "dinas-kesehatan")))["routers"]
+    (office,) = router["offices"]
+    assert office["promised"] == {"down": 20_000_000, "up": 20_000_000}
+    assert office["flows"]["down"]["rate"] == 49_600_000
+    assert office["flows"]["down"]["waiting"] == 5.0
+    assert office["verdict"]["id"] == "at-its-ceiling"
+    assert office["verdict"]["page"].endswith("#at-its-ceiling")
+    assert router["top"][0]["address"] == "10.20.5.17"
+
+
+@pytest.mark.parametrize(
+    ("kind", "slug", "words"),
+    [
+        ("opd", "dinas-kesehatn", "did you mean opd/dinas-kesehatan?"),
+        ("hotspot", "bpbd", "did you mean opd/bpbd?"),
+        ("opd", "xyz", "a new one is there after `komando apply`"),
+    ],
+)
+def test_an_unknown_name_is_met_with_a_near_one(kind: str, slug: str, words: str) -> None:
+    known = ("opd/bpbd", "opd/dinas-kesehatan", "hotspot/taman-kota")
+    told = {"core-1": replace(ROUTER, offices=(), known=known)}
+    assert words in _unknown(told, kind, slug, others=False)
+
+
+def test_where_nothing_is_in_force_an_apply_is_what_lacks() -> None:
+    told = {"core-1": replace(ROUTER, generation=None, offices=())}
+    assert _unknown(told, "opd", "bpbd", others=False) == (
+        "no router has opd/bpbd in force: nothing is in force there yet (`komando apply`)"
+    )
+
+
+@pytest.mark.parametrize("name", ["dinas-kesehatan", "office/bpbd", "opd/", "opd/../x", "opd/A b"])
+def test_what_is_no_name_is_refused_before_anybody_is_asked(name: str) -> None:
+    done = CliRunner().invoke(main, ["status", name])
+    assert done.exit_code == 1
+    assert "is neither opd/SLUG nor hotspots/SLUG; `komando status` shows all" in done.output
