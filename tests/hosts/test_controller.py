@@ -81,7 +81,9 @@ def test_prometheus_asks_every_machine_of_the_inventory(machine: Machine) -> Non
 
 
 def test_prometheus_has_the_rules_that_stand_here(machine: Machine) -> None:
-    ours = {path.name: _digest(path) for path in ROLES.glob("controller/files/prometheus/*.rules.yml")}
+    ours = {
+        path.name: _digest(path) for path in ROLES.glob("controller/files/prometheus/*.rules.yml")
+    }
     shown = machine.host.check_output(
         "cd /etc/prometheus/rules && find . -type f -exec sha256sum {} +"
     )

@@ -1,4 +1,4 @@
-"""The packet guard of every machine: who reaches it, what it forwards, and that it cannot lock out."""
+"""The packet guard of every machine: who reaches it, what it forwards, that it locks nobody out."""
 
 from __future__ import annotations
 

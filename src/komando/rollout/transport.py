@@ -195,7 +195,8 @@ class Reach:
         except Refused as error:
             if error.code == REFUSED_TO_FORWARD:
                 raise Unreachable(
-                    f"the jump host {name} does not forward to {place}: `komando prepare` it again, "
+                    f"the jump host {name} does not forward to {place}: "
+                    "`komando prepare` it again, "
                     "which lays the list of those that it may forward to"
                 ) from error
             raise Unreachable(f"the jump host {name} cannot connect to {place}: {error}") from error
