@@ -34,7 +34,8 @@ identity_option = click.option(
 )
 
 administrator_identity_option = click.option(
-    "--identity",
+    "--administrator-identity",
+    "identity",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     envvar="KOMANDO_ADMINISTRATOR_IDENTITY",
     show_envvar=True,
