@@ -107,11 +107,11 @@ def _has(router: RouterStatus, kind: str, slug: str) -> bool:
 def _unknown(told: Mapping[str, RouterStatus], kind: str, slug: str, *, others: bool) -> str:
     known = [name for one in told.values() for name in one.known]
     known += [f"{one.kind}/{one.slug}" for router in told.values() for one in router.offices]
-    here = [name for name in known if name.startswith(f"{kind}/")] or known
-    near = [name for name in known if name.partition("/")[2] == slug]
-    near = near or get_close_matches(f"{kind}/{slug}", here, n=3)
+    kinds = {name.partition("/")[2]: name.partition("/")[0] for name in known}
+    here = [one for one, its in kinds.items() if its == kind] or list(kinds)
+    near = [slug] if slug in kinds else get_close_matches(slug, here, n=3)
     folders = {"opd": "opd", "hotspot": "hotspots"}
-    names = [f"{folders[one.partition('/')[0]]}/{one.partition('/')[2]}" for one in near]
+    names = [f"{folders[kinds[one]]}/{one}" for one in near]
     what = f"no router has {folders[kind]}/{slug} in force"
     if others:
         what = f"none of the routers that answered has {folders[kind]}/{slug} in force"
