@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """The packet guard of every machine: who reaches it, what it forwards, that it locks nobody out."""
-=======
-"""The packet guard of every machine: who reaches it, and that it cannot lock anyone out."""
->>>>>>> ab6bcc5 (docs: hardening, a safe generation 0, roles that look at what is)
 
 from __future__ import annotations
 
