@@ -75,7 +75,7 @@ def test_a_machine_that_is_asked_from_elsewhere_is_silent_and_pings(members: Mem
 
 
 def _traced(members: Members, address: str) -> bool:
-    """Whether a traceroute's last packet is answered: the port is unreachable, the machine is not."""
+    """Whether the last packet of a traceroute is answered: that its port is unreachable."""
     probe = (
         "import socket, sys\n"
         "udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
