@@ -54,7 +54,7 @@ def test_sshd_holds_what_the_role_wrote(core: Machines) -> None:
         "allowstreamlocalforwarding no",
         "maxstartups 100:30:200",
         "logingracetime 20",
-        "clientaliveinterval 10",
+        "clientaliveinterval 15",
         "forcecommand /usr/local/sbin/komando-observe",
     ):
         assert f"\n{line}\n" in f"\n{shown}"
