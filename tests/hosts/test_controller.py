@@ -75,7 +75,7 @@ def test_prometheus_asks_every_machine_of_the_inventory(machine: Machine) -> Non
     answer = json.loads(machine.host.check_output(f'python3 -c "{asked}"'))
     labels = [one["labels"] for one in answer["data"]["activeTargets"]]
     hosts = machine.inventory.hosts
-    assert {(one["host"], one["kind"]) for one in labels} == {
+    assert {(one["instance"], one["machine"]) for one in labels} == {
         (name, host.kind) for name, host in hosts.items()
     }
 
