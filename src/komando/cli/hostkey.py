@@ -94,6 +94,10 @@ def _reason(host: Host, words: str) -> str:
 def _picture(kept: Path) -> str:
     """What `ssh-keygen -lv` draws: a look tells more than 43 characters do."""
     done = subprocess.run(
-        ["ssh-keygen", "-lvf", str(kept)], capture_output=True, text=True, check=True
+        ["ssh-keygen", "-lvf", str(kept)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return "\n".join(done.stdout.splitlines()[1:])

@@ -31,11 +31,7 @@ from komando.documents.document import SHIFT, Document
 from komando.documents.files import MOST_TOLD, too_many
 from komando.documents.plaintext import is_plain, made_fit, spoilt, text_of
 from komando.documents.scalars import WORDY, WORDY_END, resolved
-from komando.documents.syntax import directive, syntax_fault
-
-DEEPEST: Final = 16
-"""Levels of nesting; the deepest that a policy needs is 7."""
-
+from komando.documents.syntax import DEEPEST, directive, syntax_fault, too_deep
 
 _MARKINGS: Final = re.compile(r"(?:[&!][^\s,\[\]{}]*[ \t]+)+(?=[^ #])")
 """Anchors and tags before a value on the same line."""
@@ -296,14 +292,8 @@ class _Builder:
         )
 
     def _refuse_depth(self, mark: Any) -> None:
-        self._complain(
-            "yaml-depth",
-            mark,
-            "nesting without end",
-            found=f"more than {DEEPEST} levels",
-            expected="at most 7 levels",
-            remedy="look for brackets that were never closed",
-        )
+        at = Location(self.file, mark.line + 1, mark.column + 1)
+        self.reading.diagnostics.append(too_deep(at))
         raise _Hopeless
 
     def _refuse_directives(self, start: Any) -> None:

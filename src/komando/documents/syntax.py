@@ -28,6 +28,10 @@ _SYNTAX_REMEDIES: Final = {
 _TEMPLATE: Final = ("{{", "{%")
 
 
+DEEPEST: Final = 16
+"""Levels of nesting; the deepest that a policy needs is 7."""
+
+
 def syntax_fault(file: str, error: yaml.MarkedYAMLError, raw: bytes = b"") -> Diagnostic:
     """The one fault at which the parser gave up; `raw` is what it read."""
     problem = str(error.problem or "not understood")
@@ -35,6 +39,8 @@ def syntax_fault(file: str, error: yaml.MarkedYAMLError, raw: bytes = b"") -> Di
     mark = (error.context_mark if scanning else None) or error.problem_mark or error.context_mark
     location = Location(file, mark.line + 1, mark.column + 1) if mark else Location(file, 1, 1)
     line = _line(raw, location.line)
+    if problem.startswith("exceeded maximum nesting depth"):
+        return too_deep(location)  # libyaml 0.2.6 and newer give up by themselves, at a thousand
     if "directive" in (error.context or "") or problem == "found incompatible YAML document":
         return directive(location, line.split(" ")[0] or "%")
     remedy = _SYNTAX_REMEDIES.get(problem, "compare the line with the same line of another file")
@@ -55,6 +61,19 @@ def syntax_fault(file: str, error: yaml.MarkedYAMLError, raw: bytes = b"") -> Di
 def _line(raw: bytes, number: int) -> str:
     lines = raw.decode("utf-8", errors="replace").split("\n")
     return lines[number - 1] if number <= len(lines) else ""
+
+
+def too_deep(location: Location) -> Diagnostic:
+    """More levels than any file here has a use for."""
+    return Diagnostic(
+        "yaml-depth",
+        "error",
+        "nesting without end",
+        found=f"more than {DEEPEST} levels",
+        expected="at most 7 levels",
+        remedy="look for brackets that were never closed",
+        location=location,
+    )
 
 
 def directive(location: Location, found: str) -> Diagnostic:
