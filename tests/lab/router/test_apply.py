@@ -84,7 +84,7 @@ DAMAGE = {
     "ip route flush proto 75": "every network has its route",
     "sysctl -qw net.ipv4.ip_forward=0": "settings are in force",
     # first of all, else it would repair the rest before anybody looks
-    "systemctl stop komando-hours.timer": "the hours are looked at every minute",
+    "systemctl stop komando-hours.timer": "the host program is ours and looks every minute",
 }
 
 
