@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from komando.lab.container import ADMINISTRATOR, access, ssh_command
+from komando.lab.place import LabError
 from komando.lab.prepare import preparation, prepare_machines
 from komando.wheelhouse import LOCK
 from tests.lab.conftest import Members, on_machine
@@ -201,6 +202,17 @@ def test_a_lock_that_came_with_a_pull_is_told(controller: Controller) -> None:
         f"git checkout -q {lock}"
     )
     assert "the environment is another than the lock asks for" in told.stderr
+
+
+def test_a_run_that_fails_leaves_no_service_behind_its_settings(controller: Controller) -> None:
+    city = controller.members.city
+    controller.root("sed -i s/400d/1d/ /etc/default/prometheus; systemctl restart prometheus")
+    folder = REPOSITORY / "inventories/lab"
+    order = preparation(city.place, folder, [city.machines[NAME]], REPOSITORY / "roles")
+    missing = {"controller_runner": True, "controller_runner_archive": "/nonexistent"}
+    with pytest.raises(LabError, match="Require the archive"):
+        prepare_machines(replace(order, settings={**order.settings, **missing}), lambda _, __: None)
+    assert "retention.time=400d" in controller.root("ps -o args= -C prometheus")
 
 
 def _policies(kind: str) -> list[Any]:
