@@ -112,6 +112,12 @@ class Machine:
         with urlopen(f"http://{host}:{METRICS_PORT}/metrics", timeout=PATIENCE) as answer:
             return str(answer.read().decode())
 
+    @property
+    def asks_itself(self) -> bool:
+        """Whether this process runs on the very machine, which no guard keeps from itself."""
+        with socket.create_connection((self.entry.address, self.entry.port), PATIENCE) as way:
+            return bool(way.getsockname()[0] == way.getpeername()[0])
+
     def answers(self, port: int) -> bool:
         """Whether it says anything at all, be it a refusal, to a connection to one of its ports."""
         try:

@@ -158,15 +158,17 @@ def _shown() -> Iterator[Callable[[Story], object]]:
 
 
 class _Lines:
-    """A line as each task begins, for a log."""
+    """A line for each task that some machine is concerned by, for a log."""
 
     def __init__(self) -> None:
-        self._task = ""
+        self._task, self._done = "", 0
 
     def __call__(self, story: Story) -> None:
-        if story.task != self._task:
+        done = sum(machine.done for machine in story.machines.values())
+        if done != self._done and story.task != self._task:
             self._task = story.task
             tell(f"  {story.task}", err=True)
+        self._done = done
 
 
 def _table(story: Story) -> Any:
@@ -185,7 +187,8 @@ def _table(story: Story) -> Any:
 def _tell(machine: Machine, *, check: bool) -> None:
     if machine.changed:
         verb = "would change" if check else "changed"
-        tell(f"{machine.name}: {len(machine.changed)} tasks {verb} something")
+        count = len(machine.changed)
+        tell(f"{machine.name}: {count} task{'s' if count > 1 else ''} {verb} something")
         for task in dict.fromkeys(machine.changed):
             tell(f"  {task}")
     elif not machine.trouble:

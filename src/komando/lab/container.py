@@ -123,6 +123,7 @@ def lay_seed(place: Place, host: Host) -> Path:
     (seed / "etc/hostname").write_text(f"{host.name}\n")
     (seed / "etc/hosts").write_text("127.0.0.1\tlocalhost\n")
     shutil.copy(place.folder / host.name, seed / "etc/ssh/ssh_host_ed25519_key")
+    shutil.copy(place.folder / f"{host.name}.pub", seed / "etc/ssh/ssh_host_ed25519_key.pub")
     shutil.copy(place.folder / f"{ADMINISTRATOR}.pub", seed / "root/.ssh/authorized_keys")
     return seed
 

@@ -23,7 +23,7 @@ def draw(city: City, console: Console) -> None:
     isp = top.add(Text(f"internet  {city.internet_v4}  {city.internet_v6}")).add(
         Text(f"isp  a queue of {city.capacity}, of which the router fills {city.usable}")
     )
-    router = isp.add(words_of(city.router, observed(city.access, city.router)))
+    router = isp.add(_router(city))
     for part in city.topology.parts:
         if not part.name.startswith("switch-"):
             continue
@@ -35,6 +35,14 @@ def draw(city: City, console: Console) -> None:
             branch.add(Text(", ".join(slugs), style="dim"))
     router.add(Text(f"controller  {' '.join(city.access.prefix)}"))
     console.print(top)
+
+
+def _router(city: City) -> Text:
+    said = observed(city.access, city.router)
+    if "error" in said and not city.prepared:
+        words = "bare, for `komando prepare --inventory lab`"
+        return Text(f"{city.router.name}  {city.router.address}, {words}")
+    return words_of(city.router, said)
 
 
 def words_of(host: Host, said: dict[str, Any]) -> Text:
