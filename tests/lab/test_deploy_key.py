@@ -95,7 +95,7 @@ def test_no_agent_no_display_and_no_terminal_reach_the_machine(holder: Holder) -
     assert display.stdout == "[]\n"
     terminal = holder.ssh("tty", options=("-tt",))
     assert "PTY allocation request failed" in terminal.stderr
-    assert terminal.stdout == "not a tty\n"
+    assert "/dev/" not in terminal.stdout
 
 
 def test_no_setting_of_the_callers_environment_is_taken_on(holder: Holder) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import time
@@ -14,7 +13,7 @@ import pytest
 from komando.inventory import load_inventory
 from komando.lab.prepare import preparation
 from komando.prepare import prepare as run_roles
-from tests.lab.conftest import Members, on_machine
+from tests.lab.conftest import Members, on_machine, prepare
 from tests.lab.desk import REPOSITORY
 
 pytestmark = pytest.mark.lab
@@ -90,15 +89,21 @@ def _traced(members: Members, address: str) -> bool:
     return done.stdout == "refused\n"
 
 
-def test_neighbours_of_ipv6_find_it(members: Members) -> None:
+def test_neighbours_of_ipv6_find_it_and_no_more(members: Members) -> None:
+    """Without neighbour discovery, which is ICMPv6, nobody would come as far as the guard."""
     city = members.city
-    shown = on_machine(city, "signing-1", "cat /sys/class/net/mgmt0/address").strip()
-    first, *rest = (int(part, 16) for part in shown.split(":"))
-    eui = bytes([first ^ 2, *rest[:2], 0xFF, 0xFE, *rest[2:]])
-    address = socket.inet_ntop(socket.AF_INET6, b"\xfe\x80" + bytes(6) + eui)
-    command = [*city.place.enter("ctl"), "ping", "-c", "1", "-W", "3", f"{address}%eth0"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
+    address = ("ip", "address")
+    ours, theirs = "2001:db8:a::1/64", "2001:db8:a::5/64"
+    space = city.place.enter("ctl")
+    subprocess.run([*space, *address, "add", ours, "dev", "eth0", "nodad"], check=True)
+    on_machine(city, "signing-1", f"ip address add {theirs} dev mgmt0 nodad")
+    try:
+        ping = ["ping", "-c", "1", "-W", "3", theirs.removesuffix("/64")]
+        subprocess.run([*space, *ping], capture_output=True, check=True)
+        assert knock(members, "ctl", theirs.removesuffix("/64"), 22) == "silent"
+    finally:
+        subprocess.run([*space, *address, "del", ours, "dev", "eth0"], check=True)
+        on_machine(city, "signing-1", f"ip address del {theirs} dev mgmt0")
 
 
 def test_before_the_first_generation_nothing_is_forwarded(members: Members) -> None:
@@ -161,3 +166,14 @@ def test_drift_tells_of_a_guard_that_was_changed_by_hand(members: Members) -> No
     finally:
         on_machine(city, name, "systemctl reload komando-guard.service")
     assert on_machine(city, name, asked) == ""
+
+
+def test_a_run_puts_right_a_guard_that_was_changed_by_hand(members: Members) -> None:
+    city, name = members.city, "signing-1"
+    before = on_machine(city, name, "nft -s list table inet komando_base")
+    on_machine(city, name, "nft add rule inet komando_base input tcp dport 8080 accept")
+    told = prepare(city, name, "--check")[name]["changed"]
+    assert "base : Look whether the kernel has the guard as it was loaded" in told
+    assert _roles(members, name) == ""
+    assert on_machine(city, name, "nft -s list table inet komando_base") == before
+    assert prepare(city, name, "--check")[name]["changed"] == []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import re
 import subprocess
 import time
 from dataclasses import replace
@@ -11,14 +13,16 @@ from pathlib import Path
 
 import pytest
 
+from komando.bundle import Bundle
 from komando.generation import PROGRAM
+from komando.host.standing import PROTOCOL
 from komando.lab.city import City
 from komando.lab.container import ssh_command
 from komando.lab.place import LabError
 from komando.lab.prepare import preparation, prepare_machines
 from komando.lab.rehearsal import ask_router
 from komando.prepare import Preparation
-from tests.lab.conftest import on_router
+from tests.lab.conftest import komando, on_router
 from tests.lab.desk import REPOSITORY
 
 pytestmark = pytest.mark.lab
@@ -131,6 +135,38 @@ def test_another_host_key_is_refused(city: City) -> None:
         trusted.write_text(text)
 
 
+SAFE = """\
+nft -s list ruleset
+sysctl -n net.ipv4.ip_forward net.ipv6.conf.all.forwarding
+readlink /var/lib/komando/current || echo nothing runs
+"""
+
+
+def test_a_first_apply_that_is_taken_back_leaves_a_safe_machine(city: City, tmp_path: Path) -> None:
+    before = on_router(city, SAFE)
+    assert before.endswith("\n0\n0\nnothing runs\n")
+    assert re.findall(r"^table .*? \{", before, re.MULTILINE) == ["table inet komando_base {"]
+    komando("render", "--inventory", "lab", "--out", str(tmp_path))
+    bundle = Bundle.read("core-1", tmp_path / "core-1")
+    told = subprocess.run(
+        [
+            *ssh_command(city.access, city.router),
+            *("sudo", "-n", PROGRAM, "activate", bundle.digest, "--before", "none"),
+            *("--within", "2", "--sequence", "1", "--protocol", str(PROTOCOL)),
+        ],
+        input=base64.b64encode(bundle.archive()).decode(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr
+    assert on_router(city, "sysctl -n net.ipv4.ip_forward") == "1\n"
+    until = time.monotonic() + 20
+    while (after := on_router(city, SAFE)) != before:  # nobody confirms it
+        assert time.monotonic() < until, after
+        time.sleep(0.2)
+
+
 def test_a_reboot_keeps_what_roles_and_generations_made(city: City) -> None:
     on_router(city, "touch /var/lib/komando/generations/kept /run/gone")
     on_router(
@@ -142,7 +178,8 @@ def test_a_reboot_keeps_what_roles_and_generations_made(city: City) -> None:
         assert time.monotonic() < until
         time.sleep(0.1)
     on_router(city, "rm /var/lib/komando/generations/kept")
-    assert on_router(city, "nft list ruleset") == ""
+    tables = on_router(city, "nft list tables")
+    assert tables == "table inet komando_base\n"
     assert "noqueue" in on_router(city, "tc qdisc show dev lan0")
     assert "state DOWN" in on_router(city, "ip link show lan0")
     until = time.monotonic() + 30

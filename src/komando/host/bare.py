@@ -12,6 +12,7 @@ from .errors import HostError
 from .kernel import CommandError, answer, ip_batch, run
 from .network import live_network, plan_network
 from .records import Records
+from .settings import NO_FORWARDING
 from .tables import GUARD_TABLE, NAT_TABLE, SHAPER_TABLE, delete_tables, shown
 
 
@@ -59,8 +60,13 @@ def _laid() -> list[tuple[str, str]]:
 
 
 def take_down(records: Records) -> None:
-    """Takes everything away that was laid; raises HostError with all that failed."""
+    """Takes everything away that was laid; raises HostError with all that failed.
+
+    Forwarding first: without tables and NAT a machine carries nothing for others.
+    """
     failures: list[str] = []
+    with _noting(failures):
+        run(["sysctl", "-q", "-w", *NO_FORWARDING])
     try:
         take_down_shaping(records)
     except HostError as error:

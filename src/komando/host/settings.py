@@ -13,6 +13,15 @@ _NAME = r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*"
 _LINE = re.compile(rf"(net(?:\.{_NAME})+)\s*=\s*([A-Za-z0-9_. \t-]+)")
 
 
+NO_FORWARDING = (
+    "net.ipv4.ip_forward=0",
+    "net.ipv6.conf.all.forwarding=0",
+    "net.ipv4.conf.all.accept_redirects=0",
+)
+"""What a machine has before its first generation. The last is roles/base's, and the first turns it
+on (the kernel's Documentation/networking/ip-sysctl.rst)."""
+
+
 def parse_settings(text: str) -> Mapping[str, str]:
     """Reads a sysctl file; raises HostError for a key outside `net.`.
 
