@@ -167,6 +167,15 @@ def test_what_somebody_changed_is_told_once_and_counted(router: Router) -> None:
     )
 
 
+def test_a_tree_that_was_taken_away_is_told_whole_as_soon_as_it_stands(router: Router) -> None:
+    router.sh("tc qdisc del dev ifb0 root")
+    assert router.komando("hours").code == 0
+    found = samples(router)
+    assert value(found, "komando_kernel_agrees") == 0
+    for name in sorted(PER_SITE):
+        assert value(found, name, **OFFICE) >= 0, name
+
+
 def test_an_interface_that_is_away_is_told(router: Router) -> None:
     assert value(samples(router), "komando_interface_carrier", interface="lan2") == 1
     router.sh("ip link del lan2")

@@ -120,6 +120,9 @@ class Program:
             now = Applied(digest, profile)
             mended = self._note_mended(before, now, outcome)
             self.measured.note(found, before, now, rebuilt=outcome.rebuilt)
+            if mended or outcome.rebuilt:  # classes that were away have come since
+                found = self.measured.read(configuration.ifb, configuration.uplink)
+                self.look = self._look(configuration, found)
             stands = outcome.work is not None and not (mended or unsettled or outcome.absent)
             self.look = replace(self.look, agrees=stands)
         if unsettled:
