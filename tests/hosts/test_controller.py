@@ -25,7 +25,7 @@ def test_its_user_may_become_nobody_else(machine: Machine) -> None:
 
 
 def test_its_keys_are_for_its_user_alone(machine: Machine) -> None:
-    assert machine.host.check_output(f"stat -c '%%U %%a' {HOME}") == "controller 700"
+    assert machine.host.check_output(f"stat -c '%U %a' {HOME}") == "controller 700"
     # not even this check, as a user without rights, can look inside
     assert machine.host.run(f"ls {HOME}/.ssh").rc != 0
 
@@ -45,7 +45,7 @@ def test_what_it_runs_is_root_s_and_the_clone_its_user_s(machine: Machine) -> No
         "/usr/local/bin/komando": "root",
         "/usr/local/bin/komando-pull": "root",
     }
-    shown = machine.host.check_output(f"stat -L -c '%%n %%U' {' '.join(paths)}")
+    shown = machine.host.check_output(f"stat -L -c '%n %U' {' '.join(paths)}")
     assert dict(line.split() for line in shown.splitlines()) == paths
     written = machine.host.run(f"find {PLACE}/environment/ {PLACE}/wheels -perm /022 ! -type l")
     assert (written.rc, written.stdout) == (0, "")
