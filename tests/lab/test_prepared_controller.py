@@ -150,7 +150,7 @@ def test_its_prometheus_has_each_number_of_each_office(controller: Controller) -
     everyone = set(controller.members.city.machines)
     until = time.monotonic() + PATIENCE
     while True:
-        up = {one["host"] for one in controller.query("up == 1")}
+        up = {one["instance"] for one in controller.query("up == 1")}
         found = controller.query('{__name__=~"komando_site_.*"}')
         seen = {name: {one["slug"] for one in found if one[""] == name} for name in NUMBERS}
         if up == everyone and all(slugs == sites for slugs in seen.values()):
