@@ -65,7 +65,7 @@ def prepare(
     """
     order = _order(scope, names, administrator)
     password = click.prompt("password of sudo", hide_input=True, err=True) if ask_password else None
-    order = replace(order, check=check, log=log.absolute() if log else None, password=password)
+    order = replace(order, check=check, log=log.absolute() if log else order.log, password=password)
     machines = _carry_out(order)
     if form == "json":
         click.echo(json.dumps([_plain(machine) for machine in machines], indent=1))
