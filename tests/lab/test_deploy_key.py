@@ -16,7 +16,7 @@ from komando.generation import PROGRAM
 from komando.inventory import Host
 from tests.lab.conftest import Members, on_machine
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.nightly]
 
 NAMES = ("controller-1", "core-1", "gateway-1", "signing-1")
 

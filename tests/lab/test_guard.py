@@ -16,7 +16,7 @@ from komando.prepare import prepare as run_roles
 from tests.lab.conftest import Members, on_machine, prepare
 from tests.lab.desk import REPOSITORY
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.nightly]
 
 KNOCK = """\
 import socket, sys

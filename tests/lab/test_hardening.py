@@ -20,7 +20,7 @@ import pytest
 from tests.lab.conftest import Members, on_machine
 from tests.lab.desk import REPOSITORY
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.nightly]
 
 PAGE = REPOSITORY / "docs/hardening.md"
 

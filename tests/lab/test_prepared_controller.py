@@ -21,7 +21,7 @@ from komando.wheelhouse import LOCK
 from tests.lab.conftest import Members, on_machine
 from tests.lab.desk import REPOSITORY
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.nightly]
 
 NAME = "controller-1"
 HOME = "/home/controller"

@@ -202,7 +202,7 @@ def clock(name: str, moment: str) -> None:
 def down(name: str) -> None:
     """Remove a city or a fleet and every trace of it; harmless when there is none.
 
-    The Debian tree that labs are made of stays in /var/cache/komando-lab: some 300 MB, and 700
+    The Debian tree that labs are made of stays in /var/cache/komando-lab: some 450 MB, and 900
     where a virtual machine stood. `rm -r` removes it while no lab stands.
     """
     from komando.lab.life import raze_city
