@@ -60,7 +60,7 @@ def test_apply_works_on_all_and_then_has_nothing_to_do(
 def test_another_inventory_of_a_lab_is_refused(fleet: Fleet) -> None:
     done = komando("plan", "--inventory", "lab", "--lab", fleet.name, check=False)
     assert done.returncode == 1
-    assert f"the fleet '{fleet.name}' has no 'core-1'" in done.stderr
+    assert f"the fleet '{fleet.name}' has no 'controller-1'" in done.stderr
 
 
 def test_each_neighbour_hears_the_others_ssh(fleet: Fleet) -> None:

@@ -29,6 +29,16 @@ THIRD_LAN = "ip link add lan2 type veth peer name far2; ip link set far2 up"
 
 Samples = dict[str, dict[frozenset[tuple[str, str]], float]]
 
+PER_SITE = {
+    "komando_site_sent_bytes_total",
+    "komando_site_sent_packets_total",
+    "komando_site_dropped_packets_total",
+    "komando_site_backlog_bytes",
+    "komando_site_guarantee_bytes_per_second",
+    "komando_site_ceiling_bytes_per_second",
+}
+"""What is told of each office and point."""
+
 
 def tool(name: str) -> str:
     """Where a program of Prometheus stands; "" where it does not."""

@@ -13,7 +13,7 @@ import pytest
 
 from tests.lab.conftest import LAB
 from tests.lab.desk import Running, Whom
-from tests.lab.scene import GUARD, Scene, cuts_off
+from tests.lab.scene import GUARD, STATE, Scene, cuts_off
 
 pytestmark = LAB
 
@@ -101,9 +101,11 @@ def test_a_controller_that_is_killed_while_a_confirmed_host_goes_back(scene: Sce
     known = len(scene.entries())
     scene.edit_all(20)
     running = scene.start("apply", "--no-verify")
-    running.until("router-3: armed")
-    with running.suspended():
-        scene.routers["router-3"].behind("nft delete table inet komando_guard")
+    running.until("router-3: activating")
+    scene.routers["router-3"].behind(
+        f"until test -e {STATE}/pending && ! pgrep -f 'komando-hos[t] activate' >/dev/null; do :; "
+        "done; nft delete table inet komando_guard"
+    )
     running.until("router-2: going back")
     assert running.kill().code == -9
     runs = whole(scene, was, known)
