@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -15,6 +16,7 @@ import yaml
 from testinfra.host import Host
 
 from komando import generation
+from komando.documents.addresses import Network
 from komando.inventory import Inventory
 from komando.inventory.machines import WITH_BUNDLES
 
@@ -55,6 +57,14 @@ class Machine:
         for place in (*places, f"host_vars/{self.name}.yaml"):
             found = _mapping(self.folder / place).get(name, found)
         return found
+
+    @property
+    def management(self) -> list[Network]:
+        """The networks that its guard lets in."""
+        own = self.option("base_management")
+        return (
+            [ip_network(one) for one in own] if isinstance(own, list) else [*self.entry.management]
+        )
 
     def packages(self) -> set[str]:
         """Those that the roles of its kind install."""

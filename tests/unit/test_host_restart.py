@@ -195,6 +195,14 @@ def test_what_is_no_window_is_an_error(
     assert not machine.calls.exists()
 
 
+def test_a_window_that_is_over_before_the_last_turn_is_an_error(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["reboot", "--window", "23:50-00:20"], machine.paths) == 1
+    assert "make it 40 minutes or more" in capsys.readouterr().err
+    assert not machine.calls.exists()
+
+
 def test_a_change_that_waits_or_goes_back_comes_first(machine: Machine) -> None:
     machine.at("2026-11-24T14:00:00+00:00")
     assert machine.host is not None

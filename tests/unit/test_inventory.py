@@ -162,7 +162,7 @@ def _alike(folder: Path, home: Path) -> None:
     for one in listed["_meta"]["hostvars"].values():
         assert one.get("rate_divisor", 1) == inventory.divisor
         assert one.get("administrator", "root") == inventory.administrator
-        assert tuple(one.get("deploy_keys", ())) == inventory.deploy_keys
+        assert tuple(one.get("deploy_keys", ())) == (inventory.deploy_keys or ())
         assert tuple(one.get("observe_keys", ())) == inventory.observe_keys
 
 

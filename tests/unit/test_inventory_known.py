@@ -57,6 +57,12 @@ def test_a_machine_out_of_the_inventory_stands_last(keys: list[PublicKey]) -> No
     assert with_key(text, "203.0.113.9", keys[1], ORDER) == text + lines(("203.0.113.9", keys[1]))
 
 
+def test_lines_of_other_systems_stay_as_they_are(keys: list[PublicKey]) -> None:
+    text = f"# caf\udce9\r\n\x0c\n{ORDER[0]} {keys[0]}\r\n"
+    found = with_key(text, ORDER[2], keys[2], ORDER)
+    assert found == text + lines((ORDER[2], keys[2]))
+
+
 def test_a_file_is_written_whole_and_keeps_its_mode(tmp_path: Path) -> None:
     path = tmp_path / "known_hosts"
     path.write_text("a\n")

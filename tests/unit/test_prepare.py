@@ -28,6 +28,11 @@ all:
           leaf: fq_codel
 """
 
+ECDSA = (
+    "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBNCmRqMm"
+    "wMTt+kCHUtJkcvv2AmM929TsgiN7ebvUEDPFwk93w5T5OzrgP8FqvkWoUQFCHsroG+51K4LYewkq1ZM="
+)
+
 
 @pytest.fixture
 def inventory(tmp_path: Path) -> Path:
@@ -70,6 +75,15 @@ def test_a_machine_that_fails_is_not_one_that_is_away() -> None:
     assert (other.trouble, other.away) == ("timed out", True)
 
 
+def test_a_machine_that_is_lost_half_way_is_not_one_that_was_never_reached() -> None:
+    story = told(
+        event("ok", "core-1", "base : Load the guard", changed=True, said=""),
+        event("unreachable", "core-1", "base : Come again", said="timed out"),
+    )
+    one = story.machines["core-1"]
+    assert (one.trouble, one.away) == ("lost at base : Come again: timed out", False)
+
+
 def test_a_host_that_nobody_asked_for_is_left_aside() -> None:
     story = told(event("ok", "localhost", "x", changed=True, said=""))
     assert list(story.machines) == ["core-1", "core-2"]
@@ -91,7 +105,7 @@ def refused(inventory: Path, *words: str) -> str:
 
 def test_an_unknown_machine_is_named_with_the_one_that_is_meant(inventory: Path) -> None:
     words = refused(inventory, "core-9")
-    assert "no machine of this inventory is named 'core-9'; did you mean core-1?" in words
+    assert f"no machine 'core-9' in {inventory}/hosts.yaml: did you mean core-1?" in words
 
 
 def test_a_member_that_takes_policies_from_nobody_is_refused(inventory: Path) -> None:
@@ -99,6 +113,32 @@ def test_a_member_that_takes_policies_from_nobody_is_refused(inventory: Path) ->
     words = refused(inventory)
     assert "has no `deploy_keys`, and nobody could deploy to core-1" in words
     assert "prepare the controller first" in words
+
+
+def stated(inventory: Path, line: str) -> None:
+    path = inventory / "hosts.yaml"
+    path.write_text(path.read_text().replace("  vars:\n", f"  vars:\n    {line}\n"))
+
+
+def test_a_key_that_is_withdrawn_may_be_the_only_one(inventory: Path) -> None:
+    stated(inventory, "deploy_keys: []")
+    words = refused(inventory)
+    assert "deploy_keys" not in words
+    assert "known_hosts does not stand" in words
+
+
+def test_a_key_that_the_machine_will_not_show_any_more_is_refused(inventory: Path) -> None:
+    stated(inventory, "deploy_keys: []")
+    (inventory / "known_hosts").write_text(f"192.0.2.2 {ECDSA}\n192.0.2.10 {ECDSA}\n")
+    words = refused(inventory, "core-1")
+    assert "a key of core-1 of the kind ecdsa-sha2-nistp256 alone" in words
+    assert "it shows its ssh-ed25519 key and no other" in words
+
+
+@pytest.mark.parametrize("name", ["deploy", "observe", "controller"])
+def test_an_administrator_is_no_user_that_the_roles_make(inventory: Path, name: str) -> None:
+    stated(inventory, f"administrator: {name}")
+    assert "a user that the roles make" in refused(inventory)
 
 
 def test_a_controller_is_prepared_before_there_is_any_key(inventory: Path) -> None:

@@ -14,8 +14,8 @@ short_description: The kernel's settings as they are in force
 description:
   - Sets those that are otherwise. A file in C(/etc/sysctl.d) sets them at the next boot; this one
     looks at the kernel itself.
-  - What this machine cannot set is left alone and told, so a container, which has the settings of
-    its machine's kernel beside its own network's, is no failure.
+  - What this machine cannot set is left alone and told, but in a container, which has the settings
+    of its machine's kernel beside its own network's.
 options:
   settings:
     description: The value of each key, as in C(sysctl.conf).
@@ -35,9 +35,14 @@ set:
 foreign:
   description: Keys that this machine does not have or cannot set.
   type: list
+said:
+  description: So much in words, for a person, where it is no container.
+  type: str
 """
 
 SETTINGS = Path("/proc/sys")
+CONTAINER = Path("/run/systemd/container")
+"""Stands where systemd runs in a container (systemd's Container Interface)."""
 
 
 def main() -> None:
@@ -60,7 +65,12 @@ def main() -> None:
         "before": "".join(f"{key} = {value}\n" for key, value in otherwise.items()),
         "after": "".join(f"{key} = {wanted[key]}\n" for key in otherwise),
     }
-    module.exit_json(changed=bool(otherwise), set=list(otherwise), foreign=foreign, diff=diff)
+    said = ""
+    if foreign and not CONTAINER.exists():
+        said = f"this kernel has no such setting, or does not let it be set: {', '.join(foreign)}"
+    module.exit_json(
+        changed=bool(otherwise), set=list(otherwise), foreign=foreign, said=said, diff=diff
+    )
 
 
 def _path(key: str) -> Path:

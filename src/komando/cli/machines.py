@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from komando.cli.checked import refused
-from komando.inventory import Inventory, InventoryError, load_inventory
+from komando.documents.near import nearest
+from komando.inventory import Host, Inventory, InventoryError, load_inventory
 
 INVENTORIES = Path("inventories")
 
@@ -34,6 +35,15 @@ def machines_of(folder: Path) -> Inventory:
         return load_inventory(folder)
     except InventoryError as error:
         raise refused(error.diagnostics) from error
+
+
+def host_named(machines: Inventory, folder: Path, name: str) -> Host:
+    """The machine of a name; ends the verb where the inventory has none."""
+    if name in machines.hosts:
+        return machines.hosts[name]
+    near = nearest(name, machines.hosts)
+    hint = f"did you mean {near}?" if near else f"it has {', '.join(machines.hosts)}"
+    raise click.ClickException(f"no machine {name!r} in {folder}/hosts.yaml: {hint}")
 
 
 def names_in(limit: str) -> list[str]:

@@ -16,7 +16,7 @@ from komando.cli.scope import LAB, Scope, administrator_options
 from komando.cli.streams import tell
 
 if TYPE_CHECKING:
-    from komando.inventory import Host, Inventory
+    from komando.inventory import Access, Host, Inventory
     from komando.prepare import Machine, Preparation, Story
 
 WOULD_CHANGE = 2
@@ -33,11 +33,13 @@ komando prepare --inventory lab     the bare machines of `komando lab up --machi
 @click.argument("names", metavar="[HOST]...", nargs=-1)
 @administrator_options
 @click.option("--administrator", metavar="NAME",
-              help="Who logs in: root, or somebody who becomes root. Default: whom the inventory "
-              "says.")  # fmt: skip
+              help="Who logs in, one of base_administrators, whom sshd is to let in. Default: the "
+              "inventory's administrator.")  # fmt: skip
 @click.option("--ask-password", is_flag=True, help="Ask for the password of the administrator's "
               "sudo.")  # fmt: skip
-@click.option("--check", is_flag=True, help="Change nothing; say what would be changed.")
+@click.option(
+    "--check", is_flag=True, help="Change nothing on a machine; say what would be changed."
+)
 @click.option("--log", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Keep there what Ansible says, with --check as diffs.")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",
@@ -79,25 +81,32 @@ def prepare(
 
 
 def _order(scope: Scope, names: tuple[str, ...], administrator: str | None) -> Preparation:
-    from komando.cli.machines import folder_of, machines_of
+    from komando.cli.machines import folder_of, host_named, machines_of
     from komando.cli.scope import access_to, require_keys
     from komando.prepare import Preparation
 
     folder = folder_of(scope.inventory)
     inventory = machines_of(folder)
-    hosts = _named(inventory, names)
+    hosts = tuple(host_named(inventory, folder, name) for name in dict.fromkeys(names))
     if inventory.name == LAB:
         from komando.lab.place import DEFAULT, LabError, Place
         from komando.lab.prepare import preparation
 
         access_to(inventory, folder, scope.lab, None)  # whether it stands, and has such machines
+        if away := [host.name for host in hosts if not scope.stands(host.name)]:
+            raise click.ClickException(
+                f"{', '.join(away)} does not stand in this lab: `komando lab up --machines all`"
+            )
+        hosts = hosts or tuple(one for one in inventory.hosts.values() if scope.stands(one.name))
         try:
             return preparation(Place(scope.lab or DEFAULT), folder, hosts, Path("roles"))
         except LabError as error:
             raise click.ClickException(str(error)) from error
+    hosts = hosts or tuple(inventory.hosts.values())
     _require_deployers(inventory, hosts, folder)
     access = access_to(inventory, folder, scope.lab, scope.identity)
     require_keys(inventory, access, [host.name for host in hosts])
+    _require_lasting_keys(hosts, access)
     return Preparation(
         inventory=folder,
         hosts=hosts,
@@ -105,28 +114,33 @@ def _order(scope: Scope, names: tuple[str, ...], administrator: str | None) -> P
     )
 
 
-def _named(inventory: Inventory, names: tuple[str, ...]) -> tuple[Host, ...]:
-    """The hosts of these names, or all; ends the verb for a name that no machine has."""
-    from komando.documents.near import nearest
-
-    for name in names:
-        if name not in inventory.hosts:
-            near = nearest(name, inventory.hosts)
-            meant = f"did you mean {near}?" if near else f"it has {', '.join(inventory.hosts)}"
-            raise click.UsageError(f"no machine of this inventory is named {name!r}; {meant}")
-    wanted = [host for name, host in inventory.hosts.items() if not names or name in names]
-    return tuple(wanted)
-
-
 def _require_deployers(inventory: Inventory, hosts: tuple[Host, ...], folder: Path) -> None:
     """A machine that takes policies from nobody would be a member that cannot be reached."""
-    taking = [host.name for host in hosts if host.kind not in ("controller", "jump")]
-    if taking and not inventory.deploy_keys:
+    from komando.inventory import WITH_BUNDLES
+
+    taking = [host.name for host in hosts if host.kind in WITH_BUNDLES]
+    if taking and inventory.deploy_keys is None:
         raise click.ClickException(
             f"{folder}/hosts.yaml has no `deploy_keys`, and nobody could deploy to "
             f"{', '.join(taking)}: prepare the controller first (`komando prepare CONTROLLER` shows"
-            " its public key), and add that key"
+            " its public key), and add that key. `deploy_keys: []` says that nobody is to"
         )
+
+
+def _require_lasting_keys(hosts: tuple[Host, ...], access: Access) -> None:
+    """A prepared machine shows one key, of one kind: who knows another could not come back."""
+    from komando.inventory.keys import SHOWN
+    from komando.inventory.known import place_of, read_known_hosts
+
+    known = read_known_hosts(access.known_hosts)
+    for host in hosts:
+        kinds = [one.key.kind for one in known.of(place_of(host))]
+        if SHOWN not in kinds:
+            raise click.ClickException(
+                f"{access.known_hosts} has a key of {host.name} of the kind {', '.join(kinds)} "
+                f"alone, and once it is prepared it shows its {SHOWN} key and no other: remove the "
+                f"line, and `komando trust {host.name}`"
+            )
 
 
 def _carry_out(order: Preparation) -> list[Machine]:

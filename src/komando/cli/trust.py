@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from komando.cli.machines import folder_of, machines_of
+from komando.cli.machines import folder_of, host_named, machines_of
 from komando.cli.scope import LAB, Scope, access_to, machine_options, require_keys
 from komando.cli.streams import tell
-from komando.documents.near import nearest
 from komando.inventory import Access, Host, Inventory
 from komando.inventory.keys import KEY_KINDS, PublicKey
 from komando.inventory.known import KNOWN_HOSTS, place_of, read_known_hosts
@@ -73,7 +71,7 @@ def trust(
     machines, access = _machines(scope)
     if user is not None:
         access = replace(access, user=user)
-    host = _host(machines, name, folder_of(scope.inventory))
+    host = host_named(machines, folder_of(scope.inventory), name)
     require_keys(machines, access, [hop.name for hop in host.hops])
     kept = _kept(host, access)
     from komando.cli.hostkey import shown_key
@@ -101,14 +99,6 @@ def _machines(scope: Scope) -> tuple[Inventory, Access]:
     if machines.name == LAB or scope.lab is not None or known.exists():
         return machines, access_to(machines, folder, scope.lab, scope.identity)
     return machines, Access(prefix=(), identity=scope.identity, known_hosts=known)
-
-
-def _host(machines: Inventory, name: str, folder: Path) -> Host:
-    if name not in machines.hosts:
-        near = nearest(name, machines.hosts)
-        hint = f"did you mean {near}?" if near else f"it has {', '.join(machines.hosts)}"
-        raise click.ClickException(f"no machine {name!r} in {folder}/hosts.yaml: {hint}")
-    return machines.hosts[name]
 
 
 def _kept(host: Host, access: Access) -> list[PublicKey]:
@@ -179,7 +169,7 @@ def _keep(host: Host, key: PublicKey, machines: Inventory, access: Access) -> No
     path = access.known_hosts
     order = [place_of(one) for one in machines.hosts.values()]
     try:
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        text = path.read_bytes().decode(errors="surrogateescape") if path.exists() else ""
         write_whole(path, with_key(text, place_of(host), key, order))
     except OSError as error:
         raise click.ClickException(

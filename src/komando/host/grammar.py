@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import argparse
 
+from .typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    Verbs = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no other name
+
 DESCRIPTION = """\
-Keeps this router at what its current generation wants at this moment.
+Keeps this machine at what its current generation wants at this moment.
 
 A generation is the set of files of one policy, under its digest, below
 /var/lib/komando/generations; the link /var/lib/komando/current says which one is in force. A timer
@@ -32,7 +37,8 @@ examples:
   komando-host clock 2026-11-24T20:00:00+07:00  rehearse: run as if it were that evening
   komando-host clock off                        back to the real clock
 
-An answer is one JSON line on standard output; narration and errors go to standard error.
+An answer is one JSON line on standard output (of `record` a line for each entry; of `metrics` and
+`export` text); narration and errors go to standard error.
 Exit codes: 0 done, 1 failed (after `activate` the generation before is in force again, where there
 was one), 2 the command line was not understood.
 """
@@ -47,8 +53,32 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verbs = root.add_subparsers(dest="verb", required=True, metavar="VERB")
+    _questions(verbs)
+    _changes(verbs)
+    _at_the_console(verbs)
+    return root
+
+
+def _questions(verbs: Verbs) -> None:
     verbs.add_parser("observe", help="say what runs here and whether the kernel agrees")
     verbs.add_parser("drift", help="as observe, with all that stands otherwise than it should")
+    status = verbs.add_parser("status", help="what an office, or each, is promised and has")
+    status.add_argument("slug", metavar="SLUG", nargs="?", help="of one office or point alone")
+    status.add_argument(
+        "--seconds", type=int, default=1, metavar="N", help="how long to look: 1 (default) to 30"
+    )
+    verbs.add_parser("usage", help="how much each class used in the last week")
+    verbs.add_parser("metrics", help="print the metrics as the last look at the hours wrote them")
+    record = verbs.add_parser("record", help="print the record of what was done here")
+    record.add_argument("--since", type=int, default=0, metavar="N", help="from entry N on")
+    export = verbs.add_parser("export", help="print a generation as base64 tar.gz")
+    export.add_argument("digest", metavar="DIGEST", nargs="?", help="default: the current one")
+    reach = verbs.add_parser("probe", help="whether ssh of another machine is reached from here")
+    reach.add_argument("address", metavar="ADDRESS")
+    reach.add_argument("port", metavar="PORT", type=int)
+
+
+def _changes(verbs: Verbs) -> None:
     activate = verbs.add_parser("activate", help="bring a bundle (base64 tar.gz on stdin) in force")
     activate.add_argument(
         "digest", metavar="DIGEST", help="the digest of the bundle, 64 hex digits"
@@ -79,30 +109,19 @@ def parser() -> argparse.ArgumentParser:
     revert = verbs.add_parser("revert", help="take a change back that waits for its confirmation")
     revert.add_argument("digest", metavar="DIGEST", nargs="?", help="only if it is this one")
     revert.add_argument("--due", metavar="TOKEN", help="the alarm's call, which waits for nobody")
+    verbs.add_parser("hours", help="bring the kernel to what is wanted at this moment")
+
+
+def _at_the_console(verbs: Verbs) -> None:
+    """What units and people at the machine itself ask for."""
     verbs.add_parser("boot", help="before the network: take back what a restart has overtaken")
     bypass = verbs.add_parser("bypass", help="take the policy out of the traffic's way")
     bypass.add_argument("state", choices=("on", "off"))
-    reach = verbs.add_parser("probe", help="whether ssh of another machine is reached from here")
-    reach.add_argument("address", metavar="ADDRESS")
-    reach.add_argument("port", metavar="PORT", type=int)
-    record = verbs.add_parser("record", help="print the record of what was done here")
-    record.add_argument("--since", type=int, default=0, metavar="N", help="from entry N on")
-    verbs.add_parser("usage", help="how much each class used in the last week")
-    verbs.add_parser("metrics", help="print the metrics as the last look at the hours wrote them")
-    status = verbs.add_parser("status", help="what an office, or each, is promised and has")
-    status.add_argument("slug", metavar="SLUG", nargs="?", help="of one office or point alone")
-    status.add_argument(
-        "--seconds", type=int, default=1, metavar="N", help="how long to look: 1 (default) to 30"
-    )
     reboot = verbs.add_parser("reboot", help="restart, if that is due and no office is at work")
     reboot.add_argument(
         "--window",
         metavar="HH:MM-HH:MM",
         help="local time in which it may restart where no calendar tells the hours",
     )
-    verbs.add_parser("hours", help="bring the kernel to what is wanted at this moment")
-    export = verbs.add_parser("export", help="print a generation as base64 tar.gz")
-    export.add_argument("digest", metavar="DIGEST", nargs="?", help="default: the current one")
     clock = verbs.add_parser("clock", help="rehearse another moment; lost with a reboot")
     clock.add_argument("moment", metavar="ISO|off", help="a moment with its zone, or off")
-    return root

@@ -1,7 +1,7 @@
 """The packet guard that roles/base lays: whether the kernel has it as it was loaded.
 
 No generation holds it and this program never loads it: who may open a connection to the machine
-is no matter of policy. Its unit keeps what the kernel showed of it when it was loaded.
+is no matter of policy. Its unit keeps the file that it loaded, and what the kernel then showed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from .finding import Finding, diff_of
 from .tables import BASE_TABLE, shown
 
 UNIT = "etc/systemd/system/komando-guard.service"
+LAID = "etc/komando-base/guard.nft"
+LOADED_FROM = "run/komando-guard.nft"
 LOADED = "run/komando-guard"
 
 
@@ -24,10 +26,7 @@ def guard_findings(root: Path) -> Iterator[Finding]:
     if not (root / UNIT).exists():
         return
     where = " ".join(BASE_TABLE)
-    try:
-        loaded = (root / LOADED).read_text()
-    except FileNotFoundError:
-        loaded = ""
+    laid, source, loaded = (_text(root / one) for one in (LAID, LOADED_FROM, LOADED))
     live = shown(*BASE_TABLE)
     if not live or not loaded:
         words = "it is missing" if not live else "nobody knows who loaded it"
@@ -35,3 +34,13 @@ def guard_findings(root: Path) -> Iterator[Finding]:
     elif live != loaded:
         diff = diff_of(loaded, live)
         yield Finding("guard", where, "as it was loaded", "it differs", diff, mend="role")
+    elif laid != source:
+        diff = diff_of(source, laid)
+        yield Finding("guard", f"/{LAID}", "as it was loaded", "it differs", diff, mend="role")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return ""

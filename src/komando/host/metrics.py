@@ -68,6 +68,11 @@ def tell_echoes(standing: Standing, device: str, echoes: Echoes) -> None:
     lay(standing.paths, FILES[1], "".join(_uplink(device, echoes)))
 
 
+def forget_echoes(standing: Standing) -> None:
+    """What was measured of a gateway that is none any more is not told on."""
+    lay(standing.paths, FILES[1], "")
+
+
 def text_of(standing: Standing, look: Look) -> str:
     """All that is told of the host."""
     applied, digest = standing.records.applied(), standing.in_force()
@@ -136,7 +141,7 @@ def _state(standing: Standing, look: Look, digest: str | None) -> Iterator[str]:
         "komando_reboot_required",
         "gauge",
         "1 while an upgrade waits for a restart of the machine.",
-        int((standing.paths.root / "run/reboot-required").exists()),
+        int(standing.paths.restart_required.exists()),
     )
     yield from _last_change(_last(standing))
 

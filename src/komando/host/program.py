@@ -15,7 +15,7 @@ from .configuration import read_configuration
 from .errors import HostError
 from .frozen import replace
 from .layout import Paths
-from .metrics import Look, look_of, tell, tell_echoes, wanted
+from .metrics import Look, forget_echoes, look_of, tell, tell_echoes, wanted
 from .reconcile import Outcome
 from .records import Applied
 from .standing import PROTOCOL
@@ -163,12 +163,15 @@ class Program:
         It takes some tenths of a second, in which nobody shall have to wait.
         """
         configuration = self.look.configuration
-        if configuration is None or not wanted(self.paths):
+        if not wanted(self.paths):
+            return
+        if configuration is None or not configuration.gateway:
+            forget_echoes(self.standing)
             return
         from .echoes import measure
 
-        if gateway := configuration.gateway:
-            tell_echoes(self.standing, configuration.uplink, measure(gateway, configuration.uplink))
+        device = configuration.uplink
+        tell_echoes(self.standing, device, measure(configuration.gateway, device))
 
     def bypass(self, *, on: bool) -> dict[str, Any]:
         """Takes the policy out of the traffic's way, or brings it back; at the console.

@@ -32,6 +32,9 @@ BREAK = timedelta(hours=3)
 TURNS = timedelta(minutes=20)
 """Over so long the machines of a region spread: a restart takes one or two of it."""
 
+LEAST = 2 * TURNS
+"""The least length of a window: the last of its turns, and as long again for the timer to look."""
+
 _WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
 
@@ -166,7 +169,10 @@ def _parsed(window: str) -> tuple[timedelta, timedelta]:
     if not found or found[0][:5] == found[0][6:]:
         raise HostError(f"{window!r} is no window; write 02:00-04:00")
     first, last = (timedelta(hours=int(found[one]), minutes=int(found[one + 1])) for one in (1, 3))
-    return first, (last - first) % timedelta(days=1)
+    length = (last - first) % timedelta(days=1)
+    if length < LEAST:
+        raise HostError(f"{window} is too short for all to take turns; make it 40 minutes or more")
+    return first, length
 
 
 def _of_window(why: str, now: datetime, hours: tuple[timedelta, timedelta] | None) -> Quiet:

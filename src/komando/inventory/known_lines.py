@@ -17,7 +17,7 @@ def with_key(text: str, place: str, key: PublicKey, order: Sequence[str]) -> str
     """
     lines: list[str] = []
     at: int | None = None
-    for line in text.splitlines():
+    for line in text.removesuffix("\n").split("\n") if text else ():
         rest = _without(line, place)
         if rest != line and at is None:
             at = len(lines)
@@ -59,7 +59,7 @@ def write_whole(path: Path, text: str) -> None:
     """Put a text in its place, whole or not at all, with the mode that it had; raises OSError."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        fresh.write_text(text, encoding="utf-8")
+        fresh.write_bytes(text.encode(errors="surrogateescape"))
         if path.exists():
             fresh.chmod(path.stat().st_mode)
         fresh.replace(path)

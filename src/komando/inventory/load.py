@@ -80,7 +80,7 @@ def load_inventory(folder: FilePath) -> Inventory:
         hosts,
         settings.rate_divisor,
         settings.administrator,
-        tuple(settings.deploy_keys),
+        None if settings.deploy_keys is None else tuple(settings.deploy_keys),
         tuple(settings.observe_keys),
     )
 

@@ -106,14 +106,15 @@ class Inventory:
 
     Every rate there is divided by `divisor`. `administrator` logs in to prepare a machine.
     `deploy_keys` and `observe_keys` are lines of public keys, as authorized_keys has them: of those
-    who may deploy to every machine that bundles go to, and of those who may only look.
+    who may deploy to every machine that bundles go to (None: nobody has said yet), and of those who
+    may only look.
     """
 
     name: str
     hosts: dict[str, Host]
     divisor: int = 1
     administrator: str = "root"
-    deploy_keys: tuple[str, ...] = ()
+    deploy_keys: tuple[str, ...] | None = None
     observe_keys: tuple[str, ...] = ()
 
     @property

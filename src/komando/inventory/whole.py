@@ -22,6 +22,10 @@ _OF_ANSIBLE: Final[dict[str, str]] = {
     "localhost": "this machine itself",
 }
 
+_OF_ROLES: Final = dict.fromkeys(
+    ("deploy", "observe", "controller"), "a user that the roles make, for keys that may do little"
+)
+
 
 def check_whole(document: Document) -> list[Diagnostic]:
     """Names and addresses that stand twice, and ways that lead nowhere.
@@ -33,11 +37,13 @@ def check_whole(document: Document) -> list[Diagnostic]:
     found: list[Diagnostic] = []
     for name, entry in _entries(document):
         if name in _OF_ANSIBLE:
-            found.append(_reserved(name, document.key(entry.path)))
+            at = document.key(entry.path)
+            found.append(_reserved(name, _OF_ANSIBLE[name], "another name, as `core-1`", at))
         if name in entries:
             found.append(_twice(name, entry, entries[name], document))
         else:
             entries[name] = entry
+    found += _administrator(document)
     found += _addresses_twice(entries, document)
     management = _read_as(ip_network, document.at(("all", "vars", "management")))
     for entry in entries.values():
@@ -45,6 +51,14 @@ def check_whole(document: Document) -> list[Diagnostic]:
             at = document.value((*entry.path, "ansible_host"))
             found += _unmanaged(entry.address, management, at)
     return [*found, *check_ways(document, entries)]
+
+
+def _administrator(document: Document) -> Iterator[Diagnostic]:
+    above: Path = ("all", "vars", "administrator")
+    name = document.at(above)
+    if isinstance(name, str) and name in _OF_ROLES:
+        at = document.value(above)
+        yield _reserved(name, _OF_ROLES[name], "root, or who may become it by sudo", at)
 
 
 def _entries(document: Document) -> Iterator[tuple[str, Entry]]:
@@ -83,13 +97,13 @@ def _read_as(read: Callable[[str], T], values: object) -> list[T]:
     return found
 
 
-def _reserved(name: str, at: Location) -> Diagnostic:
+def _reserved(name: str, what: str, expected: str, at: Location) -> Diagnostic:
     return Diagnostic(
         "name-reserved",
         "error",
-        f"a name that is in use already: {_OF_ANSIBLE[name]}",
+        f"a name that is in use already: {what}",
         found=name,
-        expected="another name, as `core-1`",
+        expected=expected,
         remedy="rename it here and wherever it is referred to",
         location=at,
     )

@@ -138,12 +138,14 @@ class Variables(Written):
     )
     administrator: _User = Field(
         default="root",
-        description="Who logs in to prepare a machine: root, or one who may become it by sudo.",
+        description="Who logs in to prepare a machine: root, or one who may become it by sudo, and "
+        "no user that the roles make.",
         examples=["root"],
     )
-    deploy_keys: list[PublicKeyField] = Field(
-        default=[],
-        description="Public keys that may deploy to every machine that bundles go to.",
+    deploy_keys: list[PublicKeyField] | None = Field(
+        default=None,
+        description="Public keys that may deploy to every machine that bundles go to. An empty list"
+        " says that nobody may.",
     )
     observe_keys: list[PublicKeyField] = Field(
         default=[],

@@ -106,7 +106,7 @@ def _fetch_wheels(order: Preparation, story: Story, told: Callable[[Story], obje
 
 def _command(order: Preparation, given: int | None) -> list[str]:
     names = [host.name for host in order.hosts]
-    settings = {**order.settings, "administrator": order.access.user}
+    settings = {**order.settings, "ansible_user": order.access.user}
     command = [
         *order.access.prefix,
         *(_ansible(), "-i", str(order.inventory / FILE), str(order.roles / "site.yml")),

@@ -46,7 +46,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
     def v2_runner_on_ok(self, result: Any) -> None:
         """It went well on a host."""
         found = result.result
-        said = found.get("msg", "") if result.task.action.endswith("debug") else ""
+        # modules of our own have a word for it
+        told = "msg" if result.task.action.endswith("debug") else "said"
+        said = found.get(told, "")
         self._end("ok", result, changed=bool(found.get("changed")), said=str(said))
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
