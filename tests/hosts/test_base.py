@@ -66,7 +66,18 @@ def test_ssh_lets_in_the_three_that_it_should(machine: Machine) -> None:
     (users,) = re.findall(r"^AllowUsers (.+)$", settings, re.MULTILINE)
     assert users.split()[-2:] == ["deploy", "observe"]
     assert machine.lab or machine.inventory.administrator in users.split()
-    assert re.search(r"^AllowTcpForwarding (no|local)$", settings, re.MULTILINE)
+
+
+def test_ssh_leads_to_those_behind_it_and_nowhere_else(machine: Machine) -> None:
+    settings = machine.text("/etc/ssh/sshd_config.d/10-komando.conf")
+    (forwards,) = re.findall(r"^AllowTcpForwarding (.+)$", settings, re.MULTILINE)
+    opened = " ".join(re.findall(r"^PermitOpen (.+)$", settings, re.MULTILINE)).split()
+    behind = [one for one in machine.inventory.hosts.values() if one.jump == machine.name]
+    assert forwards == ("local" if behind else "no")
+    assert {*opened} == {
+        f"[{one.address}]:{one.port}" if ":" in one.address else f"{one.address}:{one.port}"
+        for one in behind
+    }
 
 
 def test_the_keys_are_those_of_the_inventory(machine: Machine) -> None:

@@ -18,12 +18,11 @@ from tests.lab.conftest import Members, on_machine
 
 pytestmark = [pytest.mark.lab, pytest.mark.nightly]
 
-NAMES = ("controller-1", "core-1", "gateway-1", "signing-1")
+NAMES = ("controller-1", "core-1", "gateway-1", "signing-1", "bastion-1")
 
 SHUT = {
     "allowagentforwarding no",
     "allowstreamlocalforwarding no",
-    "allowtcpforwarding no",
     "gatewayports no",
     "permittunnel no",
     "permituserenvironment no",
@@ -74,11 +73,22 @@ def test_sshd_shuts_every_way_but_a_command(holder: Holder) -> None:
     asked = "sshd -T -C user=deploy,host=x,addr=10.255.0.1"
     settings = on_machine(holder.members.city, holder.host.name, asked).splitlines()
     assert set(settings) >= SHUT
+    behind = [one for one in holder.members.city.machines.values() if one.jump == holder.host.name]
+    ways = {f"permitopen {one.address}:{one.port}" for one in behind}
+    assert set(settings) >= (
+        ways | {"allowtcpforwarding local"} if ways else {"allowtcpforwarding no"}
+    )
 
 
-def test_nothing_is_forwarded(holder: Holder) -> None:
-    through = holder.ssh(options=("-W", "127.0.0.1:22"))
-    assert "administratively prohibited" in through.stderr
+def test_nothing_is_forwarded_but_to_who_lies_behind(holder: Holder) -> None:
+    machines = holder.members.city.machines.values()
+    for address, leads in (
+        ("127.0.0.1", False),
+        *((one.address, one.jump == holder.host.name) for one in machines),
+    ):
+        through = holder.ssh(options=("-W", f"{address}:22"))
+        assert ("administratively prohibited" in through.stderr) is not leads, address
+        assert through.stdout.startswith("SSH-2.0-") is leads, address
     back = holder.ssh("true", options=("-o", "ExitOnForwardFailure=yes", "-R", "0:127.0.0.1:22"))
     assert back.returncode != 0
     assert "remote port forwarding failed" in back.stderr

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from komando.inventory import KINDS
 from tests.lab.conftest import Members, on_machine
 from tests.lab.desk import REPOSITORY
 
@@ -90,7 +91,7 @@ def _table(heading: str) -> Iterator[list[str]]:
 
 def answered() -> dict[str, set[str]]:
     """The suggestions that the page answers for, each with the kinds of machines that it names."""
-    every = {"controller", "router", "hotspot", "signing"}
+    every = set(KINDS)
     return {
         name: every if kinds == "all" else set(kinds.split(", "))
         for name, kinds, reason in _table("What is not done, and why")
@@ -116,9 +117,7 @@ def test_each_suggestion_of_lynis_is_followed_or_answered(audits: dict[str, Audi
 
 def test_no_answer_is_given_that_nobody_needs(audits: dict[str, Audit]) -> None:
     needed = {(one, audit.kind) for audit in audits.values() for one in audit.suggestions}
-    idle = {
-        (name, kind) for name, kinds in answered().items() for kind in kinds
-    } - needed - {(name, "jump") for name in answered()}  # fmt: skip
+    idle = {(name, kind) for name, kinds in answered().items() for kind in kinds} - needed
     assert {one for one in idle if not FOREIGN.match(one[0])} == set()
 
 
