@@ -85,6 +85,16 @@ def test_one_that_is_away_keeps_no_other_from_answering(play: Play, access: Acce
     assert failures.keys() == {"core-2"}
 
 
+def test_one_that_answers_oddly_keeps_no_other_from_answering(play: Play, access: Access) -> None:
+    one, other = play("core-1"), play("core-2")
+    one.offices["bpbd"] = office("bpbd")
+    other.offices["bpbd"] = office("bpbd", down={**QUIET, "rate": float("inf")})
+    with Session([one.host, other.host], access) as session:
+        told, failures = ask_status(session, ["core-1", "core-2"], "", 1)
+    assert told.keys() == {"core-1"}
+    assert failures["core-2"].startswith("status is not understood: ValueError(")
+
+
 def test_an_answer_of_another_release_is_told(router: PlayedHost, komando: Komando) -> None:
     del router.offices["bpbd"]["gateways"]
     done = komando("status", "opd/bpbd")

@@ -88,22 +88,22 @@ def test_programs_are_told_all_of_it_in_plain_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "slug", "words"),
+    ("path", "words"),
     [
-        ("opd", "dinas-kesehatn", "did you mean opd/dinas-kesehatan?"),
-        ("hotspot", "bpbd", "did you mean opd/bpbd?"),
-        ("opd", "xyz", "a new one is there after `komando apply`"),
+        ("opd/dinas-kesehatn", "did you mean opd/dinas-kesehatan?"),
+        ("hotspots/bpbd", "did you mean opd/bpbd?"),
+        ("opd/xyz", "a new one is there after `komando apply`"),
     ],
 )
-def test_an_unknown_name_is_met_with_a_near_one(kind: str, slug: str, words: str) -> None:
-    known = ("opd/bpbd", "opd/dinas-kesehatan", "hotspot/taman-kota")
+def test_an_unknown_name_is_met_with_a_near_one(path: str, words: str) -> None:
+    known = ("opd/bpbd", "opd/dinas-kesehatan", "hotspots/taman-kota")
     told = {"core-1": replace(ROUTER, offices=(), known=known)}
-    assert words in _unknown(told, kind, slug, others=False)
+    assert words in _unknown(told, path, others=False)
 
 
 def test_where_nothing_is_in_force_an_apply_is_what_lacks() -> None:
     told = {"core-1": replace(ROUTER, generation=None, offices=())}
-    assert _unknown(told, "opd", "bpbd", others=False) == (
+    assert _unknown(told, "opd/bpbd", others=False) == (
         "no router has opd/bpbd in force: nothing is in force there yet (`komando apply`)"
     )
 

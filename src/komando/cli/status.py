@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from komando.rollout.session import Session
     from komando.status import Office, RouterStatus
 
-FOLDERS = {"opd": "opd", "hotspots": "hotspot", "hotspot": "hotspot"}
-"""What may stand before the slash, and the kind that it means."""
+FOLDERS = {"opd": "opd", "hotspots": "hotspots", "hotspot": "hotspots"}
+"""What may stand before the slash, and the folder that it means."""
 
 
 @click.command()
@@ -46,7 +46,7 @@ def status(scope: Scope, what: str | None, form: str, seconds: int, *, watch: bo
 
     Exit status: 0 answered, 1 it could not be asked.
     """  # noqa: D301
-    kind, slug = _named(what)
+    path = _named(what)
     with scope.ahead() as launched:
         machines, access = scope.machines()
 
@@ -58,10 +58,10 @@ def status(scope: Scope, what: str | None, form: str, seconds: int, *, watch: bo
             with changing_nothing(), Session(hosts, access, launched=launched) as session:
                 names = [host.name for host in hosts]
                 if watch:
-                    _watch(session, names, (kind, slug), form, seconds)
+                    _watch(session, names, path, form, seconds)
                 with working(f"asking {', '.join(names)}"):
-                    told = _asked(session, names, (kind, slug), seconds)
-                _show(told, slug, form)
+                    told = _asked(session, names, path, seconds)
+                _show(told, path, form)
         except (WorkerFailedError, FileNotFoundError) as error:
             raise click.ClickException(str(error)) from error
 
@@ -70,10 +70,10 @@ Told = tuple[list["RouterStatus"], dict[str, str]]
 """The answers of the routers that have what was asked for, and why others gave none."""
 
 
-def _named(what: str | None) -> tuple[str, str]:
-    """The kind and the slug that were asked for; "" for all."""
+def _named(what: str | None) -> str:
+    """The path that was asked for, as `Office.path` is; "" for all."""
     if what is None:
-        return "", ""
+        return ""
     folder, _, slug = what.removesuffix(".yaml").removeprefix("policies/").partition("/")
     from komando.documents.fields import is_slug
 
@@ -81,66 +81,70 @@ def _named(what: str | None) -> tuple[str, str]:
         raise click.UsageError(
             f"{what!r} is neither opd/SLUG nor hotspots/SLUG; `komando status` shows all"
         )
-    return FOLDERS[folder], slug
+    return f"{FOLDERS[folder]}/{slug}"
 
 
-def _asked(session: Session, names: list[str], of: tuple[str, str], seconds: int) -> Told:
+def _asked(session: Session, names: list[str], path: str, seconds: int) -> Told:
     """Ends the verb where no router answered, or none has what was asked for."""
     from komando.cli.progress import tell_failures
     from komando.rollout.observe import ask_status
 
-    kind, slug = of
-    told, failures = ask_status(session, names, slug, seconds)
+    told, failures = ask_status(session, names, _slug(path), seconds)
     tell_failures(failures)
     if not told:
         raise click.exceptions.Exit(1)
-    here = [one for one in told.values() if not slug or _has(one, kind, slug)]
-    if slug and not here:
-        raise click.ClickException(_unknown(told, kind, slug, others=bool(failures)))
+    here = [one for one in told.values() if not path or _has(one, path)]
+    if path and not here:
+        raise click.ClickException(_unknown(told, path, others=bool(failures)))
     return here, failures
 
 
-def _has(router: RouterStatus, kind: str, slug: str) -> bool:
-    return any((one.kind, one.slug) == (kind, slug) for one in router.offices)
+def _has(router: RouterStatus, path: str) -> bool:
+    return any(one.path == path for one in router.offices)
 
 
-def _unknown(told: Mapping[str, RouterStatus], kind: str, slug: str, *, others: bool) -> str:
+def _slug(path: str) -> str:
+    return path.partition("/")[2]
+
+
+def _unknown(told: Mapping[str, RouterStatus], path: str, *, others: bool) -> str:
     known = [name for one in told.values() for name in one.known]
-    known += [f"{one.kind}/{one.slug}" for router in told.values() for one in router.offices]
-    kinds = {name.partition("/")[2]: name.partition("/")[0] for name in known}
-    here = [one for one, its in kinds.items() if its == kind] or list(kinds)
-    near = [slug] if slug in kinds else get_close_matches(slug, here, n=3)
-    folders = {"opd": "opd", "hotspot": "hotspots"}
-    names = [f"{folders[kinds[one]]}/{one}" for one in near]
-    what = f"no router has {folders[kind]}/{slug} in force"
+    known += [one.path for router in told.values() for one in router.offices]
+    paths = {_slug(name): name for name in known}
+    folder = path.removesuffix(_slug(path))
+    here = [slug for slug, name in paths.items() if name.startswith(folder)] or list(paths)
+    near = [_slug(path)] if _slug(path) in paths else get_close_matches(_slug(path), here, n=3)
+    what = f"no router has {path} in force"
     if others:
-        what = f"none of the routers that answered has {folders[kind]}/{slug} in force"
+        what = f"none of the routers that answered has {path} in force"
     if all(one.generation is None for one in told.values()):
         return f"{what}: nothing is in force there yet (`komando apply`)"
-    if names:
-        return f"{what}; did you mean {' or '.join(names)}?"
+    if near:
+        return f"{what}; did you mean {' or '.join(paths[slug] for slug in near)}?"
     return f"{what}; `komando status` shows all, and a new one is there after `komando apply`"
 
 
-def _show(told: Told, slug: str, form: str, console: Console | None = None) -> None:
+def _show(told: Told, path: str, form: str, console: Console | None = None) -> None:
     from rich.console import Console
 
     from komando.cli.status_text import as_data, office_lines, table_lines
 
     routers, failures = told
     if form == "json":
-        click.echo(json.dumps(as_data(routers, failures, slug), indent=1, ensure_ascii=False))
+        click.echo(
+            json.dumps(as_data(routers, failures, _slug(path)), indent=1, ensure_ascii=False)
+        )
     else:
         console = console or Console(file=sys.stdout, highlight=False, soft_wrap=True)
         bars = console.is_terminal
-        if slug:
+        if path:
             ((router, office),) = pairs(routers)
             lines = office_lines(router, office, bars=bars)
         else:
             lines = table_lines(pairs(routers), bars=bars)
         for line in lines:
             console.print(line)
-    if failures and not slug:
+    if failures and not path:
         raise click.exceptions.Exit(1)
 
 
@@ -149,18 +153,16 @@ def pairs(routers: list[RouterStatus]) -> list[tuple[RouterStatus, Office]]:
     return [(router, office) for router in routers for office in router.offices]
 
 
-def _watch(
-    session: Session, names: list[str], of: tuple[str, str], form: str, seconds: int
-) -> None:
+def _watch(session: Session, names: list[str], path: str, form: str, seconds: int) -> None:
     """Until Ctrl-C; on a terminal each answer takes the place of the one before."""
     from rich.console import Console
 
     console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
     try:
         while True:
-            told = _asked(session, names, of, seconds)
+            told = _asked(session, names, path, seconds)
             if console.is_terminal and form == "text":
                 console.clear()
-            _show(told, of[1], form, console)
+            _show(told, path, form, console)
     except KeyboardInterrupt:
         raise click.exceptions.Exit(0) from None

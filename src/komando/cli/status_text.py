@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from rich.cells import cell_len
 from rich.text import Text
 
-from komando.diagnostics import printable
 from komando.status import Flow, Office, RouterStatus, Verdict, judge, notes, spelt_rate
-from komando.units import DIRECTION_WORDS, DIRECTIONS, Direction, Pair, Rate, about
+from komando.units import DIRECTION_WORDS, DIRECTIONS, Direction, Pair, about
 
 BAR = 20
 """Columns of a bar: the whole of a ceiling."""
@@ -29,13 +29,13 @@ def office_lines(router: RouterStatus, office: Office, *, bars: bool) -> Iterato
     yield Text(f"{_capital(verdict.sentence)}.", _style(verdict))
     yield Text()
     where = f"   {office.path}, {router.host}, pool {office.pool}, profile {router.profile}"
-    yield Text(printable(office.name), "bold").append(printable(where), "not bold dim")
+    yield Text(office.name, "bold").append(where, "not bold dim")
     yield from _columns([*_numbers(office, bars=bars), *_line(router, office)])
     yield Text()
     yield from _hosts(router)
     for note in notes(router, office):
-        yield Text(f"note: {printable(note)}", "yellow")
-    yield Text.assemble(("next: ", "bold"), printable(verdict.next))
+        yield Text(f"note: {note}", "yellow")
+    yield Text.assemble(("next: ", "bold"), verdict.next)
     yield Text(f"      {verdict.page}", "dim")
 
 
@@ -52,10 +52,11 @@ def _numbers(office: Office, *, bars: bool) -> Iterator[Row]:
 
 
 def _line(router: RouterStatus, office: Office) -> Iterator[Row]:
-    state = "signal" if office.carrier else "no signal"
-    yield [_dim("line"), Text(f"segment {office.segment}, {office.device or '?'}: {state}")]
+    line = office.line
+    state = "signal" if line.carrier else "no signal"
+    yield [_dim("line"), Text(f"segment {office.segment}, {line.device or '?'}: {state}")]
     words = {"answers": "answers", "silent": "does not answer", "unknown": "not asked lately"}
-    for address, said in office.gateways.items():
+    for address, said in line.gateways.items():
         yield [_dim("gateway"), Text(f"{address} {words[said]}", "red" if said == "silent" else "")]
     if uplink := router.uplink:
         parts = [
@@ -67,7 +68,7 @@ def _line(router: RouterStatus, office: Office) -> Iterator[Row]:
 
 def _hosts(router: RouterStatus) -> Iterator[Text]:
     if router.unseen:
-        yield Text(f"hosts: not told: {printable(router.unseen)}", "dim")
+        yield Text(f"hosts: not told: {router.unseen}", "dim")
         return
     if not router.top:
         yield Text("hosts: none of them carries anything", "dim")
@@ -109,7 +110,7 @@ def table_lines(offices: Sequence[One], *, bars: bool) -> Iterator[Text]:
     yield from _columns(rows)
     for words in {note for router, office in offices for note in notes(router, office)}:
         if "exception" not in words and "NAT" not in words:
-            yield Text(f"note: {printable(words)}", "yellow")
+            yield Text(f"note: {words}", "yellow")
 
 
 def _fullest(one: One) -> float:
@@ -215,8 +216,11 @@ def as_data(
 def _plain_router(router: RouterStatus) -> dict[str, Any]:
     fields: dict[str, Any] = _plain(asdict(router))
     del fields["known"]
+    if fields["uplink"]:
+        fields["uplink"].update(fields["uplink"].pop("line"))
     for office, told in zip(router.offices, fields["offices"], strict=True):
         verdict = judge(router, office)
+        told.update(told.pop("line"))
         told["verdict"] = {**asdict(verdict), "page": verdict.page}
         told["notes"] = list(notes(router, office))
         for way, flow in office.flows.items():
@@ -225,11 +229,11 @@ def _plain_router(router: RouterStatus) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Rates as numbers, whatever they stand in."""
+    """Rates as numbers and networks as texts, whatever they stand in."""
     if isinstance(value, dict):
         if value.keys() == {"bits"}:
             return value["bits"]
         return {key: _plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
-    return value.bits if isinstance(value, Rate) else value
+    return str(value) if isinstance(value, IPv4Network | IPv6Network) else value

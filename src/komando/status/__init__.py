@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from komando.status.answer import Address, Flow, Office, Pool, RouterStatus, Uplink, read_status
+from komando.status.answer import (
+    Address,
+    Flow,
+    Line,
+    Office,
+    Pool,
+    RouterStatus,
+    Uplink,
+)
 from komando.status.judge import judge, notes
-from komando.status.rules import PAGE, Verdict, spelt_rate, wants_more
+from komando.status.reading import read_status
+from komando.status.rules import Verdict, spelt_rate
 
 __all__ = [
-    "PAGE",
     "Address",
     "Flow",
+    "Line",
     "Office",
     "Pool",
     "RouterStatus",
@@ -19,5 +28,4 @@ __all__ = [
     "notes",
     "read_status",
     "spelt_rate",
-    "wants_more",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_network
 
 from komando.status.answer import Office, RouterStatus
 from komando.status.rules import RULES, Verdict
@@ -43,6 +42,5 @@ def notes(router: RouterStatus, office: Office) -> Iterator[str]:
 
 
 def _hidden(office: Office) -> bool:
-    lengths = [network.prefixlen for network in map(ip_network, office.networks)
-               if network.version == 4]  # fmt: skip
+    lengths = [network.prefixlen for network in office.networks if network.version == 4]
     return bool(lengths) and min(lengths) >= NAT_LENGTH
