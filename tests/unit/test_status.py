@@ -46,6 +46,8 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("outside-its-hours", {"open": ("around-the-clock",)}, {"promised": mbit(5),
      "flows": {"down": flow(5, waits=9_000), "up": flow(1)}},
      "it is outside of its hours, and wants more than is left to it then: everyone shares"),
+    ("pool-full", {"open": ("around-the-clock",)}, {"exceptions": ("dinas-kesehatan@2026-11-24",),
+     "flows": BUSY}, "it wants more than its guarantee and the pool is full: everyone shares"),
     ("below-its-promise", {}, {"flows": {"down": flow(11, waits=9_000), "up": flow(1)}},
      "it wants more, and gets less than it is promised: 11 Mbit/s of 20 Mbit/s (download)"),
     ("provider-full", {"uplink": BRIM}, {"flows": BUSY},

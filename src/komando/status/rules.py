@@ -181,7 +181,7 @@ def _below_promise(_: RouterStatus, office: Office) -> Verdict | None:
 def _shared(router: RouterStatus, office: Office) -> Verdict | None:
     if not _wants_more(office):
         return None
-    if office.calendar is not None and office.calendar not in router.open:
+    if _outside_its_hours(router, office):
         return Verdict(
             "outside-its-hours",
             "it is outside of its hours, and wants more than is left to it then: everyone shares",
@@ -258,6 +258,12 @@ def _lacks(office: Office, way: Direction, flow: Flow) -> bool:
 
 def _wants_more(office: Office) -> bool:
     return any(map(_queues, office.flows.values()))
+
+
+def _outside_its_hours(router: RouterStatus, office: Office) -> bool:
+    """An exception in effect while its own calendar is closed lends it the hours of another."""
+    closed = office.calendar is not None and office.calendar not in router.open
+    return closed and not office.exceptions
 
 
 def _queues(flow: Flow) -> bool:
