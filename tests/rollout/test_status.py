@@ -6,6 +6,7 @@ import json
 import shutil
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from komando.inventory import Access
 from komando.rollout.observe import ask_status
 from komando.rollout.session import Session
 from tests.rollout.played import PlayedHost
-from tests.rollout.rolled import Komando, Play, press_ctrl_c
+from tests.rollout.rolled import Komando, Play, command_line, press_ctrl_c
 
 BOTH = {"down": 20_000_000, "up": 20_000_000}
 QUIET = {"rate": 0, "packets": 0, "dropped": 0, "backlog": 0, "queued": 0.0}
@@ -56,6 +57,20 @@ def test_all_of_them_stand_in_one_table(router: PlayedHost, komando: Komando) ->
     assert "opd/bpbd             nothing comes" in done.output
     assert "opd/dinas-kesehatan  cable out" in done.output
     assert router.words == [["status", "--seconds", "1"]]
+
+
+def test_an_office_that_two_routers_have_is_told_by_both(
+    play: Play, access: Access, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It moved, and one of them was not applied since."""
+    hosts = [play("core-1"), play("core-2")]
+    for one in hosts:
+        one.offices["bpbd"] = office("bpbd")
+    done = command_line(hosts, access, tmp_path, monkeypatch)("status", "opd/bpbd")
+    assert done.exit_code == 0, done.output
+    assert done.output.startswith("note: core-1 and core-2 have opd/bpbd in force, and one of")
+    assert "opd/bpbd, core-1, " in done.output
+    assert "opd/bpbd, core-2, " in done.output
 
 
 @pytest.mark.usefixtures("router")

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from komando.cli import main
 from komando.cli.status import _unknown
-from komando.cli.status_text import as_data, office_lines, table_lines
+from komando.cli.status_text import as_data, named_lines, office_lines, table_lines
 from komando.status import Address
 from tests.unit.one_office import OFFICE, QUIET, ROUTER, flow, mbit
 
@@ -64,8 +64,8 @@ def test_a_terminal_has_bars() -> None:
 def test_all_offices_stand_in_a_table_the_fullest_first() -> None:
     idle = replace(OFFICE, slug="bpbd", flows={"down": QUIET, "up": QUIET})
     point = replace(OFFICE, slug="taman", kind="hotspot", promised=mbit(7))
-    lines = [line.plain.split() for line in table_lines(
-        [(SHOWN, one) for one in (idle, point, FULL)], bars=False)]  # fmt: skip
+    router = replace(ROUTER, offices=(idle, point, FULL))
+    lines = [line.plain.split() for line in table_lines([router], bars=False)]
     assert [line[0] for line in lines[1:]] == [
         "opd/dinas-kesehatan",
         "hotspots/taman",
@@ -74,6 +74,21 @@ def test_all_offices_stand_in_a_table_the_fullest_first() -> None:
     assert " ".join(lines[1][1:]) == (
         "at its ceiling 49.6 Mbit/s 20 Mbit/s 1 Mbit/s 20 Mbit/s 64 packets (1.2%) 31 kB, 5 ms"
     )
+
+
+def test_two_routers_that_have_an_office_in_force_both_answer() -> None:
+    here = replace(ROUTER, offices=(OFFICE,))
+    there = replace(here, host="core-2")
+    lines = [line.plain for line in named_lines([here, there], bars=False)]
+    assert lines[0] == (
+        "note: core-1 and core-2 have opd/dinas-kesehatan in force, and one of them should: "
+        "`komando plan` says which"
+    )
+    assert lines[2] == "It gets all that it asks for."
+    assert [line.split(", ")[1] for line in lines if line.startswith(OFFICE.name)] == [
+        "core-1",
+        "core-2",
+    ]
 
 
 def test_programs_are_told_all_of_it_in_plain_numbers() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from komando.cli.status_text import as_data, office_lines, table_lines
+from komando.cli.status_text import as_data, named_lines, table_lines
 from komando.status import RouterStatus, read_status
 
 BOTH = {"down": 20_000_000, "up": 20_000_000}
@@ -91,9 +91,8 @@ def changed(place: Place, value: Any) -> dict[str, Any]:
 
 def shown(router: RouterStatus) -> str:
     """All that is printed of a router, as text and for programs."""
-    pairs = [(router, office) for office in router.offices]
-    lines = [line.plain for line in office_lines(*pairs[0], bars=True)]
-    lines += [line.plain for line in table_lines(pairs, bars=True)]
+    lines = [line.plain for line in named_lines([router], bars=True)]
+    lines += [line.plain for line in table_lines([router], bars=True)]
     return "".join((*lines, json.dumps(as_data([router], {}, ""), ensure_ascii=False)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from komando.rollout.session import Session
-    from komando.status import Office, RouterStatus
+    from komando.status import RouterStatus
 
 FOLDERS = {"opd": "opd", "hotspots": "hotspots", "hotspot": "hotspots"}
 """What may stand before the slash, and the folder that it means."""
@@ -60,14 +61,19 @@ def status(scope: Scope, what: str | None, form: str, seconds: int, *, watch: bo
                 if watch:
                     _watch(session, names, path, form, seconds)
                 with working(f"asking {', '.join(names)}"):
-                    told = _asked(session, names, path, seconds)
-                _show(told, path, form)
+                    found = _asked(session, names, path, seconds)
+                _show(found, form)
         except (WorkerFailedError, FileNotFoundError) as error:
             raise click.ClickException(str(error)) from error
 
 
-Told = tuple[list["RouterStatus"], dict[str, str]]
-"""The answers of the routers that have what was asked for, and why others gave none."""
+@dataclass(frozen=True)
+class _Found:
+    """What routers have of `path` ("": of everything), and why others told nothing."""
+
+    path: str
+    routers: list[RouterStatus]
+    failures: dict[str, str]
 
 
 def _named(what: str | None) -> str:
@@ -84,7 +90,7 @@ def _named(what: str | None) -> str:
     return f"{FOLDERS[folder]}/{slug}"
 
 
-def _asked(session: Session, names: list[str], path: str, seconds: int) -> Told:
+def _asked(session: Session, names: list[str], path: str, seconds: int) -> _Found:
     """Ends the verb where no router answered, or none has what was asked for."""
     from komando.cli.progress import tell_failures
     from komando.rollout.observe import ask_status
@@ -93,14 +99,14 @@ def _asked(session: Session, names: list[str], path: str, seconds: int) -> Told:
     tell_failures(failures)
     if not told:
         raise click.exceptions.Exit(1)
-    here = [one for one in told.values() if not path or _has(one, path)]
+    here = [one for router in told.values() if (one := _only(router, path)).offices]
     if path and not here:
         raise click.ClickException(_unknown(told, path, others=bool(failures)))
-    return here, failures
+    return _Found(path, here if path else list(told.values()), failures)
 
 
-def _has(router: RouterStatus, path: str) -> bool:
-    return any(one.path == path for one in router.offices)
+def _only(router: RouterStatus, path: str) -> RouterStatus:
+    return replace(router, offices=tuple(one for one in router.offices if one.path == path))
 
 
 def _slug(path: str) -> str:
@@ -124,33 +130,21 @@ def _unknown(told: Mapping[str, RouterStatus], path: str, *, others: bool) -> st
     return f"{what}; `komando status` shows all, and a new one is there after `komando apply`"
 
 
-def _show(told: Told, path: str, form: str, console: Console | None = None) -> None:
+def _show(found: _Found, form: str, console: Console | None = None) -> None:
     from rich.console import Console
 
-    from komando.cli.status_text import as_data, office_lines, table_lines
+    from komando.cli.status_text import as_data, named_lines, table_lines
 
-    routers, failures = told
     if form == "json":
-        click.echo(
-            json.dumps(as_data(routers, failures, _slug(path)), indent=1, ensure_ascii=False)
-        )
+        data = as_data(found.routers, found.failures, _slug(found.path))
+        click.echo(json.dumps(data, indent=1, ensure_ascii=False))
     else:
         console = console or Console(file=sys.stdout, highlight=False, soft_wrap=True)
-        bars = console.is_terminal
-        if path:
-            ((router, office),) = pairs(routers)
-            lines = office_lines(router, office, bars=bars)
-        else:
-            lines = table_lines(pairs(routers), bars=bars)
-        for line in lines:
+        lines = named_lines if found.path else table_lines
+        for line in lines(found.routers, bars=console.is_terminal):
             console.print(line)
-    if failures and not path:
+    if found.failures and not found.path:
         raise click.exceptions.Exit(1)
-
-
-def pairs(routers: list[RouterStatus]) -> list[tuple[RouterStatus, Office]]:
-    """Each office with the router that told of it."""
-    return [(router, office) for router in routers for office in router.offices]
 
 
 def _watch(session: Session, names: list[str], path: str, form: str, seconds: int) -> None:
@@ -160,9 +154,9 @@ def _watch(session: Session, names: list[str], path: str, form: str, seconds: in
     console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
     try:
         while True:
-            told = _asked(session, names, path, seconds)
+            found = _asked(session, names, path, seconds)
             if console.is_terminal and form == "text":
                 console.clear()
-            _show(told, path, form, console)
+            _show(found, form, console)
     except KeyboardInterrupt:
         raise click.exceptions.Exit(0) from None

@@ -23,6 +23,28 @@ Row = Sequence[Text]
 One = tuple[RouterStatus, Office]
 
 
+def named_lines(routers: Sequence[RouterStatus], *, bars: bool) -> Iterator[Text]:
+    """The one office of each: of two, where it moved and only one of them was applied since."""
+    (first, office), *others = _pairs(routers)
+    if others:
+        hosts = " and ".join(router.host for router in routers)
+        yield Text(
+            f"note: {hosts} have {office.path} in force, and one of them should: "
+            "`komando plan` says which",
+            "yellow",
+        )
+        yield Text()
+    yield from office_lines(first, office, bars=bars)
+    for router, one in others:
+        yield Text()
+        yield from office_lines(router, one, bars=bars)
+
+
+def _pairs(routers: Iterable[RouterStatus]) -> list[One]:
+    """Each office with the router that told of it."""
+    return [(router, office) for router in routers for office in router.offices]
+
+
 def office_lines(router: RouterStatus, office: Office, *, bars: bool) -> Iterator[Text]:
     """The answer first, then the numbers that it rests on, then what is next."""
     verdict = judge(router, office)
@@ -90,8 +112,9 @@ def _hosts(router: RouterStatus) -> Iterator[Text]:
         yield Text(f"  and {router.others} more", "dim")
 
 
-def table_lines(offices: Sequence[One], *, bars: bool) -> Iterator[Text]:
+def table_lines(routers: Sequence[RouterStatus], *, bars: bool) -> Iterator[Text]:
     """One line for each office and point of all routers, the busiest of its ceiling first."""
+    offices = _pairs(routers)
     if not offices:
         yield Text("No office and no public point is in force.")
         return
