@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import Result
 
 from komando.inventory import Access
 from komando.rollout.observe import ask_status
@@ -118,17 +119,46 @@ def test_an_answer_of_another_release_is_told(router: PlayedHost, komando: Koman
 
 
 def test_watching_asks_again_until_ctrl_c(router: PlayedHost, komando: Komando) -> None:
+    found = watched(router, komando, "opd/bpbd", "--format", "json")
+    assert found.exit_code == 0, found.output
+    answers = objects(found.stdout)
+    assert len(answers) >= 2
+    assert {one["asked"] for one in answers} == {"bpbd"}
+
+
+def test_watching_goes_on_when_the_line_was_cut(router: PlayedHost, komando: Komando) -> None:
+    router.cut_at = "status"
+    found = watched(router, komando, "--format", "json")
+    assert found.exit_code == 0, found.output
+    first, *later = objects(found.stdout)
+    assert (first["routers"], first["failures"].keys()) == ([], {"core-1"})
+    assert [len(one["routers"]) for one in later if not one["failures"]]
+    assert "core-1: " in found.stderr
+
+
+def test_watching_waits_for_what_is_not_there_yet(router: PlayedHost, komando: Komando) -> None:
+    found = watched(router, komando, "opd/dinas-kesehatn")
+    assert found.exit_code == 0, found.output
+    assert found.stderr.count("did you mean opd/dinas-kesehatan?") >= 2
+    assert found.stdout == ""
+
+
+def watched(router: PlayedHost, komando: Komando, *words: str) -> Result:
+    """`--watch` until the router was asked three times."""
     done = threading.Event()
     threading.Thread(target=_after, args=(router, 3, done), daemon=True).start()
     press_ctrl_c(1, done)
-    found = komando("status", "opd/bpbd", "--watch", "--format", "json")
-    assert found.exit_code == 0, found.output
-    rest, answers = found.stdout, 0
-    while rest.strip():
-        said, end = json.JSONDecoder().raw_decode(rest.lstrip())
-        assert said["asked"] == "bpbd"
-        rest, answers = rest.lstrip()[end:], answers + 1
-    assert answers >= 2
+    return komando("status", *words, "--watch")
+
+
+def objects(text: str) -> list[dict[str, Any]]:
+    """The JSON objects of a text, in order."""
+    found = []
+    while text := text.lstrip():
+        said, end = json.JSONDecoder().raw_decode(text)
+        text = text[end:]
+        found.append(said)
+    return found
 
 
 def _after(router: PlayedHost, times: int, done: threading.Event) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
+from contextlib import redirect_stderr
 from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from komando.cli import main
-from komando.cli.status import _unknown
+from komando.cli.status import _Found, _show_in_place, _unknown
 from komando.cli.status_text import as_data, named_lines, office_lines, table_lines
 from komando.status import Address
 from tests.unit.one_office import OFFICE, QUIET, ROUTER, flow, mbit
@@ -89,6 +92,17 @@ def test_two_routers_that_have_an_office_in_force_both_answer() -> None:
         "core-1",
         "core-2",
     ]
+
+
+def test_who_is_away_stands_below_the_table_on_a_terminal_that_is_looked_at() -> None:
+    screen = io.StringIO()
+    found = _Found("", {"core-1": replace(ROUTER, offices=(OFFICE,))}, {"core-2": "it is out"})
+    with redirect_stderr(screen):
+        _show_in_place(found, "text", Console(file=screen, force_terminal=True))
+    cleared, table, away = (
+        screen.getvalue().index(one) for one in ("\x1b[2J", OFFICE.path, "core-2: it is out")
+    )
+    assert cleared < table < away
 
 
 def test_programs_are_told_all_of_it_in_plain_numbers() -> None:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from komando.cli import changing_nothing
 from komando.cli.scope import Scope, machine_options
+from komando.cli.streams import tell
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from komando.rollout.launch import Launched
     from komando.rollout.session import Session
     from komando.status import RouterStatus
 
@@ -45,7 +49,7 @@ def status(scope: Scope, what: str | None, form: str, seconds: int, *, watch: bo
     komando status opd/dinas-kesehatan --watch
     komando status --format json
 
-    Exit status: 0 answered, 1 it could not be asked.
+    Exit status: 0 answered, or --watch was ended; 1 it could not be asked.
     """  # noqa: D301
     path = _named(what)
     with scope.ahead() as launched:
@@ -55,25 +59,47 @@ def status(scope: Scope, what: str | None, form: str, seconds: int, *, watch: bo
         from komando.rollout.session import Session, WorkerFailedError
 
         hosts = list(machines.routers.values())
+        names = [host.name for host in hosts]
+        opened = partial(Session, hosts, access)
+        ask = partial(_asked, names, path, seconds)
         try:
-            with changing_nothing(), Session(hosts, access, launched=launched) as session:
-                names = [host.name for host in hosts]
+            with changing_nothing():
                 if watch:
-                    _watch(session, names, path, form, seconds)
-                with working(f"asking {', '.join(names)}"):
-                    found = _asked(session, names, path, seconds)
-                _show(found, form)
+                    _watch(opened, launched, ask, form, seconds)
+                with opened(launched=launched) as session, working(f"asking {', '.join(names)}"):
+                    found = ask(session)
+                _conclude(found, form)
         except (WorkerFailedError, FileNotFoundError) as error:
             raise click.ClickException(str(error)) from error
 
 
 @dataclass(frozen=True)
 class _Found:
-    """What routers have of `path` ("": of everything), and why others told nothing."""
+    """What routers say of `path` ("": of all that they have), and why others say nothing."""
 
     path: str
-    routers: list[RouterStatus]
+    told: dict[str, RouterStatus]
     failures: dict[str, str]
+
+    @property
+    def routers(self) -> list[RouterStatus]:
+        """Those that have it in force, with nothing beside it."""
+        if not self.path:
+            return list(self.told.values())
+        only = (_only(router, self.path) for router in self.told.values())
+        return [router for router in only if router.offices]
+
+    @property
+    def missing(self) -> str:
+        """That none has it, of those that answered."""
+        if self.routers or not self.told:
+            return ""
+        return _unknown(self.told, self.path, others=bool(self.failures))
+
+    @property
+    def whole(self) -> bool:
+        """Whether nobody is wanting who could tell more."""
+        return bool(self.routers) and (bool(self.path) or not self.failures)
 
 
 def _named(what: str | None) -> str:
@@ -90,19 +116,10 @@ def _named(what: str | None) -> str:
     return f"{FOLDERS[folder]}/{slug}"
 
 
-def _asked(session: Session, names: list[str], path: str, seconds: int) -> _Found:
-    """Ends the verb where no router answered, or none has what was asked for."""
-    from komando.cli.progress import tell_failures
+def _asked(names: list[str], path: str, seconds: int, session: Session) -> _Found:
     from komando.rollout.observe import ask_status
 
-    told, failures = ask_status(session, names, _slug(path), seconds)
-    tell_failures(failures)
-    if not told:
-        raise click.exceptions.Exit(1)
-    here = [one for router in told.values() if (one := _only(router, path)).offices]
-    if path and not here:
-        raise click.ClickException(_unknown(told, path, others=bool(failures)))
-    return _Found(path, here if path else list(told.values()), failures)
+    return _Found(path, *ask_status(session, names, _slug(path), seconds))
 
 
 def _only(router: RouterStatus, path: str) -> RouterStatus:
@@ -130,33 +147,70 @@ def _unknown(told: Mapping[str, RouterStatus], path: str, *, others: bool) -> st
     return f"{what}; `komando status` shows all, and a new one is there after `komando apply`"
 
 
-def _show(found: _Found, form: str, console: Console | None = None) -> None:
+def _conclude(found: _Found, form: str) -> None:
+    """Ends the verb with 1 where not all is told."""
+    from komando.cli.progress import tell_failures
+
+    tell_failures(found.failures)
+    if found.missing:
+        raise click.ClickException(found.missing)
+    if found.routers:
+        _show(found, form, _console())
+    if not found.whole:
+        raise click.exceptions.Exit(1)
+
+
+def _console() -> Console:
     from rich.console import Console
 
+    return Console(file=sys.stdout, highlight=False, soft_wrap=True)
+
+
+def _show(found: _Found, form: str, console: Console) -> None:
     from komando.cli.status_text import as_data, named_lines, table_lines
 
     if form == "json":
         data = as_data(found.routers, found.failures, _slug(found.path))
         click.echo(json.dumps(data, indent=1, ensure_ascii=False))
-    else:
-        console = console or Console(file=sys.stdout, highlight=False, soft_wrap=True)
-        lines = named_lines if found.path else table_lines
-        for line in lines(found.routers, bars=console.is_terminal):
-            console.print(line)
-    if found.failures and not found.path:
-        raise click.exceptions.Exit(1)
+        return
+    lines = named_lines if found.path else table_lines
+    for line in lines(found.routers, bars=console.is_terminal):
+        console.print(line)
 
 
-def _watch(session: Session, names: list[str], path: str, form: str, seconds: int) -> None:
-    """Until Ctrl-C; on a terminal each answer takes the place of the one before."""
-    from rich.console import Console
+def _watch(
+    opened: Callable[..., Session],
+    launched: Launched | None,
+    ask: Callable[[Session], _Found],
+    form: str,
+    seconds: int,
+) -> None:
+    """Until Ctrl-C. A connection that was lost stays lost: whoever is away is asked over new ones.
 
-    console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    On a terminal each answer takes the place of the one before.
+    """
+    console = _console()
     try:
         while True:
-            found = _asked(session, names, path, seconds)
-            if console.is_terminal and form == "text":
-                console.clear()
-            _show(found, form, console)
+            with opened(launched=launched) as session:
+                launched, whole = None, True
+                while whole:
+                    begun = time.monotonic()
+                    found = ask(session)
+                    _show_in_place(found, form, console)
+                    whole = found.whole
+                    time.sleep(max(0.0, begun + seconds - time.monotonic()))
     except KeyboardInterrupt:
         raise click.exceptions.Exit(0) from None
+
+
+def _show_in_place(found: _Found, form: str, console: Console) -> None:
+    from komando.cli.progress import tell_failures
+
+    if console.is_terminal and form == "text":
+        console.clear()
+    if found.routers or form == "json":
+        _show(found, form, console)
+    tell_failures(found.failures)
+    if found.missing:
+        tell(found.missing, err=True)
