@@ -79,6 +79,18 @@ def test_all_offices_stand_in_a_table_the_fullest_first() -> None:
     )
 
 
+def test_a_table_has_the_notes_of_its_routers_under_their_names() -> None:
+    own = replace(OFFICE, exceptions=("dinas-kesehatan@2026-11-24",))
+    away = replace(ROUTER, host="core-2", waits=42.4, divisor=20)
+    named = [replace(ROUTER, divisor=20, offices=(own,)), away]
+    notes = [line.plain for line in table_lines(named, bars=False) if "note" in line.plain]
+    assert notes == [
+        "note: core-1: a lab: every rate is divided by 20",
+        "note: core-2: a change waits for its confirmation, and reverts in 42 s",
+        "note: core-2: a lab: every rate is divided by 20",
+    ]
+
+
 def test_two_routers_that_have_an_office_in_force_both_answer() -> None:
     here = replace(ROUTER, offices=(OFFICE,))
     there = replace(here, host="core-2")

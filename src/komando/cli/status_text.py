@@ -10,7 +10,16 @@ from typing import Any
 from rich.cells import cell_len
 from rich.text import Text
 
-from komando.status import Flow, Office, RouterStatus, Verdict, judge, notes, spelt_rate
+from komando.status import (
+    Flow,
+    Office,
+    RouterStatus,
+    Verdict,
+    judge,
+    office_notes,
+    router_notes,
+    spelt_rate,
+)
 from komando.units import DIRECTION_WORDS, DIRECTIONS, Direction, Pair, about
 
 BAR = 20
@@ -28,10 +37,9 @@ def named_lines(routers: Sequence[RouterStatus], *, bars: bool) -> Iterator[Text
     (first, office), *others = _pairs(routers)
     if others:
         hosts = " and ".join(router.host for router in routers)
-        yield Text(
-            f"note: {hosts} have {office.path} in force, and one of them should: "
-            "`komando plan` says which",
-            "yellow",
+        yield _note(
+            f"{hosts} have {office.path} in force, and one of them should: "
+            "`komando plan` says which"
         )
         yield Text()
     yield from office_lines(first, office, bars=bars)
@@ -55,8 +63,8 @@ def office_lines(router: RouterStatus, office: Office, *, bars: bool) -> Iterato
     yield from _columns([*_numbers(office, bars=bars), *_line(router, office)])
     yield Text()
     yield from _hosts(router)
-    for note in notes(router, office):
-        yield Text(f"note: {note}", "yellow")
+    for note in (*office_notes(office), *router_notes(router)):
+        yield _note(note)
     yield Text.assemble(("next: ", "bold"), verdict.next)
     yield Text(f"      {verdict.page}", "dim")
 
@@ -131,9 +139,9 @@ def table_lines(routers: Sequence[RouterStatus], *, bars: bool) -> Iterator[Text
         flows = [office.flows.get(way) for way in DIRECTIONS]
         rows.append([*cells, _worst(flows, _dropped), _worst(flows, _waits)])
     yield from _columns(rows)
-    for words in {note for router, office in offices for note in notes(router, office)}:
-        if "exception" not in words and "NAT" not in words:
-            yield Text(f"note: {words}", "yellow")
+    for router in routers:
+        for note in router_notes(router):
+            yield _note(f"{router.host}: {note}")
 
 
 def _fullest(one: One) -> float:
@@ -148,6 +156,10 @@ def _worst(flows: Iterable[Flow | None], shown: Any) -> Text:
 
 
 # --- cells ---------------------------------------------------------------------------------------
+
+
+def _note(words: str) -> Text:
+    return Text(f"note: {words}", "yellow")
 
 
 def _dim(words: str) -> Text:
@@ -245,7 +257,7 @@ def _plain_router(router: RouterStatus) -> dict[str, Any]:
         verdict = judge(router, office)
         told.update(told.pop("line"))
         told["verdict"] = {**asdict(verdict), "page": verdict.page}
-        told["notes"] = list(notes(router, office))
+        told["notes"] = [*office_notes(office), *router_notes(router)]
         for way, flow in office.flows.items():
             told["flows"][way] |= {"lost": flow.lost, "waiting": round(flow.waiting, 1)}
     return fields

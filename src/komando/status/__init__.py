@@ -11,7 +11,7 @@ from komando.status.answer import (
     RouterStatus,
     Uplink,
 )
-from komando.status.judge import judge, notes
+from komando.status.judge import judge, office_notes, router_notes
 from komando.status.reading import read_status
 from komando.status.rules import Verdict, spelt_rate
 
@@ -25,7 +25,8 @@ __all__ = [
     "Uplink",
     "Verdict",
     "judge",
-    "notes",
+    "office_notes",
     "read_status",
+    "router_notes",
     "spelt_rate",
 ]

@@ -25,10 +25,16 @@ def judge(router: RouterStatus, office: Office) -> Verdict:
     )
 
 
-def notes(router: RouterStatus, office: Office) -> Iterator[str]:
-    """What explains the numbers, or has to be known with them."""
+def office_notes(office: Office) -> Iterator[str]:
+    """What explains the numbers of one office."""
     for key in office.exceptions:
         yield f"the exception {key} is in force"
+    if _hidden(office):
+        yield "it is behind a NAT of its own: of its hosts only that router is seen"
+
+
+def router_notes(router: RouterStatus) -> Iterator[str]:
+    """What has to be known with the numbers of all offices of a router."""
     if router.profile != router.due and router.bypass is None:
         yield f"profile {router.due} should be in force: docs/runbooks/hours-did-not-switch.md"
     if router.waits is not None:
@@ -37,8 +43,6 @@ def notes(router: RouterStatus, office: Office) -> Iterator[str]:
         yield f"the router's clock is rehearsed: it lives at {router.clock}"
     if router.divisor > 1:
         yield f"a lab: every rate is divided by {router.divisor}"
-    if _hidden(office):
-        yield "it is behind a NAT of its own: of its hosts only that router is seen"
 
 
 def _hidden(office: Office) -> bool:
