@@ -91,6 +91,14 @@ def test_a_table_has_the_notes_of_its_routers_under_their_names() -> None:
     ]
 
 
+def test_a_table_tells_the_worse_direction_of_each() -> None:
+    drops, waits = flow(20, dropped=400), flow(1, waits=40_000, dropped=1)
+    office = replace(OFFICE, flows={"down": drops, "up": waits})
+    router = replace(ROUTER, offices=(office,))
+    _, line = (line.plain for line in table_lines([router], bars=False))
+    assert line.split("  ")[-2:] == ["400 packets (16.1%)", "40 kB, 320 ms"]
+
+
 def test_two_routers_that_have_an_office_in_force_both_answer() -> None:
     here = replace(ROUTER, offices=(OFFICE,))
     there = replace(here, host="core-2")

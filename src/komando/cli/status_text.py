@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
@@ -136,8 +136,9 @@ def table_lines(routers: Sequence[RouterStatus], *, bars: bool) -> Iterator[Text
             cells += [_has(office, way), Text(about(office.promised.of(way)), "dim")]
             if bars and way == "down":
                 cells.append(_bar(office, way))
-        flows = [office.flows.get(way) for way in DIRECTIONS]
-        rows.append([*cells, _worst(flows, _dropped), _worst(flows, _waits)])
+        cells.append(_worst(office, _dropped, lambda flow: flow.lost))
+        cells.append(_worst(office, _waits, lambda flow: (flow.waiting, flow.backlog)))
+        rows.append(cells)
     yield from _columns(rows)
     for router in routers:
         for note in router_notes(router):
@@ -149,10 +150,10 @@ def _fullest(one: One) -> float:
     return -max(_part_of(one[1], way) for way in DIRECTIONS)
 
 
-def _worst(flows: Iterable[Flow | None], shown: Any) -> Text:
-    stood = [flow for flow in flows if flow]
-    found = [shown(flow) for flow in sorted(stood, key=lambda one: -one.waiting)]
-    return next((cell for cell in found if cell.plain != "nothing"), Text("nothing", "dim"))
+def _worst(office: Office, shown: Callable[[Flow | None], Text], by: Callable[[Flow], Any]) -> Text:
+    """What is shown of the worse direction."""
+    cell = shown(max(office.flows.values(), key=by, default=None))
+    return Text(cell.plain, "dim") if cell.plain == "nothing" else cell
 
 
 # --- cells ---------------------------------------------------------------------------------------
