@@ -91,6 +91,17 @@ def test_a_router_that_is_away_cannot_be_asked(router: PlayedHost, komando: Koma
         assert "core-1: " in done.output
 
 
+def test_a_router_without_a_known_key_is_named_before_any_is_asked(
+    router: PlayedHost, komando: Komando
+) -> None:
+    Path("inventories/production/known_hosts").write_text("")
+    done = komando("status")
+    assert done.exit_code == 1
+    assert "error[host-key-missing]" in done.output
+    assert "komando trust core-1" in done.output
+    assert router.words == []
+
+
 def test_one_that_is_away_keeps_no_other_from_answering(play: Play, access: Access) -> None:
     one, other = play("core-1"), play("core-2")
     one.offices["bpbd"] = office("bpbd")

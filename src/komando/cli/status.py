@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from komando.cli import changing_nothing
-from komando.cli.scope import Scope, machine_options
+from komando.cli.scope import Scope, machine_options, require_keys
 from komando.cli.streams import tell
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def status(scope: Scope, what: str | None, form: str, seconds: int, *, watch: bo
     path = _named(what)
     with scope.ahead() as launched:
         machines, access = scope.machines()
+        require_keys(machines, access, machines.routers)
 
         from komando.cli.progress import working
         from komando.rollout.session import Session, WorkerFailedError
