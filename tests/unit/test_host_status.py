@@ -6,15 +6,13 @@ from collections.abc import Mapping
 
 from komando.host.counters import Counter
 from komando.host.look import Seen
-from komando.host.neighbours import Surroundings
-
-NOWHERE = Surroundings(frozenset(), frozenset(), {})
+from komando.host.neighbours import Neighbours
 
 
 def seen(first: Counter, last: Counter, *drops: Mapping[str, int]) -> Seen:
     """One class, 1:404 of ifb0, at both looks."""
     looks = [{"ifb0": {"1:404": one}} for one in (first, last)]
-    return Seen(1.0, looks, [{"ifb0": one} for one in drops], {}, NOWHERE, None)
+    return Seen(1.0, looks, [{"ifb0": one} for one in drops], {}, {}, Neighbours({}), None)
 
 
 def test_what_is_lost_between_two_looks_is_told_by_the_queue() -> None:

@@ -6,11 +6,12 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from .carrier import carriers
 from .connections import Flows, flows, top, why_not
 from .counters import Counter, counters, drops, lost
 from .errors import HostError
 from .frozen import Frozen
-from .neighbours import Surroundings, call, surroundings
+from .neighbours import Neighbours, call, neighbours
 from .typed import Any
 
 LOOKS = 5
@@ -31,6 +32,11 @@ class Devices(Frozen):
         """Those that have a tree of classes."""
         return (self.ifb, self.uplink)
 
+    @property
+    def cables(self) -> tuple[str, ...]:
+        """Those that may be without a signal."""
+        return (self.uplink, *(device for device, _ in self.neighbours))
+
 
 class Seen(Frozen):
     """What was seen: at each look the classes of each tree; `seconds` from the first to the last.
@@ -43,7 +49,8 @@ class Seen(Frozen):
     looks: Sequence[Mapping[str, Mapping[str, Counter]]]
     drops: Sequence[Mapping[str, Mapping[str, int]]]
     uplink: Mapping[str, int]
-    around: Surroundings
+    carriers: Mapping[str, bool]
+    neighbours: Neighbours
     top: Mapping[str, Any] | None
 
     def flow(self, tree: str, class_id: str) -> dict[str, Any] | None:
@@ -74,9 +81,8 @@ def look(
 
     Raises HostError when the kernel refuses, OSError when it does not answer.
     """
-    around = surroundings()
     if office is not None:
-        call(around, devices.neighbours)
+        call(neighbours(), devices.neighbours)
     watched = _Connections(office, region) if office is not None else None
     dropped = [_drops(devices)]
     looks, passed, begun = [_classes(devices)], _passed(devices.uplink), time.monotonic()
@@ -89,7 +95,8 @@ def look(
         looks=looks,
         drops=[*dropped, _drops(devices)],
         uplink={way: round(more * 8 / took) for way, more in _gained(passed, now).items()},
-        around=surroundings(),
+        carriers=carriers(devices.cables),
+        neighbours=neighbours(),
         top=watched.top() if watched else None,
     )
 

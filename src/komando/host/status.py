@@ -119,9 +119,10 @@ def _uplink(force: InForce, seen: Seen) -> dict[str, Any]:
     return {
         **{key: uplink[key] for key in ("name", "capacity", "link")},
         "device": force.uplink,
-        "carrier": seen.around.carrier(force.uplink),
+        "carrier": seen.carriers[force.uplink],
         "gateways": {
-            address: seen.around.answering(force.uplink, address) for address in uplink["gateways"]
+            address: seen.neighbours.answering(force.uplink, address)
+            for address in uplink["gateways"]
         },
         "rate": seen.uplink,
     }
@@ -136,8 +137,10 @@ def _leaf(force: InForce, seen: Seen, leaf: Mapping[str, Any]) -> dict[str, Any]
         "promised": force.profile["shares"][leaf["slug"]],
         "exceptions": [one for one in force.profile["exceptions"] if _of(one, leaf["slug"])],
         "device": device,
-        "carrier": seen.around.carrier(device),
-        "gateways": {address: seen.around.answering(ways[address], address) for address in ways},
+        "carrier": seen.carriers.get(device, False),
+        "gateways": {
+            address: seen.neighbours.answering(ways[address], address) for address in ways
+        },
         "down": down,
         "up": up,
     }
