@@ -136,6 +136,12 @@ def test_programs_are_told_all_of_it_in_plain_numbers() -> None:
     assert router["top"][0]["address"] == "10.20.5.17"
 
 
+def test_what_a_host_says_of_its_failure_steers_no_terminal_either() -> None:
+    assert as_data([], {"core-1": "it\x9b31m said"}, "")["failures"] == {
+        "core-1": "it\ufffd31m said"
+    }
+
+
 @pytest.mark.parametrize(
     ("path", "words"),
     [

@@ -10,6 +10,7 @@ from typing import Any
 from rich.cells import cell_len
 from rich.text import Text
 
+from komando.cli.streams import clean
 from komando.status import (
     Flow,
     Office,
@@ -245,7 +246,7 @@ def as_data(
         "format": 1,
         "asked": slug or None,
         "routers": [_plain_router(one) for one in routers],
-        "failures": dict(failures),
+        "failures": {name: clean(why) for name, why in failures.items()},
     }
 
 
