@@ -30,6 +30,10 @@ def intent_of(city: City, exceptions: dict[int, list[dict[str, Any]]] | None = N
             "capacity": both(ROOT * 10 // 9),
             "link": both(ROOT),
         },
+        "pools": [
+            {"slug": HOURS, "class": "1:10"},
+            {"slug": "around-the-clock", "class": "1:12"},
+        ],
         "leaves": [_leaf(office, lent.get(office.id, [])) for office in city.offices],
         "profiles": [
             {
@@ -41,6 +45,7 @@ def intent_of(city: City, exceptions: dict[int, list[dict[str, Any]]] | None = N
                 "pools": {
                     HOURS: both(city.pool(0, day=name == "day")),
                     "around-the-clock": both(city.pool(2, day=True)),
+                    "public": both(city.public(day=name == "day")),
                 },
                 "shares": {
                     f"office-{one.id}": both(one.guarantee if name == "day" else one.floor)

@@ -97,6 +97,8 @@ def test_an_office_at_its_ceiling_has_a_queue_and_its_host_is_named(router: Rout
         said = asked(router, "office-2", "--seconds", "2")
     (office,) = said["leaves"]
     assert office["up"]["rate"] == pytest.approx(SLOW, rel=0.05)
+    (pool,) = (one for one in said["pools"] if one["slug"] == office["pool"])
+    assert pool["rate"]["up"] == pytest.approx(SLOW, rel=0.05)
     assert office["up"]["dropped"] > 50
     assert office["up"]["backlog"] > 10_000
     assert office["up"]["queued"] == 1
@@ -175,7 +177,11 @@ def test_all_are_told_without_their_hosts(router: Router) -> None:
     said = asked(router)
     assert [one["slug"] for one in said["leaves"]] == ["office-1", "office-2", "office-3"]
     assert said["top"] is None
-    assert {one["slug"] for one in said["pools"]} == {"working-week", "around-the-clock"}
+    assert {one["slug"] for one in said["pools"]} == {
+        "working-week",
+        "around-the-clock",
+        "public",
+    }
 
 
 def test_an_unknown_office_is_answered_with_those_that_there_are(router: Router) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from komando.status import Flow, Office, Pool, RouterStatus, Uplink
+from ipaddress import ip_network
+
+from komando.status import Flow, Line, Office, Pool, RouterStatus, Uplink
 from komando.units import Pair, Rate
 
 MBIT = 1_000_000
 QUIET = Flow(rate=0, packets=0, dropped=0, backlog=0, queued=0.0)
-ANSWERS = {"10.1.2.1": "answers", "2001:db8::1": "answers"}
+LINE = Line("lan0", carrier=True, gateways={"10.1.2.1": "answers", "2001:db8::1": "answers"})
 
 
 def mbit(down: float, up: float | None = None) -> Pair:
@@ -28,22 +30,18 @@ OFFICE = Office(
     segment="metro",
     mode="enforce",
     calendar="working-week",
-    networks=("10.20.5.0/24", "2001:db8:1005::/48"),
+    networks=(ip_network("10.20.5.0/24"), ip_network("2001:db8:1005::/48")),
     promised=mbit(20),
     guarantee=mbit(20),
     floor=mbit(4),
     ceiling=mbit(50, 40),
     exceptions=(),
-    device="lan0",
-    carrier=True,
-    gateways=ANSWERS,  # type: ignore[arg-type]
+    line=LINE,
     flows={"down": flow(3), "up": flow(1)},
 )
 UPLINK = Uplink(
     name="main",
-    device="wan0",
-    carrier=True,
-    gateways={"198.51.100.1": "answers"},
+    line=Line("wan0", carrier=True, gateways={"198.51.100.1": "answers"}),
     capacity=mbit(1000),
     link=mbit(900, 950),
     rate={"down": 300 * MBIT, "up": 100 * MBIT},

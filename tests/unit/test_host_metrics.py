@@ -27,12 +27,13 @@ from komando.host.metrics import Look, tell, tell_echoes, text_of
 from komando.host.record import Record
 from komando.host.records import Applied
 from komando.host.shares import Way, around, sites
-from komando.host.sites import Pool, Region, Site, region_of
+from komando.host.sites import Pool, Region, Site, Uplink, region_of
 from komando.host.standing import Standing
 from komando.host.textfile import FILES, family, labels, lay, told
 from tests.dashboard import LABELS, ROOT
 from tests.host_bundle import City, bundle_of
 
+BOTH = {"down": 8000, "up": 8000}
 INTENT: dict[str, Any] = {
     "pools": [{"slug": "week", "class": "1:10"}],
     "leaves": [
@@ -41,13 +42,22 @@ INTENT: dict[str, Any] = {
             "kind": "opd",
             "name": 'Dinas "A"',
             "pool": "week",
+            "segment": "metro",
             "mode": "observe",
+            "calendar": None,
+            "networks": ["10.20.1.0/24"],
+            "gateways": ["172.20.1.2"],
             "class": "1:404",
+            **dict.fromkeys(("guarantee", "floor", "ceiling"), BOTH),
         }
     ],
+    "uplink": {"name": "main", "gateways": ["198.51.100.1"], "capacity": BOTH, "link": BOTH},
+    "divisor": 20,
     "profiles": [
         {
             "name": "day",
+            "open": ["week"],
+            "exceptions": ["dinas@2026-11-24", "dinas-2@2026-11-24"],
             "pools": {"week": {"down": 8000, "up": 4000}, "public": {"down": 80, "up": 40}},
             "shares": {"dinas": {"down": 1001, "up": 800}},
         }
@@ -75,13 +85,32 @@ def test_a_metric_comes_whole_or_not_at_all() -> None:
 
 
 def test_an_intent_tells_who_has_which_class() -> None:
-    promise = {"down": 1001, "up": 800}
+    dinas = Site(
+        slug="dinas",
+        kind="opd",
+        name='Dinas "A"',
+        pool="week",
+        segment="metro",
+        mode="observe",
+        calendar=None,
+        networks=("10.20.1.0/24",),
+        gateways=("172.20.1.2",),
+        class_id="1:404",
+        guarantee=BOTH,
+        floor=BOTH,
+        ceiling=BOTH,
+        promise={"down": 1001, "up": 800},
+        exceptions=("dinas@2026-11-24",),
+    )
     assert region_of(INTENT, "day") == Region(
-        (Site("dinas", "opd", 'Dinas "A"', "week", "observe", "1:404", promise),),
-        (
+        sites=(dinas,),
+        pools=(
             Pool("week", "1:10", {"down": 8000, "up": 4000}),
             Pool("public", "1:20", {"down": 80, "up": 40}),
         ),
+        uplink=Uplink("main", ("198.51.100.1",), capacity=BOTH, link=BOTH),
+        open=("week",),
+        divisor=20,
     )
 
 
@@ -101,6 +130,7 @@ def test_a_profile_that_it_does_not_know_promises_nothing(profile: str | None) -
         {**INTENT, "profiles": {"day": 1}},
         {**INTENT, "profiles": [{"name": "day", "shares": {"dinas": {"down": "x"}}, "pools": {}}]},
         {**INTENT, "pools": None},
+        {**INTENT, "uplink": {}},
     ],
 )
 def test_an_intent_that_is_not_understood_names_nobody(intent: dict[str, Any]) -> None:

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from komando.cli import changing_nothing
-from komando.cli.scope import Scope, machine_options
+from komando.cli.scope import Scope, machine_options, require_keys
+from komando.cli.streams import tell
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from komando.rollout.launch import Launched
     from komando.rollout.session import Session
-    from komando.status import Office, RouterStatus
+    from komando.status import RouterStatus
 
-FOLDERS = {"opd": "opd", "hotspots": "hotspot", "hotspot": "hotspot"}
-"""What may stand before the slash, and the kind that it means."""
+FOLDERS = {"opd": "opd", "hotspots": "hotspots", "hotspot": "hotspots"}
+"""What may stand before the slash, and the folder that it means."""
 
 
 @click.command()
@@ -44,36 +49,64 @@ def status(scope: Scope, what: str | None, form: str, seconds: int, *, watch: bo
     komando status opd/dinas-kesehatan --watch
     komando status --format json
 
-    Exit status: 0 answered, 1 it could not be asked.
+    Exit status: 0 answered, or --watch was ended; 1 it could not be asked.
     """  # noqa: D301
-    kind, slug = _named(what)
+    path = _named(what)
     with scope.ahead() as launched:
         machines, access = scope.machines()
+        require_keys(machines, access, machines.routers)
 
         from komando.cli.progress import working
         from komando.rollout.session import Session, WorkerFailedError
 
         hosts = list(machines.routers.values())
+        names = [host.name for host in hosts]
+        opened = partial(Session, hosts, access)
+        ask = partial(_asked, names, path, seconds)
         try:
-            with changing_nothing(), Session(hosts, access, launched=launched) as session:
-                names = [host.name for host in hosts]
+            with changing_nothing():
                 if watch:
-                    _watch(session, names, (kind, slug), form, seconds)
-                with working(f"asking {', '.join(names)}"):
-                    told = _asked(session, names, (kind, slug), seconds)
-                _show(told, slug, form)
+                    _watch(opened, launched, ask, form, seconds)
+                with opened(launched=launched) as session, working(f"asking {', '.join(names)}"):
+                    found = ask(session)
+                _conclude(found, form)
         except (WorkerFailedError, FileNotFoundError) as error:
             raise click.ClickException(str(error)) from error
 
 
-Told = tuple[list["RouterStatus"], dict[str, str]]
-"""The answers of the routers that have what was asked for, and why others gave none."""
+@dataclass(frozen=True)
+class _Found:
+    """What routers say of `path` ("": of all that they have), and why others say nothing."""
+
+    path: str
+    told: dict[str, RouterStatus]
+    failures: dict[str, str]
+
+    @property
+    def routers(self) -> list[RouterStatus]:
+        """Those that have it in force, with nothing beside it."""
+        if not self.path:
+            return list(self.told.values())
+        only = (_only(router, self.path) for router in self.told.values())
+        return [router for router in only if router.offices]
+
+    @property
+    def missing(self) -> str:
+        """That none has it, of those that answered."""
+        if self.routers or not self.told:
+            return ""
+        return _unknown(self.told, self.path, others=bool(self.failures))
+
+    @property
+    def whole(self) -> bool:
+        """Whether nobody is wanting who could tell more."""
+        return bool(self.routers) and (bool(self.path) or not self.failures)
 
 
-def _named(what: str | None) -> tuple[str, str]:
-    """The kind and the slug that were asked for; "" for all."""
+def _named(what: str | None) -> str:
+    """The path that was asked for, as `Office.path` is; "" for all."""
     if what is None:
-        return "", ""
+        return ""
     folder, _, slug = what.removesuffix(".yaml").removeprefix("policies/").partition("/")
     from komando.documents.fields import is_slug
 
@@ -81,86 +114,104 @@ def _named(what: str | None) -> tuple[str, str]:
         raise click.UsageError(
             f"{what!r} is neither opd/SLUG nor hotspots/SLUG; `komando status` shows all"
         )
-    return FOLDERS[folder], slug
+    return f"{FOLDERS[folder]}/{slug}"
 
 
-def _asked(session: Session, names: list[str], of: tuple[str, str], seconds: int) -> Told:
-    """Ends the verb where no router answered, or none has what was asked for."""
-    from komando.cli.progress import tell_failures
+def _asked(names: list[str], path: str, seconds: int, session: Session) -> _Found:
     from komando.rollout.observe import ask_status
 
-    kind, slug = of
-    told, failures = ask_status(session, names, slug, seconds)
-    tell_failures(failures)
-    if not told:
-        raise click.exceptions.Exit(1)
-    here = [one for one in told.values() if not slug or _has(one, kind, slug)]
-    if slug and not here:
-        raise click.ClickException(_unknown(told, kind, slug, others=bool(failures)))
-    return here, failures
+    return _Found(path, *ask_status(session, names, _slug(path), seconds))
 
 
-def _has(router: RouterStatus, kind: str, slug: str) -> bool:
-    return any((one.kind, one.slug) == (kind, slug) for one in router.offices)
+def _only(router: RouterStatus, path: str) -> RouterStatus:
+    return replace(router, offices=tuple(one for one in router.offices if one.path == path))
 
 
-def _unknown(told: Mapping[str, RouterStatus], kind: str, slug: str, *, others: bool) -> str:
+def _slug(path: str) -> str:
+    return path.partition("/")[2]
+
+
+def _unknown(told: Mapping[str, RouterStatus], path: str, *, others: bool) -> str:
     known = [name for one in told.values() for name in one.known]
-    known += [f"{one.kind}/{one.slug}" for router in told.values() for one in router.offices]
-    kinds = {name.partition("/")[2]: name.partition("/")[0] for name in known}
-    here = [one for one, its in kinds.items() if its == kind] or list(kinds)
-    near = [slug] if slug in kinds else get_close_matches(slug, here, n=3)
-    folders = {"opd": "opd", "hotspot": "hotspots"}
-    names = [f"{folders[kinds[one]]}/{one}" for one in near]
-    what = f"no router has {folders[kind]}/{slug} in force"
+    known += [one.path for router in told.values() for one in router.offices]
+    paths = {_slug(name): name for name in known}
+    folder = path.removesuffix(_slug(path))
+    here = [slug for slug, name in paths.items() if name.startswith(folder)] or list(paths)
+    near = [_slug(path)] if _slug(path) in paths else get_close_matches(_slug(path), here, n=3)
+    what = f"no router has {path} in force"
     if others:
-        what = f"none of the routers that answered has {folders[kind]}/{slug} in force"
+        what = f"none of the routers that answered has {path} in force"
     if all(one.generation is None for one in told.values()):
         return f"{what}: nothing is in force there yet (`komando apply`)"
-    if names:
-        return f"{what}; did you mean {' or '.join(names)}?"
+    if near:
+        return f"{what}; did you mean {' or '.join(paths[slug] for slug in near)}?"
     return f"{what}; `komando status` shows all, and a new one is there after `komando apply`"
 
 
-def _show(told: Told, slug: str, form: str, console: Console | None = None) -> None:
-    from rich.console import Console
+def _conclude(found: _Found, form: str) -> None:
+    """Ends the verb with 1 where not all is told."""
+    from komando.cli.progress import tell_failures
 
-    from komando.cli.status_text import as_data, office_lines, table_lines
-
-    routers, failures = told
-    if form == "json":
-        click.echo(json.dumps(as_data(routers, failures, slug), indent=1, ensure_ascii=False))
-    else:
-        console = console or Console(file=sys.stdout, highlight=False, soft_wrap=True)
-        bars = console.is_terminal
-        if slug:
-            ((router, office),) = pairs(routers)
-            lines = office_lines(router, office, bars=bars)
-        else:
-            lines = table_lines(pairs(routers), bars=bars)
-        for line in lines:
-            console.print(line)
-    if failures and not slug:
+    tell_failures(found.failures)
+    if found.missing:
+        raise click.ClickException(found.missing)
+    if found.routers:
+        _show(found, form, _console())
+    if not found.whole:
         raise click.exceptions.Exit(1)
 
 
-def pairs(routers: list[RouterStatus]) -> list[tuple[RouterStatus, Office]]:
-    """Each office with the router that told of it."""
-    return [(router, office) for router in routers for office in router.offices]
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(file=sys.stdout, highlight=False, soft_wrap=True)
+
+
+def _show(found: _Found, form: str, console: Console) -> None:
+    from komando.cli.status_text import as_data, named_lines, table_lines
+
+    if form == "json":
+        data = as_data(found.routers, found.failures, _slug(found.path))
+        click.echo(json.dumps(data, indent=1, ensure_ascii=False))
+        return
+    lines = named_lines if found.path else table_lines
+    for line in lines(found.routers, bars=console.is_terminal):
+        console.print(line)
 
 
 def _watch(
-    session: Session, names: list[str], of: tuple[str, str], form: str, seconds: int
+    opened: Callable[..., Session],
+    launched: Launched | None,
+    ask: Callable[[Session], _Found],
+    form: str,
+    seconds: int,
 ) -> None:
-    """Until Ctrl-C; on a terminal each answer takes the place of the one before."""
-    from rich.console import Console
+    """Until Ctrl-C. A connection that was lost stays lost: whoever is away is asked over new ones.
 
-    console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    On a terminal each answer takes the place of the one before.
+    """
+    console = _console()
     try:
         while True:
-            told = _asked(session, names, of, seconds)
-            if console.is_terminal and form == "text":
-                console.clear()
-            _show(told, of[1], form, console)
+            with opened(launched=launched) as session:
+                launched, whole = None, True
+                while whole:
+                    begun = time.monotonic()
+                    found = ask(session)
+                    _show_in_place(found, form, console)
+                    whole = found.whole
+                    time.sleep(max(0.0, begun + seconds - time.monotonic()))
     except KeyboardInterrupt:
         raise click.exceptions.Exit(0) from None
+
+
+def _show_in_place(found: _Found, form: str, console: Console) -> None:
+    from komando.cli.progress import tell_failures
+
+    if console.is_terminal and form == "text":
+        console.clear()
+    if found.routers or form == "json":
+        _show(found, form, console)
+    tell_failures(found.failures)
+    if found.missing:
+        tell(found.missing, err=True)

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from rich.cells import cell_len
 from rich.text import Text
 
-from komando.diagnostics import printable
-from komando.status import Flow, Office, RouterStatus, Verdict, judge, notes, spelt_rate
-from komando.units import DIRECTION_WORDS, DIRECTIONS, Direction, Pair, Rate, about
+from komando.cli.streams import clean
+from komando.status import (
+    Flow,
+    Office,
+    RouterStatus,
+    Verdict,
+    judge,
+    office_notes,
+    router_notes,
+    spelt_rate,
+)
+from komando.units import DIRECTION_WORDS, DIRECTIONS, Direction, Pair, about
 
 BAR = 20
 """Columns of a bar: the whole of a ceiling."""
@@ -23,19 +33,40 @@ Row = Sequence[Text]
 One = tuple[RouterStatus, Office]
 
 
+def named_lines(routers: Sequence[RouterStatus], *, bars: bool) -> Iterator[Text]:
+    """The one office of each: of two, where it moved and only one of them was applied since."""
+    (first, office), *others = _pairs(routers)
+    if others:
+        hosts = " and ".join(router.host for router in routers)
+        yield _note(
+            f"{hosts} have {office.path} in force, and one of them should: "
+            "`komando plan` says which"
+        )
+        yield Text()
+    yield from office_lines(first, office, bars=bars)
+    for router, one in others:
+        yield Text()
+        yield from office_lines(router, one, bars=bars)
+
+
+def _pairs(routers: Iterable[RouterStatus]) -> list[One]:
+    """Each office with the router that told of it."""
+    return [(router, office) for router in routers for office in router.offices]
+
+
 def office_lines(router: RouterStatus, office: Office, *, bars: bool) -> Iterator[Text]:
     """The answer first, then the numbers that it rests on, then what is next."""
     verdict = judge(router, office)
     yield Text(f"{_capital(verdict.sentence)}.", _style(verdict))
     yield Text()
     where = f"   {office.path}, {router.host}, pool {office.pool}, profile {router.profile}"
-    yield Text(printable(office.name), "bold").append(printable(where), "not bold dim")
+    yield Text(office.name, "bold").append(where, "not bold dim")
     yield from _columns([*_numbers(office, bars=bars), *_line(router, office)])
     yield Text()
     yield from _hosts(router)
-    for note in notes(router, office):
-        yield Text(f"note: {printable(note)}", "yellow")
-    yield Text.assemble(("next: ", "bold"), printable(verdict.next))
+    for note in (*office_notes(office), *router_notes(router)):
+        yield _note(note)
+    yield Text.assemble(("next: ", "bold"), verdict.next)
     yield Text(f"      {verdict.page}", "dim")
 
 
@@ -52,10 +83,11 @@ def _numbers(office: Office, *, bars: bool) -> Iterator[Row]:
 
 
 def _line(router: RouterStatus, office: Office) -> Iterator[Row]:
-    state = "signal" if office.carrier else "no signal"
-    yield [_dim("line"), Text(f"segment {office.segment}, {office.device or '?'}: {state}")]
+    line = office.line
+    state = "signal" if line.carrier else "no signal"
+    yield [_dim("line"), Text(f"segment {office.segment}, {line.device or '?'}: {state}")]
     words = {"answers": "answers", "silent": "does not answer", "unknown": "not asked lately"}
-    for address, said in office.gateways.items():
+    for address, said in line.gateways.items():
         yield [_dim("gateway"), Text(f"{address} {words[said]}", "red" if said == "silent" else "")]
     if uplink := router.uplink:
         parts = [
@@ -67,7 +99,7 @@ def _line(router: RouterStatus, office: Office) -> Iterator[Row]:
 
 def _hosts(router: RouterStatus) -> Iterator[Text]:
     if router.unseen:
-        yield Text(f"hosts: not told: {printable(router.unseen)}", "dim")
+        yield Text(f"hosts: not told: {router.unseen}", "dim")
         return
     if not router.top:
         yield Text("hosts: none of them carries anything", "dim")
@@ -89,8 +121,9 @@ def _hosts(router: RouterStatus) -> Iterator[Text]:
         yield Text(f"  and {router.others} more", "dim")
 
 
-def table_lines(offices: Sequence[One], *, bars: bool) -> Iterator[Text]:
+def table_lines(routers: Sequence[RouterStatus], *, bars: bool) -> Iterator[Text]:
     """One line for each office and point of all routers, the busiest of its ceiling first."""
+    offices = _pairs(routers)
     if not offices:
         yield Text("No office and no public point is in force.")
         return
@@ -104,12 +137,13 @@ def table_lines(offices: Sequence[One], *, bars: bool) -> Iterator[Text]:
             cells += [_has(office, way), Text(about(office.promised.of(way)), "dim")]
             if bars and way == "down":
                 cells.append(_bar(office, way))
-        flows = [office.flows.get(way) for way in DIRECTIONS]
-        rows.append([*cells, _worst(flows, _dropped), _worst(flows, _waits)])
+        cells.append(_worst(office, _dropped, lambda flow: flow.lost))
+        cells.append(_worst(office, _waits, lambda flow: (flow.waiting, flow.backlog)))
+        rows.append(cells)
     yield from _columns(rows)
-    for words in {note for router, office in offices for note in notes(router, office)}:
-        if "exception" not in words and "NAT" not in words:
-            yield Text(f"note: {printable(words)}", "yellow")
+    for router in routers:
+        for note in router_notes(router):
+            yield _note(f"{router.host}: {note}")
 
 
 def _fullest(one: One) -> float:
@@ -117,13 +151,17 @@ def _fullest(one: One) -> float:
     return -max(_part_of(one[1], way) for way in DIRECTIONS)
 
 
-def _worst(flows: Iterable[Flow | None], shown: Any) -> Text:
-    stood = [flow for flow in flows if flow]
-    found = [shown(flow) for flow in sorted(stood, key=lambda one: -one.waiting)]
-    return next((cell for cell in found if cell.plain != "nothing"), Text("nothing", "dim"))
+def _worst(office: Office, shown: Callable[[Flow | None], Text], by: Callable[[Flow], Any]) -> Text:
+    """What is shown of the worse direction."""
+    cell = shown(max(office.flows.values(), key=by, default=None))
+    return Text(cell.plain, "dim") if cell.plain == "nothing" else cell
 
 
 # --- cells ---------------------------------------------------------------------------------------
+
+
+def _note(words: str) -> Text:
+    return Text(f"note: {words}", "yellow")
 
 
 def _dim(words: str) -> Text:
@@ -208,28 +246,31 @@ def as_data(
         "format": 1,
         "asked": slug or None,
         "routers": [_plain_router(one) for one in routers],
-        "failures": dict(failures),
+        "failures": {name: clean(why) for name, why in failures.items()},
     }
 
 
 def _plain_router(router: RouterStatus) -> dict[str, Any]:
     fields: dict[str, Any] = _plain(asdict(router))
     del fields["known"]
+    if fields["uplink"]:
+        fields["uplink"].update(fields["uplink"].pop("line"))
     for office, told in zip(router.offices, fields["offices"], strict=True):
         verdict = judge(router, office)
+        told.update(told.pop("line"))
         told["verdict"] = {**asdict(verdict), "page": verdict.page}
-        told["notes"] = list(notes(router, office))
+        told["notes"] = [*office_notes(office), *router_notes(router)]
         for way, flow in office.flows.items():
             told["flows"][way] |= {"lost": flow.lost, "waiting": round(flow.waiting, 1)}
     return fields
 
 
 def _plain(value: Any) -> Any:
-    """Rates as numbers, whatever they stand in."""
+    """Rates as numbers and networks as texts, whatever they stand in."""
     if isinstance(value, dict):
         if value.keys() == {"bits"}:
             return value["bits"]
         return {key: _plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
-    return value.bits if isinstance(value, Rate) else value
+    return str(value) if isinstance(value, IPv4Network | IPv6Network) else value

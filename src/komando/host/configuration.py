@@ -85,8 +85,8 @@ def read_configuration(files: Mapping[str, bytes], *, staged: bool = False) -> C
         texts = {path: content.decode() for path, content in files.items()}
     except UnicodeDecodeError as error:
         raise HostError(f"a file is not UTF-8: {error}") from None
-    _check_manifest(_object(texts, layout.MANIFEST))
-    ifb, uplink, lans = _devices(_object(texts, layout.ROUTER))
+    _check_manifest(object_of(texts, layout.MANIFEST))
+    ifb, uplink, lans = devices_of(texts)
     configuration = Configuration(
         ifb=ifb,
         uplink=uplink,
@@ -100,7 +100,7 @@ def read_configuration(files: Mapping[str, bytes], *, staged: bool = False) -> C
         network=parse_network(texts[layout.NETWORK]),
         settings=parse_settings(texts[layout.SYSCTL]),
         secrets=stated(files),
-        intent=_object(texts, layout.INTENT),
+        intent=object_of(texts, layout.INTENT),
     )
     for name in sorted({*configuration.calendar.names}):
         if name not in configuration.profiles:
@@ -110,7 +110,8 @@ def read_configuration(files: Mapping[str, bytes], *, staged: bool = False) -> C
     return configuration
 
 
-def _object(texts: Mapping[str, str], path: str) -> dict[str, Any]:
+def object_of(texts: Mapping[str, str], path: str) -> dict[str, Any]:
+    """One of the files that are JSON objects; raises HostError where it is none."""
     try:
         value = json.loads(texts[path])
     except ValueError as error:
@@ -129,7 +130,9 @@ def _check_manifest(manifest: Mapping[str, Any]) -> None:
         raise HostError(f"{layout.MANIFEST}: a bundle of kind {manifest.get('kind')!r} on a {KIND}")
 
 
-def _devices(router: Mapping[str, Any]) -> tuple[str, str, tuple[str, ...]]:
+def devices_of(texts: Mapping[str, str]) -> tuple[str, str, tuple[str, ...]]:
+    """The download tree's interface, the uplink, and the LANs; raises HostError for other words."""
+    router = object_of(texts, layout.ROUTER)
     lans = router.get("lans")
     names = [router.get("ifb"), router.get("uplink"), *(lans if isinstance(lans, list) else [None])]
     for name in names:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from .frozen import Frozen
 from .netlink import ROUTE, answers, attributes, first
@@ -66,6 +66,11 @@ def drops(*devices: str) -> list[dict[str, int]]:
         if number in found and (stats := first(message, _TC.size, _STATS2)):
             found[number][_name(parent)] = _waiting(stats)[1]
     return [found[number] for number in numbers]
+
+
+def lost(class_id: str, classes: Mapping[str, Counter], dropped: Mapping[str, int]) -> int:
+    """Packets that a class lost; where its queue says nothing, those that it did not take."""
+    return dropped.get(class_id, classes[class_id].refused)
 
 
 def _number(device: str) -> int:

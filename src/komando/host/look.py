@@ -6,11 +6,12 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from .carrier import carriers
 from .connections import Flows, flows, top, why_not
-from .counters import Counter, counters, drops
+from .counters import Counter, counters, drops, lost
 from .errors import HostError
 from .frozen import Frozen
-from .neighbours import Surroundings, call, surroundings
+from .neighbours import Neighbours, call, neighbours
 from .typed import Any
 
 LOOKS = 5
@@ -31,19 +32,25 @@ class Devices(Frozen):
         """Those that have a tree of classes."""
         return (self.ifb, self.uplink)
 
+    @property
+    def cables(self) -> tuple[str, ...]:
+        """Those that may be without a signal."""
+        return (self.uplink, *(device for device, _ in self.neighbours))
+
 
 class Seen(Frozen):
     """What was seen: at each look the classes of each tree; `seconds` from the first to the last.
 
-    `dropped` are the packets that the queue of each class of a tree let go meanwhile, `uplink` is
-    what passed the interface in bit/s, whoever it was for; `top` the addresses.
+    `drops` are those of the queues of each tree, before the first look and after the last; `uplink`
+    is what passed the interface in bit/s, whoever it was for; `top` the addresses.
     """
 
     seconds: float
     looks: Sequence[Mapping[str, Mapping[str, Counter]]]
-    dropped: Mapping[str, Mapping[str, int]]
+    drops: Sequence[Mapping[str, Mapping[str, int]]]
     uplink: Mapping[str, int]
-    around: Surroundings
+    carriers: Mapping[str, bool]
+    neighbours: Neighbours
     top: Mapping[str, Any] | None
 
     def flow(self, tree: str, class_id: str) -> dict[str, Any] | None:
@@ -58,10 +65,13 @@ class Seen(Frozen):
         return {
             "rate": round((last.sent - first.sent) * 8 / self.seconds),
             "packets": max(0, last.packets - first.packets),
-            "dropped": max(0, self.dropped[tree].get(class_id, 0)),
+            "dropped": max(0, self._lost(-1, tree, class_id) - self._lost(0, tree, class_id)),
             "backlog": round(sum(one.backlog for one in stood) / len(stood)),
             "queued": sum(one.backlog > 0 for one in stood) / len(stood),
         }
+
+    def _lost(self, at: int, tree: str, class_id: str) -> int:
+        return lost(class_id, self.looks[at][tree], self.drops[at][tree])
 
 
 def look(
@@ -71,11 +81,10 @@ def look(
 
     Raises HostError when the kernel refuses, OSError when it does not answer.
     """
-    around = surroundings()
     if office is not None:
-        call(around, devices.neighbours)
+        call(neighbours(), devices.neighbours)
     watched = _Connections(office, region) if office is not None else None
-    lost = drops(*devices.trees)
+    dropped = [_drops(devices)]
     looks, passed, begun = [_classes(devices)], _passed(devices.uplink), time.monotonic()
     for number in range(1, LOOKS):
         time.sleep(max(0.0, begun + seconds * number / (LOOKS - 1) - time.monotonic()))
@@ -84,9 +93,10 @@ def look(
     return Seen(
         seconds=took,
         looks=looks,
-        dropped=dict(zip(devices.trees, map(_gained, lost, drops(*devices.trees)), strict=True)),
+        drops=[*dropped, _drops(devices)],
         uplink={way: round(more * 8 / took) for way, more in _gained(passed, now).items()},
-        around=surroundings(),
+        carriers=carriers(devices.cables),
+        neighbours=neighbours(),
         top=watched.top() if watched else None,
     )
 
@@ -98,6 +108,10 @@ def _classes(devices: Devices) -> dict[str, Mapping[str, Counter]]:
 def _gained(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
     """How much more each number is; 0 of one that is new, or began anew."""
     return {key: max(0, now - before.get(key, now)) for key, now in after.items()}
+
+
+def _drops(devices: Devices) -> dict[str, dict[str, int]]:
+    return dict(zip(devices.trees, drops(*devices.trees), strict=True))
 
 
 def _passed(device: str) -> dict[str, int]:

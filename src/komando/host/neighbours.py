@@ -1,4 +1,4 @@
-"""Whether a cable is in, and whether the next machine behind it answers."""
+"""Whether the next machine behind a cable answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 from .frozen import Frozen
-from .kernel import answers, ip_batch
+from .kernel import answer, ip_batch
 
 _ANSWERS = ("REACHABLE", "PERMANENT", "NOARP")
 _SILENT = ("FAILED", "INCOMPLETE", "PROBE")
@@ -16,16 +16,10 @@ _DISCARD = 9
 """The port of RFC 863: whatever comes there is thrown away."""
 
 
-class Surroundings(Frozen):
-    """The interfaces that have a carrier, all that there are, and the neighbours' states."""
+class Neighbours(Frozen):
+    """The states that the kernel keeps of them, by device and address."""
 
-    carrying: frozenset[str]
-    devices: frozenset[str]
     states: Mapping[tuple[str, str], str]
-
-    def carrier(self, device: str) -> bool:
-        """Whether the device is there, up, and has a signal from its other end."""
-        return device in self.carrying
 
     def answering(self, device: str, address: str) -> str:
         """`answers`, `silent`, or `unknown` of one that nobody has asked lately."""
@@ -33,21 +27,18 @@ class Surroundings(Frozen):
         return "answers" if state in _ANSWERS else "silent" if state in _SILENT else "unknown"
 
 
-def surroundings() -> Surroundings:
-    """Asks the kernel for its links and neighbours."""
-    links, neighbours = answers(["ip", "-j"], ("link show", "neigh show"))
-    return Surroundings(
-        carrying=frozenset(one["ifname"] for one in links if "LOWER_UP" in one["flags"]),
-        devices=frozenset(one["ifname"] for one in links),
-        states={
+def neighbours() -> Neighbours:
+    """Asks the kernel for its neighbours."""
+    return Neighbours(
+        {
             (one["dev"], one["dst"]): state
-            for one in neighbours
+            for one in answer(["ip", "-j", "neigh", "show"])
             if "dst" in one and (state := next(iter(one.get("state") or ()), ""))
-        },
+        }
     )
 
 
-def call(seen: Surroundings, neighbours: Iterable[tuple[str, str]]) -> None:
+def call(seen: Neighbours, wanted: Iterable[tuple[str, str]]) -> None:
     """Has the kernel ask neighbours (device, address) now whether they are there.
 
     It would do so by itself some seconds after the next packet to each, and not before: the state
@@ -55,7 +46,7 @@ def call(seen: Surroundings, neighbours: Iterable[tuple[str, str]]) -> None:
     and given up by the kernel after 3 s, as with any traffic (arp(7), ucast_solicit).
     """
     lines = []
-    for device, address in neighbours:
+    for device, address in wanted:
         state = seen.states.get((device, address))
         if state in (None, "FAILED"):
             _touch(address)

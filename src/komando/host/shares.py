@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from .counters import lost
 from .frozen import Frozen
 from .sites import CONTROL, ROOT, UNMATCHED, Region
 from .textfile import Sample, family, labels
@@ -26,8 +27,8 @@ class Way(Frozen):
     drops: Mapping[str, int]
 
     def dropped(self, class_id: str) -> int:
-        """Packets that a class lost; where its queue says nothing, those that it did not take."""
-        return self.drops.get(class_id, self.classes[class_id].refused)
+        """Packets that a class lost."""
+        return lost(class_id, self.classes, self.drops)
 
 
 _Seen = list[tuple[str, "Way", str]]

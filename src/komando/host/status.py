@@ -6,22 +6,23 @@ two looks at the kernel: the hours and an apply wait for nobody here.
 
 from __future__ import annotations
 
-import json
 import os
+from collections.abc import Mapping
+from datetime import datetime
 
 from .calendar import iso, parse_calendar, read_clock
+from .configuration import devices_of, object_of
 from .errors import HostError
 from .frozen import Frozen
 from .layout import CALENDAR, INTENT, NETWORK, ROUTER, Paths
 from .lock import locked, undisturbed
 from .look import Devices, look
 from .network import Route, parse_network
+from .sites import Pool, Region, Site, Uplink, region_of
 from .standing import PROTOCOL, Standing
 from .typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .look import Seen
 
 MOST_SECONDS = 30
@@ -30,24 +31,19 @@ MOST_SECONDS = 30
 _NICE = 10
 """Whatever else the machine has to do comes first."""
 
-_OF_A_LEAF = (
-    *("slug", "kind", "name", "pool", "segment", "mode", "calendar", "networks"),
-    *("guarantee", "floor", "ceiling"),
-)
-"""What is told of an office as the intent has it."""
-
 
 class InForce(Frozen):
-    """What the kernel was brought to: `said` of it before it is looked at, intent and profile.
+    """What the kernel was brought to: who has which class of the trees on `ifb` and `device`.
 
-    `ways` maps the gateway of an office to the interface that leads there.
+    `ways` maps the gateway of an office to the interface that leads there. `due` is the profile
+    that the calendar wants.
     """
 
-    said: Mapping[str, Any]
-    intent: Mapping[str, Any]
-    profile: Mapping[str, Any]
+    region: Region
+    uplink: Uplink
+    due: str
     ifb: str
-    uplink: str
+    device: str
     ways: Mapping[str, str]
 
 
@@ -61,107 +57,113 @@ def status(paths: Paths, slug: str | None, seconds: int) -> dict[str, Any]:
     """
     if not 1 <= seconds <= MOST_SECONDS:
         raise HostError(f"{seconds} seconds: it is 1 to {MOST_SECONDS} that can be looked at")
-    os.nice(_NICE)
+    files: Mapping[str, bytes] = {}
     with locked(paths), undisturbed():
-        force = in_force(Standing(paths))
-    if isinstance(force, dict):
-        return force
-    leaves = [one for one in force.intent["leaves"] if slug in (None, one["slug"])]
-    if not leaves:
-        known = [f"{one['kind']}/{one['slug']}" for one in force.intent["leaves"]]
-        return {**force.said, "known": known, "leaves": []}
-    region = [network for one in force.intent["leaves"] for network in one["networks"]]
-    gateways = [
-        (force.ways[address], address)
-        for one in leaves
-        for address in one["gateways"]
-        if address in force.ways
-    ]
-    gateways += [(force.uplink, address) for address in force.intent["uplink"]["gateways"]]
-    devices = Devices(force.ifb, force.uplink, tuple(gateways))
-    office = leaves[0]["networks"] if slug else None
-    seen = look(devices, seconds, office, region)
-    return {
-        **force.said,
-        "seconds": round(seen.seconds, 3),
-        "uplink": _uplink(force, seen),
-        "leaves": [_leaf(force, seen, one) for one in leaves],
-        "pools": _pools(force, seen),
-        "top": seen.top,
-    }
-
-
-def in_force(standing: Standing) -> InForce | dict[str, Any]:
-    """What the kernel was brought to; where it is nothing, all that can be said."""
-    told = standing.told(None)
-    now = read_clock(standing.paths.clock).now()
+        standing = Standing(paths)
+        told, now = standing.told(None), read_clock(paths.clock).now()
+        if told["generation"]:
+            files = standing.generations.intact(told["generation"])
+    os.nice(_NICE)  # not before: whoever waits for the lock would wait for all the rest, too
     said = {
         "protocol": PROTOCOL,
         **{key: told[key] for key in ("generation", "profile", "clock", "bypass", "pending")},
         "now": iso(now),
     }
-    if told["generation"] is None:
+    if not files:
         return {**said, "known": [], "leaves": []}
-    files = standing.generations.intact(told["generation"])
-    intent, router = (json.loads(files[path]) for path in (INTENT, ROUTER))
-    due = parse_calendar(files[CALENDAR].decode()).at(now)
-    profiles = {one["name"]: one for one in intent["profiles"]}
-    profile = profiles[told["profile"] or due]
-    said |= {key: intent[key] for key in ("router", "region", "zone", "divisor")}
-    said |= {"due": due, "open": profile["open"], "exceptions": profile["exceptions"]}
-    routes = [one.entry for one in parse_network(files[NETWORK].decode())]
+    force = in_force(files, told["profile"], now)
+    said |= {"divisor": force.region.divisor, "due": force.due, "open": force.region.open}
+    sites = [one for one in force.region.sites if slug in (None, one.slug)]
+    if not sites:
+        known = [f"{one.kind}/{one.slug}" for one in force.region.sites]
+        return {**said, "known": known, "leaves": []}
+    return {**said, **_seen(force, sites, seconds, alone=slug is not None)}
+
+
+def in_force(files: Mapping[str, bytes], profile: str | None, now: datetime) -> InForce:
+    """Reads a generation that was brought to `profile`; of None, to the one that is due.
+
+    Raises HostError for files that this program does not understand.
+    """
+    texts = {path: files[path].decode() for path in (INTENT, ROUTER, CALENDAR, NETWORK)}
+    due = parse_calendar(texts[CALENDAR]).at(now)
+    region = region_of(object_of(texts, INTENT), profile or due)
+    if region.uplink is None or any(one.promise is None for one in region.sites):
+        raise HostError(
+            f"{INTENT} does not say what profile {profile or due} promises, or not as this program "
+            "reads it: bring the older of the two up to date (`komando prepare` lays the program, "
+            "`komando apply` the generation)"
+        )
+    ifb, device, _ = devices_of(texts)
+    routes = [one.entry for one in parse_network(texts[NETWORK])]
     ways = {one.gateway: one.device for one in routes if isinstance(one, Route) and one.gateway}
-    return InForce(said, intent, profile, router["ifb"], router["uplink"], ways)
+    return InForce(region, region.uplink, due, ifb, device, ways)
+
+
+def _seen(force: InForce, sites: list[Site], seconds: int, *, alone: bool) -> dict[str, Any]:
+    everywhere = [network for one in force.region.sites for network in one.networks]
+    gateways = [
+        (force.ways[address], address)
+        for one in sites
+        for address in one.gateways
+        if address in force.ways
+    ]
+    gateways += [(force.device, address) for address in force.uplink.gateways]
+    devices = Devices(force.ifb, force.device, tuple(gateways))
+    seen = look(devices, seconds, sites[0].networks if alone else None, everywhere)
+    return {
+        "seconds": round(seen.seconds, 3),
+        "uplink": _uplink(force, seen),
+        "leaves": [_leaf(force, seen, one) for one in sites],
+        "pools": [_pool(force, seen, one) for one in force.region.pools],
+        "top": seen.top,
+    }
 
 
 def _uplink(force: InForce, seen: Seen) -> dict[str, Any]:
-    uplink = force.intent["uplink"]
+    uplink, device = force.uplink, force.device
     return {
-        **{key: uplink[key] for key in ("name", "capacity", "link")},
-        "device": force.uplink,
-        "carrier": seen.around.carrier(force.uplink),
-        "gateways": {
-            address: seen.around.answering(force.uplink, address) for address in uplink["gateways"]
-        },
+        "name": uplink.name,
+        "capacity": uplink.capacity,
+        "link": uplink.link,
+        "device": device,
+        "carrier": seen.carriers[device],
+        "gateways": {one: seen.neighbours.answering(device, one) for one in uplink.gateways},
         "rate": seen.uplink,
     }
 
 
-def _leaf(force: InForce, seen: Seen, leaf: Mapping[str, Any]) -> dict[str, Any]:
-    ways = {address: force.ways.get(address, "") for address in leaf["gateways"]}
+def _leaf(force: InForce, seen: Seen, site: Site) -> dict[str, Any]:
+    ways = {address: force.ways.get(address, "") for address in site.gateways}
     device = next(iter(ways.values()), "")
-    down, up = (seen.flow(tree, leaf["class"]) for tree in (force.ifb, force.uplink))
+    down, up = (seen.flow(tree, site.class_id) for tree in (force.ifb, force.device))
     return {
-        **{key: leaf[key] for key in _OF_A_LEAF},
-        "promised": force.profile["shares"][leaf["slug"]],
-        "exceptions": [one for one in force.profile["exceptions"] if _of(one, leaf["slug"])],
+        "slug": site.slug,
+        "kind": site.kind,
+        "name": site.name,
+        "pool": site.pool,
+        "segment": site.segment,
+        "mode": site.mode,
+        "calendar": site.calendar,
+        "networks": site.networks,
+        "guarantee": site.guarantee,
+        "floor": site.floor,
+        "ceiling": site.ceiling,
+        "promised": site.promise,
+        "exceptions": site.exceptions,
         "device": device,
-        "carrier": seen.around.carrier(device),
-        "gateways": {address: seen.around.answering(ways[address], address) for address in ways},
+        "carrier": seen.carriers.get(device, False),
+        "gateways": {one: seen.neighbours.answering(ways[one], one) for one in ways},
         "down": down,
         "up": up,
     }
 
 
-def _of(exception: str, slug: str) -> bool:
-    return exception.partition("@")[0] == slug
-
-
-def _pools(force: InForce, seen: Seen) -> list[dict[str, Any]]:
-    """Each pool with its size, and what its offices have together."""
-    members: dict[str, list[str]] = {slug: [] for slug in force.profile["pools"]}
-    for leaf in force.intent["leaves"]:
-        members[leaf["pool"]].append(leaf["class"])
-
-    def rate(tree: str, classes: list[str]) -> int:
-        flows = (seen.flow(tree, one) for one in classes)
-        return sum(flow["rate"] for flow in flows if flow)
-
-    return [
-        {
-            "slug": slug,
-            "size": force.profile["pools"][slug],
-            "rate": {"down": rate(force.ifb, classes), "up": rate(force.uplink, classes)},
-        }
-        for slug, classes in members.items()
-    ]
+def _pool(force: InForce, seen: Seen, pool: Pool) -> dict[str, Any]:
+    """Its size, and what its class has passed on; None where that does not stand."""
+    down, up = (seen.flow(tree, pool.class_id) for tree in (force.ifb, force.device))
+    return {
+        "slug": pool.slug,
+        "size": pool.size,
+        "rate": {"down": down and down["rate"], "up": up and up["rate"]},
+    }

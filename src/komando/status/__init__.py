@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from komando.status.answer import Address, Flow, Office, Pool, RouterStatus, Uplink, read_status
-from komando.status.judge import judge, notes
-from komando.status.rules import PAGE, Verdict, spelt_rate, wants_more
+from komando.status.answer import (
+    Address,
+    Flow,
+    Line,
+    Office,
+    Pool,
+    RouterStatus,
+    Uplink,
+)
+from komando.status.judge import judge, office_notes, router_notes
+from komando.status.reading import read_status
+from komando.status.rules import Verdict, spelt_rate
 
 __all__ = [
-    "PAGE",
     "Address",
     "Flow",
+    "Line",
     "Office",
     "Pool",
     "RouterStatus",
     "Uplink",
     "Verdict",
     "judge",
-    "notes",
+    "office_notes",
     "read_status",
+    "router_notes",
     "spelt_rate",
-    "wants_more",
 ]

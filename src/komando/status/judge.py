@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_network
 
 from komando.status.answer import Office, RouterStatus
 from komando.status.rules import RULES, Verdict
@@ -26,10 +25,16 @@ def judge(router: RouterStatus, office: Office) -> Verdict:
     )
 
 
-def notes(router: RouterStatus, office: Office) -> Iterator[str]:
-    """What explains the numbers, or has to be known with them."""
+def office_notes(office: Office) -> Iterator[str]:
+    """What explains the numbers of one office."""
     for key in office.exceptions:
         yield f"the exception {key} is in force"
+    if _hidden(office):
+        yield "it is behind a NAT of its own: of its hosts only that router is seen"
+
+
+def router_notes(router: RouterStatus) -> Iterator[str]:
+    """What has to be known with the numbers of all offices of a router."""
     if router.profile != router.due and router.bypass is None:
         yield f"profile {router.due} should be in force: docs/runbooks/hours-did-not-switch.md"
     if router.waits is not None:
@@ -38,11 +43,8 @@ def notes(router: RouterStatus, office: Office) -> Iterator[str]:
         yield f"the router's clock is rehearsed: it lives at {router.clock}"
     if router.divisor > 1:
         yield f"a lab: every rate is divided by {router.divisor}"
-    if _hidden(office):
-        yield "it is behind a NAT of its own: of its hosts only that router is seen"
 
 
 def _hidden(office: Office) -> bool:
-    lengths = [network.prefixlen for network in map(ip_network, office.networks)
-               if network.version == 4]  # fmt: skip
+    lengths = [network.prefixlen for network in office.networks if network.version == 4]
     return bool(lengths) and min(lengths) >= NAT_LENGTH

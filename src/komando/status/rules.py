@@ -6,10 +6,10 @@ is merely busy. Every verdict has its paragraph in the runbook, under its id.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from komando.status.answer import Answering, Flow, Office, RouterStatus
+from komando.status.answer import Flow, Line, Office, RouterStatus
 from komando.units import DIRECTION_WORDS, DIRECTIONS, Direction, Pair, about, spelt
 
 PAGE = "docs/runbooks/an-office-is-slow.md"
@@ -49,11 +49,6 @@ class Verdict:
         return f"{PAGE}#{self.id}"
 
 
-def wants_more(flow: Flow) -> bool:
-    """Whether packets wait that nothing sends on."""
-    return flow.queued >= STANDING or flow.lost >= LOSS
-
-
 # --- the rules: the first that holds is the verdict -----------------------------------------------
 
 
@@ -71,17 +66,17 @@ def _out_of_force(router: RouterStatus, _: Office) -> Verdict | None:
 
 def _cables(router: RouterStatus, office: Office) -> Verdict | None:
     uplink = router.uplink
-    if uplink and not uplink.carrier:
+    if uplink and not uplink.line.carrier:
         return Verdict(
             "provider-cable-out",
-            f"the cable to the provider is out: {uplink.device} has no signal",
+            f"the cable to the provider is out: {uplink.line.device} has no signal",
             "provider's cable out",
             "Nobody has the internet. Look at the cable and the provider's device; call the "
             "provider.",
         )
-    if not office.carrier:
+    if not office.line.carrier:
         where = f"the cable of segment {office.segment} is out"
-        device = office.device or "its interface"
+        device = office.line.device or "its interface"
         return Verdict(
             "cable-out",
             f"{where}: {device} has no signal",
@@ -94,14 +89,14 @@ def _cables(router: RouterStatus, office: Office) -> Verdict | None:
 
 def _gateways(router: RouterStatus, office: Office) -> Verdict | None:
     uplink = router.uplink
-    if uplink and (silent := _all_silent(uplink.gateways)):
+    if uplink and (silent := _none_answers(uplink.line)):
         return Verdict(
             "provider-silent",
             f"the provider's {silent}",
             "provider silent",
             "Nobody has the internet, though the cable is in. Call the provider.",
         )
-    if silent := _all_silent(office.gateways):
+    if silent := _none_answers(office.line):
         return Verdict(
             "gateway-silent",
             f"nothing comes from it: the {silent}",
@@ -138,7 +133,7 @@ def _at_ceiling(_: RouterStatus, office: Office) -> Verdict | None:
 
 def _line_full(router: RouterStatus, office: Office) -> Verdict | None:
     uplink = router.uplink
-    if not uplink or not any(map(wants_more, office.flows.values())):
+    if not uplink or not _wants_more(office):
         return None
     full = [
         way for way in DIRECTIONS if uplink.rate[way] >= BRIMMING * uplink.capacity.of(way).bits
@@ -184,9 +179,9 @@ def _below_promise(_: RouterStatus, office: Office) -> Verdict | None:
 
 
 def _shared(router: RouterStatus, office: Office) -> Verdict | None:
-    if not any(map(wants_more, office.flows.values())):
+    if not _wants_more(office):
         return None
-    if office.calendar is not None and office.calendar not in router.open:
+    if _outside_its_hours(router, office):
         return Verdict(
             "outside-its-hours",
             "it is outside of its hours, and wants more than is left to it then: everyone shares",
@@ -207,8 +202,8 @@ def _shared(router: RouterStatus, office: Office) -> Verdict | None:
 def _nothing(_: RouterStatus, office: Office) -> Verdict | None:
     if any(flow.rate >= NOTHING for flow in office.flows.values()):
         return None
-    answers = [address for address, state in office.gateways.items() if state == "answers"]
-    but = f", though its gateway {answers[0]} answers" if answers else ""
+    answering = office.line.answering
+    but = f", though its gateway {answering[0]} answers" if answering else ""
     return Verdict(
         "nothing-comes",
         f"nothing comes from it{but}",
@@ -219,7 +214,7 @@ def _nothing(_: RouterStatus, office: Office) -> Verdict | None:
 
 
 def _half_silent(_: RouterStatus, office: Office) -> Verdict | None:
-    silent = [address for address, state in office.gateways.items() if state == "silent"]
+    silent = office.line.silent
     if not silent:
         return None
     family = "IPv6" if ":" in silent[0] else "IPv4"
@@ -258,15 +253,30 @@ def _fills_ceiling(office: Office, way: Direction, flow: Flow) -> bool:
 
 
 def _lacks(office: Office, way: Direction, flow: Flow) -> bool:
-    return wants_more(flow) and flow.rate < KEPT * office.promised.of(way).bits
+    return _queues(flow) and flow.rate < KEPT * office.promised.of(way).bits
 
 
-def _all_silent(gateways: Mapping[str, Answering]) -> str:
+def _wants_more(office: Office) -> bool:
+    return any(map(_queues, office.flows.values()))
+
+
+def _outside_its_hours(router: RouterStatus, office: Office) -> bool:
+    """An exception in effect while its own calendar is closed lends it the hours of another."""
+    closed = office.calendar is not None and office.calendar not in router.open
+    return closed and not office.exceptions
+
+
+def _queues(flow: Flow) -> bool:
+    """Whether packets wait that nothing sends on."""
+    return flow.queued >= STANDING or flow.lost >= LOSS
+
+
+def _none_answers(line: Line) -> str:
     """In words that no gateway answers; "" where one does, or is not known not to."""
-    if not gateways or any(state != "silent" for state in gateways.values()):
+    if not line.all_silent:
         return ""
-    words = "gateway {} does not answer" if len(gateways) == 1 else "gateways {} do not answer"
-    return words.format(" and ".join(gateways))
+    words = "gateway {} does not answer" if len(line.silent) == 1 else "gateways {} do not answer"
+    return words.format(" and ".join(line.silent))
 
 
 def _rates(pair: Pair, ways: Iterable[Direction]) -> str:
