@@ -91,7 +91,7 @@ def _table(heading: str) -> Iterator[list[str]]:
 
 def answered() -> dict[str, set[str]]:
     """The suggestions that the page answers for, each with the kinds of machines that it names."""
-    every = set(KINDS)
+    every: set[str] = set(KINDS)
     return {
         name: every if kinds == "all" else set(kinds.split(", "))
         for name, kinds, reason in _table("What is not done, and why")
