@@ -38,6 +38,7 @@ def test_each_router_is_a_machine_of_its_own(fleet: Fleet) -> None:
     assert all(len(set(answers)) == 3 for answers in said.values())
 
 
+@pytest.mark.nightly
 def test_the_roles_find_nothing_to_change_on_any_of_them(fleet: Fleet) -> None:
     told: list[str] = []
     order = preparation(fleet.place, fleet.inventory, fleet.routers.values(), REPOSITORY / "roles")

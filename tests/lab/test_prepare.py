@@ -19,22 +19,12 @@ def test_every_kind_of_machine_is_there(members: Members) -> None:
     assert kinds == {"controller", "router", "hotspot", "signing", "jump"}
 
 
-def test_a_check_of_bare_machines_tells_much_and_changes_nothing(members: Members) -> None:
-    assert members.checked["status"] == 2
-    for name in members.city.machines:
-        said = members.checked[name]
-        assert said["trouble"] is None, name
-        assert "base : Lay what measures the machine" in said["changed"]
-        assert members.written[name] == "", name
-
-
 def test_all_of_them_become_members(members: Members) -> None:
     assert members.prepared["status"] == 0
     for name in members.city.machines:
         said = members.prepared[name]
         assert said["trouble"] is None
-        # what was foretold came true; more can follow from it
-        assert set(members.checked[name]["changed"]) <= set(said["changed"])
+        assert "base : Lay what measures the machine" in said["changed"]
 
 
 def test_again_nothing_is_changed(members: Members) -> None:
@@ -63,6 +53,7 @@ def test_a_check_tells_what_was_changed_by_hand_and_leaves_it(members: Members) 
     assert "# by hand" not in on_machine(members.city, "signing-1", f"cat {path}")
 
 
+@pytest.mark.nightly
 def test_a_machine_that_is_away_is_told_and_the_others_are_prepared(members: Members) -> None:
     city = members.city
     cable = ("ip", "link", "set", "mgmt0")

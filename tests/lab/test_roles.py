@@ -49,10 +49,12 @@ def _prepare(order: Preparation) -> int:
     return changed
 
 
+@pytest.mark.nightly
 def test_a_second_run_changes_nothing(city: City) -> None:
     assert _prepare(_order(city)) == 0
 
 
+@pytest.mark.nightly
 def test_a_run_mends_what_was_changed_by_hand(city: City) -> None:
     on_router(
         city,
@@ -98,6 +100,7 @@ def test_sshd_takes_keys_only(city: City) -> None:
     assert "allowtcpforwarding no" in settings
 
 
+@pytest.mark.nightly
 def test_an_observing_key_asks_and_does_nothing_else(city: City, tmp_path: Path) -> None:
     key = tmp_path / "observer"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
