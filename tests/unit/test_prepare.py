@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from komando.cli import main
+from komando.cli.prepare import _Lines
 from komando.inventory import Access, Host
 from komando.prepare import Preparation, PrepareError, Story, prepare
 
@@ -82,6 +83,22 @@ def test_a_machine_that_is_lost_half_way_is_not_one_that_was_never_reached() -> 
     )
     one = story.machines["core-1"]
     assert (one.trouble, one.away) == ("lost at base : Come again: timed out", False)
+
+
+def test_a_log_names_each_task_once_a_play(capsys: pytest.CaptureFixture[str]) -> None:
+    story, tell = Story(["core-1", "core-2"]), _Lines()
+    for one in (
+        {"event": "play", "play": "Prepare the machines"},
+        event("ok", "core-1", "base : Install", changed=True, said=""),
+        event("ok", "core-1", "base : Lay", changed=False, said=""),
+        event("ok", "core-2", "base : Install", changed=True, said=""),
+        {"event": "task", "task": "base : Nobody's"},
+        {"event": "play", "play": "Prepare all others"},
+        event("ok", "core-2", "base : Install", changed=True, said=""),
+    ):
+        story.hear(json.dumps(one))
+        tell(story)
+    assert capsys.readouterr().err == "  base : Install\n  base : Lay\n  base : Install\n"
 
 
 def test_a_host_that_nobody_asked_for_is_left_aside() -> None:

@@ -172,15 +172,20 @@ def _shown() -> Iterator[Callable[[Story], object]]:
 
 
 class _Lines:
-    """A line for each task that some machine is concerned by, for a log."""
+    """A line for each task that some machine is concerned by, for a log.
+
+    Machines do not wait for one another: what the first of them begins is told, once a play.
+    """
 
     def __init__(self) -> None:
-        self._task, self._done = "", 0
+        self._told: set[tuple[str, str]] = set()
+        self._done = 0
 
     def __call__(self, story: Story) -> None:
         done = sum(machine.done for machine in story.machines.values())
-        if done != self._done and story.task != self._task:
-            self._task = story.task
+        step = (story.play, story.task)
+        if done != self._done and step not in self._told:
+            self._told.add(step)
             tell(f"  {story.task}", err=True)
         self._done = done
 

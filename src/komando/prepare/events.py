@@ -26,15 +26,18 @@ class Machine:
 
 
 class Story:
-    """All that has happened so far: the task that runs, and every machine."""
+    """All that has happened so far: the play and the task that began last, and every machine."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self.machines = {name: Machine(name) for name in names}
-        self.task = ""
+        self.play = self.task = ""
 
     def hear(self, line: str) -> None:
         """One line of the callback; a host that nobody asked for is left aside."""
         event: dict[str, Any] = json.loads(line)
+        if event["event"] == "play":
+            self.play = event["play"]
+            return
         self.task = event["task"]
         machine = self.machines.get(event.get("host", ""))
         if machine is None:

@@ -17,7 +17,7 @@ name: komando_events
 type: notification
 short_description: What happens as lines of JSON
 description:
-  - Writes a line of JSON for each task that begins, and for its end on each host.
+  - Writes a line of JSON for each play and task that begins, and for a task's end on each host.
 options: {}
 """
 
@@ -33,6 +33,10 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self._file = open(os.environ["KOMANDO_EVENTS"], "a", encoding="utf-8")  # noqa: SIM115, PTH123
+
+    def v2_playbook_on_play_start(self, play: Any) -> None:
+        """The tasks of some machines begin, from the first."""
+        self._tell("play", play=play.get_name().strip())
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
         """A task begins, on some hosts or on none."""
