@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from komando.cli.trust import fingerprint_in
+from komando.documents.files import write_whole
 from komando.inventory.keys import PublicKey, read_public_key
 from komando.inventory.known import read_known_hosts
-from komando.inventory.known_lines import with_key, write_whole
+from komando.inventory.known_lines import with_key
 
 ORDER = ("192.0.2.2", "192.0.2.10", "[192.0.2.11]:2222", "192.0.2.12")
 BASE = Path(__file__).parents[1] / "errors/base/inventory/known_hosts"
@@ -67,7 +68,7 @@ def test_a_file_is_written_whole_and_keeps_its_mode(tmp_path: Path) -> None:
     path = tmp_path / "known_hosts"
     path.write_text("a\n")
     path.chmod(0o640)
-    write_whole(path, "b\n")
+    write_whole(path, b"b\n")
     assert path.read_text() == "b\n"
     assert path.stat().st_mode & 0o777 == 0o640
     assert [one.name for one in tmp_path.iterdir()] == ["known_hosts"]
@@ -76,7 +77,7 @@ def test_a_file_is_written_whole_and_keeps_its_mode(tmp_path: Path) -> None:
 def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "known_hosts").mkdir()
     with pytest.raises(OSError, match="directory"):
-        write_whole(tmp_path / "known_hosts", "b\n")
+        write_whole(tmp_path / "known_hosts", b"b\n")
     assert [one.name for one in tmp_path.iterdir()] == ["known_hosts"]
 
 

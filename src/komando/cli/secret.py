@@ -16,8 +16,9 @@ from komando.cli.machines import folder_of, machines_of
 from komando.cli.opened import key_file, key_of, secrets_key_option
 from komando.cli.options import inventory_option
 from komando.documents.fields import SLUG_EXPECTED, is_slug
+from komando.documents.files import write_whole
 from komando.host.private import leave_no_core
-from komando.secrets.files import FOLDER, RECIPIENTS, SUFFIX, SecretError, secret_path, write_sealed
+from komando.secrets.files import FOLDER, RECIPIENTS, SUFFIX, SecretError, secret_path
 
 
 @click.group()
@@ -143,7 +144,7 @@ def _write(path: Path, plain: bytes, recipients: Sequence[Any]) -> None:
     from komando.secrets import seal
 
     try:
-        write_sealed(path, seal(plain, list(recipients)))
+        write_whole(path, seal(plain, list(recipients)))
     except ValueError as error:
         raise click.ClickException(str(error)) from None
 

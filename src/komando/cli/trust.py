@@ -12,10 +12,11 @@ import click
 from komando.cli.machines import folder_of, host_named, machines_of
 from komando.cli.scope import LAB, Scope, access_to, machine_options, require_keys
 from komando.cli.streams import tell
+from komando.documents.files import write_whole
 from komando.inventory import Access, Host, Inventory
 from komando.inventory.keys import KEY_KINDS, PublicKey
 from komando.inventory.known import KNOWN_HOSTS, place_of, read_known_hosts
-from komando.inventory.known_lines import with_key, write_whole
+from komando.inventory.known_lines import with_key
 
 if TYPE_CHECKING:
     from komando.cli.hostkey import ShownKey
@@ -170,7 +171,8 @@ def _keep(host: Host, key: PublicKey, machines: Inventory, access: Access) -> No
     order = [place_of(one) for one in machines.hosts.values()]
     try:
         text = path.read_bytes().decode(errors="surrogateescape") if path.exists() else ""
-        write_whole(path, with_key(text, place_of(host), key, order))
+        text = with_key(text, place_of(host), key, order)
+        write_whole(path, text.encode(errors="surrogateescape"))
     except OSError as error:
         raise click.ClickException(
             f"{host.name} is not trusted, as {path} cannot be written: "

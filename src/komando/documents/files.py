@@ -1,8 +1,9 @@
-"""One file as a file: its bytes, and what is wrong with it as a whole."""
+"""One file as a file: its bytes, what is wrong with it as a whole, and another in its place."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Final
 
 from komando.diagnostics import Diagnostic, Location, Related
@@ -63,6 +64,22 @@ def read_bytes(path: str) -> bytes | Diagnostic:
         expected=f"at most {LARGEST} bytes",
         remedy="look at what it is: files here have a few thousand bytes",
     )
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Put a file in its place, whole or not at all, with the mode of the one before.
+
+    Raises OSError; the one before is left then.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        fresh.write_bytes(content)
+        if path.exists():
+            fresh.chmod(path.stat().st_mode)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def whole(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from komando.inventory.keys import PublicKey
 
@@ -53,15 +51,3 @@ def _fitting(lines: list[str], place: str, order: Sequence[str]) -> int:
     earlier = [number for number, rank in known if rank < own]
     later = [number for number, rank in known if rank > own]
     return max(earlier) + 1 if earlier else min(later, default=len(lines))
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Put a text in its place, whole or not at all, with the mode that it had; raises OSError."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        fresh.write_bytes(text.encode(errors="surrogateescape"))
-        if path.exists():
-            fresh.chmod(path.stat().st_mode)
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)

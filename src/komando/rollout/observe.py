@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from komando.bundle import Bundle
+from komando.documents.files import write_whole
 from komando.generation import RunningGeneration
 from komando.rollout.answers import standing
 from komando.rollout.session import Session
@@ -53,10 +54,7 @@ class Cache:
         """Keep a bundle. A folder that cannot be written costs a question, no more."""
         path = self._path(bundle.digest)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            fresh = path.with_suffix(f".{os.getpid()}")
-            fresh.write_bytes(bundle.archive())
-            fresh.replace(path)
+            write_whole(path, bundle.archive())
         except OSError:
             return
 

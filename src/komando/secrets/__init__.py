@@ -10,7 +10,6 @@ from komando.secrets.files import (
     SecretError,
     sealed_secrets,
     secret_path,
-    write_sealed,
 )
 from komando.secrets.keys import Key, KeyFileError, open_all, read_key, read_recipients, seal
 
@@ -26,5 +25,4 @@ __all__ = [
     "seal",
     "sealed_secrets",
     "secret_path",
-    "write_sealed",
 ]

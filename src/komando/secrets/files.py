@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -60,17 +59,6 @@ def sealed_secrets(inventory: Path, stated: Iterable[SecretReference]) -> dict[s
     if diagnostics:
         raise SecretError(in_order(diagnostics))
     return found
-
-
-def write_sealed(path: Path, content: bytes) -> None:
-    """Put an encrypted file in its place, whole or not at all; raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        fresh.write_bytes(content)
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
 
 
 def _missing(one: SecretReference, path: Path, error: OSError) -> Diagnostic:

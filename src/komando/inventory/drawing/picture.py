@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from komando.documents.pages import pages
 from komando.inventory.drawing.chart import Chart, Node
 from komando.inventory.drawing.sources import COLOURS
 from komando.inventory.known import place_of
@@ -80,20 +78,10 @@ class Card:
         return COLOURS[self.host.kind]
 
 
-@cache
-def _templates() -> Environment:
-    return Environment(
-        loader=PackageLoader("komando.inventory.drawing"),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
 def as_svg(chart: Chart) -> str:
     """One self-contained SVG file."""
-    return _templates().get_template("graph.svg.j2").render(drawn=_Drawing(chart))
+    template = pages("komando.inventory.drawing").get_template("graph.svg.j2")
+    return template.render(drawn=_Drawing(chart))
 
 
 class _Drawing:
