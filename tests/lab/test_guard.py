@@ -30,6 +30,9 @@ except OSError as error:
 """
 
 
+LOOKED = "base : Look whether the kernel has this guard, as it was loaded"
+
+
 def knock(members: Members, where: str, address: str, port: int) -> str:
     """What a connection from a part of the city to an address meets."""
     space = members.city.place.enter(where)
@@ -120,7 +123,7 @@ def test_a_run_that_would_cut_itself_off_stops_before_it_changes_anything(member
         members.city, "signing-1", "nft list ruleset; cat /etc/komando-base/guard.nft"
     )
     trouble = _roles(members, "signing-1", base_management=["198.51.100.0/24"])
-    assert "This run comes from 10.255.0.1" in trouble
+    assert "This run comes from 10.255.0.6" in trouble, "over its jump host"
     assert "198.51.100.0/24" in trouble
     after = on_machine(
         members.city, "signing-1", "nft list ruleset; cat /etc/komando-base/guard.nft"
@@ -172,8 +175,17 @@ def test_a_run_puts_right_a_guard_that_was_changed_by_hand(members: Members) -> 
     city, name = members.city, "signing-1"
     before = on_machine(city, name, "nft -s list table inet komando_base")
     on_machine(city, name, "nft add rule inet komando_base input tcp dport 8080 accept")
-    told = prepare(city, name, "--check")[name]["changed"]
-    assert "base : Look whether the kernel has the guard as it was loaded" in told
+    assert LOOKED in prepare(city, name, "--check")[name]["changed"]
     assert _roles(members, name) == ""
     assert on_machine(city, name, "nft -s list table inet komando_base") == before
     assert prepare(city, name, "--check")[name]["changed"] == []
+
+
+def test_a_guard_that_was_laid_and_never_loaded_is_told_and_loaded(members: Members) -> None:
+    """A run was cut off in between; what stands in the kernel is as it was loaded before."""
+    city, name = members.city, "gateway-1"
+    on_machine(city, name, "echo '# the one before' >/run/komando-guard.nft")
+    asked = "/usr/local/sbin/komando-host drift | grep -c /etc/komando-base/guard.nft || true"
+    assert on_machine(city, name, asked) == "1\n"
+    assert LOOKED in prepare(city, name)[name]["changed"]
+    assert on_machine(city, name, asked) == "0\n"
