@@ -13,8 +13,7 @@ class Machine:
     """What was done to one machine.
 
     `changed` are the tasks that changed something, or would have; `said` is what the roles have to
-    tell a person. `trouble` is empty where all went well; a machine that was `away` from the first
-    task on is unchanged.
+    tell a person. `trouble` is empty where all went well; a machine that was `away` is unchanged.
     """
 
     name: str
@@ -52,6 +51,6 @@ class Story:
             case "failed":
                 machine.trouble = f"{event['task']}: {event['said']}"
             case "unreachable":
-                machine.away = not machine.done
+                machine.away = not machine.changed
                 lost = "" if machine.away else f"lost at {event['task']}: "
                 machine.trouble = f"{lost}{event['said']}"
