@@ -53,8 +53,20 @@ def broken(found: dict[str, Any]) -> list[str]:
     ]
 
 
-def test_promises_are_kept_through_a_switch_and_four_applies(city: City, tmp_path: Path) -> None:
-    found, code = measured(city, tmp_path, "office-hours", "hour-switch", "apply")
+APPLIES = ["apply-change", "apply-remove", "apply-add", "apply-move"]
+
+
+@pytest.mark.parametrize(
+    ("scenarios", "events"),
+    [
+        (("office-hours", "hour-switch"), ["hour-switch"]),
+        pytest.param(("apply",), APPLIES, marks=pytest.mark.nightly),
+    ],
+)
+def test_promises_are_kept_through_a_switch_and_four_applies(
+    city: City, tmp_path: Path, scenarios: tuple[str, ...], events: list[str]
+) -> None:
+    found, code = measured(city, tmp_path, *scenarios)
     assert not broken(found), found["machine"]
     for event in found["events"]:
         assert event["changed"] == event["expected"] != []
@@ -63,8 +75,7 @@ def test_promises_are_kept_through_a_switch_and_four_applies(city: City, tmp_pat
     assert not found["unseen"]
     assert found["failure"] is None
     assert code == 0
-    kinds = [event["scenario"] for event in found["events"]]
-    assert kinds == ["hour-switch", "apply-change", "apply-remove", "apply-add", "apply-move"]
+    assert [event["scenario"] for event in found["events"]] == events
     assert {path.name for path in tmp_path.iterdir()} == {
         "measure.json", "measure.svg", "measure.html",
     }  # fmt: skip
@@ -78,6 +89,7 @@ def test_what_cannot_be_shown_is_told(city: City, tmp_path: Path) -> None:
     assert code == 1
 
 
+@pytest.mark.nightly
 def test_an_error_late_in_a_run_loses_nothing_of_before(city: City, tmp_path: Path) -> None:
     other = ("--policies", str(REPOSITORY / "tests/errors/base/policies"))
     found, code = measured(city, tmp_path, "harvest", "apply", *other)

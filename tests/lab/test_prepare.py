@@ -41,6 +41,7 @@ def test_then_the_router_serves_and_a_second_apply_changes_nothing(members: Memb
     assert "Nothing changes" in komando("apply", *where).stdout
 
 
+@pytest.mark.nightly
 def test_a_check_tells_what_was_changed_by_hand_and_leaves_it(members: Members) -> None:
     path = "/usr/local/lib/komando/komando_host/layout.py"
     on_machine(members.city, "signing-1", f"echo '# by hand' >>{path}")

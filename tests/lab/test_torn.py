@@ -24,6 +24,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         yield Scene.of(fleet, tmp_path)
 
 
+@pytest.mark.nightly
 def test_a_reader_that_resolves_the_link_once_sees_nothing_torn(scene: Scene) -> None:
     machine = scene.routers["router-1"]
     digests, sequence = two_generations(scene, "router-1")

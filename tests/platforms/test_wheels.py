@@ -136,6 +136,7 @@ def home(tmp_path: Path) -> Home:
     return made
 
 
+@pytest.mark.nightly
 def test_what_the_lock_names_is_installed_and_replaced_whole(home: Home) -> None:
     """That a second run changes nothing, and what --check tells: tests/lab/test_prepare.py."""
     assert not home.install().trouble

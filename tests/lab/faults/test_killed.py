@@ -54,10 +54,10 @@ def next_one_takes_over(scene: Scene, known: int) -> None:
 @pytest.mark.parametrize(
     ("stage", "whom", "stays"),
     [
-        ("router-1: activating", "both", ()),
+        pytest.param("router-1: activating", "both", (), marks=pytest.mark.nightly),
         ("router-1: armed", "both", ()),
-        ("router-1: reached", "controller", None),
-        ("router-1: confirmed", "both", ("router-1",)),
+        pytest.param("router-1: reached", "controller", None, marks=pytest.mark.nightly),
+        pytest.param("router-1: confirmed", "both", ("router-1",), marks=pytest.mark.nightly),
         ("router-2: armed", "controller", ("router-1",)),
     ],
 )

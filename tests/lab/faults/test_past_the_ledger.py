@@ -33,6 +33,7 @@ def scene(fleet: Fleet, tmp_path: Path) -> Iterator[Scene]:
         yield one
 
 
+@pytest.mark.nightly
 def test_confirm_and_alarm_at_the_same_moment_leave_one_answer(scene: Scene) -> None:
     """Windows of one second, confirmed ever closer to their end: what is answered is what holds."""
     machine = scene.routers[ROUTER]
