@@ -128,8 +128,15 @@ def test_a_second_up_does_not_race_the_first(spare: str) -> None:
     assert traces(spare) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("moment", [cables_lie, ansible_runs])
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [
+        (cables_lie, signal.SIGINT),
+        (cables_lie, signal.SIGTERM),
+        (ansible_runs, signal.SIGINT),
+        pytest.param(ansible_runs, signal.SIGTERM, marks=pytest.mark.nightly),
+    ],
+)
 def test_an_interrupted_up_leaves_nothing(
     spare: str, moment: Moment, number: signal.Signals
 ) -> None:

@@ -55,6 +55,9 @@ RETURN = """
 commands:
   description: What was run, or would be.
   type: list
+said:
+  description: For a person, which of those that are to run had failed.
+  type: str
 """
 
 ASKED = (
@@ -85,8 +88,10 @@ def main() -> None:
     if not module.check_mode:
         for command in commands:
             _systemctl(module, *command)
-    said = [" ".join(command) for command in commands]
-    module.exit_json(changed=bool(commands), commands=said)
+    words = [" ".join(command) for command in commands]
+    failed = [one for one in module.params["running"] if states[one]["ActiveState"] == "failed"]
+    said = f"had failed, and was started again: {', '.join(failed)}" if failed else ""
+    module.exit_json(changed=bool(commands), commands=words, said=said)
 
 
 def _states(module: AnsibleModule) -> dict[str, State]:

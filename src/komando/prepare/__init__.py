@@ -136,6 +136,7 @@ def _environment(order: Preparation, config: Path) -> dict[str, str]:
         "ANSIBLE_SSH_ARGS": shlex.join(["-F", str(config), *persist]),
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(config.parent),
         "ANSIBLE_FORCE_COLOR": "0",
+        "ANSIBLE_VERBOSITY": "1",  # what each task did goes into the log
         "ANSIBLE_CALLBACK_PLUGINS": str(_CALLBACK),
         "ANSIBLE_CALLBACKS_ENABLED": "komando_events",
     }

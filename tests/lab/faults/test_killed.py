@@ -136,6 +136,7 @@ def test_a_controller_that_is_killed_before_it_could_write_down_what_it_did(scen
     next_one_takes_over(scene, known)
 
 
+@pytest.mark.nightly
 def test_an_apply_whose_process_for_the_hosts_is_killed_says_that_it_does_not_know(
     scene: Scene,
 ) -> None:

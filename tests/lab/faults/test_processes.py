@@ -82,7 +82,7 @@ def test_a_host_that_hangs_in_the_window_goes_back_once_it_wakes(scene: Scene) -
     assert scene.truthful(running.end(), was)["router-1"] == "reverted"
 
 
-@pytest.mark.parametrize("sent", ["STOP", "KILL"])
+@pytest.mark.parametrize("sent", [pytest.param("STOP", marks=pytest.mark.nightly), "KILL"])
 def test_a_host_program_that_hangs_or_is_killed_is_made_up_for(scene: Scene, sent: str) -> None:
     """One that hangs in its work is ended by the alarm."""
     was = scene.each(scene.running)
