@@ -31,7 +31,7 @@ def test_again_nothing_is_changed(members: Members) -> None:
     again = prepare(members.city)
     log = (members.city.place.folder / "ansible.log").read_text()
     changed = {name: again[name]["changed"] for name in members.city.machines}
-    assert changed == dict.fromkeys(members.city.machines, []), log
+    assert not any(changed.values()), log
     assert again["status"] == 0
 
 
