@@ -185,7 +185,8 @@ def test_a_guard_that_was_laid_and_never_loaded_is_told_and_loaded(members: Memb
     """A run was cut off in between; what stands in the kernel is as it was loaded before."""
     city, name = members.city, "gateway-1"
     on_machine(city, name, "echo '# the one before' >/run/komando-guard.nft")
-    asked = "/usr/local/sbin/komando-host drift | grep -c /etc/komando-base/guard.nft || true"
+    told = '"where": *"/etc/komando-base/guard.nft"'
+    asked = f"/usr/local/sbin/komando-host drift | grep -c '{told}' || true"
     assert on_machine(city, name, asked) == "1\n"
     assert LOOKED in prepare(city, name)[name]["changed"]
     assert on_machine(city, name, asked) == "0\n"
