@@ -114,6 +114,22 @@ def test_without_the_roles_it_says_where_it_has_to_run(tmp_path: Path) -> None:
         prepare(order, lambda _: None)
 
 
+def test_wheels_that_cannot_be_fetched_have_a_way_out(tmp_path: Path) -> None:
+    (tmp_path / "roles/controller/files").mkdir(parents=True)
+    (tmp_path / "roles/site.yml").touch()
+    lock = tmp_path / "roles/controller/files/requirements.lock"
+    lock.write_text("life=1.0\n")  # which pip refuses before it asks anybody
+    way = Access(prefix=(), identity=None, known_hosts=tmp_path / "known_hosts", user="root")
+    host = Host("controller-1", "controller", "192.0.2.2", {}, "pfifo")
+    order = Preparation(tmp_path, (host,), way, roles=tmp_path / "roles", pythons=("0.1", "0.2"))
+    with pytest.raises(PrepareError) as caught:
+        prepare(order, lambda _: None)
+    *first, last = str(caught.value).splitlines()
+    assert any("0.1-" in line for line in first)
+    assert any("0.2-" in line for line in first)
+    assert last.endswith("`komando wheelhouse controller`")
+
+
 def refused(inventory: Path, *words: str) -> str:
     done = CliRunner().invoke(main, ["prepare", "--inventory", str(inventory), *words])
     assert done.exit_code == 1, done.output

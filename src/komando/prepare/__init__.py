@@ -89,7 +89,11 @@ def prepare(order: Preparation, told: Callable[[Story], object]) -> list[Machine
 
 
 def _fetch_wheels(order: Preparation, story: Story, told: Callable[[Story], object]) -> None:
-    """What the roles of these machines install in Python, where it is not here yet."""
+    """What the roles of these machines install in Python, where it is not here yet.
+
+    Raises PrepareError where none of a role's wheelhouses can be made. Which Python a machine has
+    is known there: where the one for it is missing, the role says so.
+    """
 
     def tell(package: str) -> None:
         story.task = f"Fetch the wheel of {package}"
@@ -97,11 +101,16 @@ def _fetch_wheels(order: Preparation, story: Story, told: Callable[[Story], obje
 
     kinds = {host.kind for host in order.hosts}
     found = wheelhouses(order.roles, order.roles.parent / "wheels", order.pythons)
-    for house in (house for kind in sorted(kinds & found.keys()) for house in found[kind]):
-        try:
-            house.build(tell)
-        except WheelhouseError as error:
-            raise PrepareError(f"{house.folder}: {error}") from error
+    for kind in sorted(kinds & found.keys()):
+        troubles = []
+        for house in found[kind]:
+            try:
+                house.build(tell)
+            except WheelhouseError as error:
+                troubles.append(f"{house.folder}: {error}")
+        if len(troubles) == len(found[kind]):
+            way_out = f"fetch them where Python's packages are reached: `komando wheelhouse {kind}`"
+            raise PrepareError("\n".join([*troubles, way_out]))
 
 
 def _command(order: Preparation, given: int | None) -> list[str]:
