@@ -1,4 +1,7 @@
-"""Bare machines of every kind become members of the fleet, by one verb that tells the truth."""
+"""Bare machines of every kind become members of the fleet, by one verb that tells the truth.
+
+One of them does so each day: test_prepare_one.py.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import pytest
 from tests.lab.conftest import Members, komando, on_machine, prepare
 from tests.lab.desk import KOMANDO, REPOSITORY
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.nightly]
 
 
 def test_every_kind_of_machine_is_there(members: Members) -> None:
@@ -41,7 +44,6 @@ def test_then_the_router_serves_and_a_second_apply_changes_nothing(members: Memb
     assert "Nothing changes" in komando("apply", *where).stdout
 
 
-@pytest.mark.nightly
 def test_a_check_tells_what_was_changed_by_hand_and_leaves_it(members: Members) -> None:
     path = "/usr/local/lib/komando/komando_host/layout.py"
     on_machine(members.city, "signing-1", f"echo '# by hand' >>{path}")
@@ -54,7 +56,6 @@ def test_a_check_tells_what_was_changed_by_hand_and_leaves_it(members: Members) 
     assert "# by hand" not in on_machine(members.city, "signing-1", f"cat {path}")
 
 
-@pytest.mark.nightly
 def test_a_machine_that_is_away_is_told_and_the_others_are_prepared(members: Members) -> None:
     city = members.city
     cable = ("ip", "link", "set", "mgmt0")
