@@ -90,7 +90,7 @@ def main() -> None:
             _systemctl(module, *command)
     words = [" ".join(command) for command in commands]
     failed = [one for one in module.params["running"] if states[one]["ActiveState"] == "failed"]
-    said = f"had failed, and was started again: {', '.join(failed)}" if failed else ""
+    said = f"had failed: {', '.join(failed)}" if failed else ""
     module.exit_json(changed=bool(commands), commands=words, said=said)
 
 
