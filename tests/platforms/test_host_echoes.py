@@ -131,3 +131,15 @@ def test_an_uplink_without_ipv4_is_measured_by_ipv6(tmp_path: Path) -> None:
         assert 0 < value(found, "komando_uplink_round_trip_median_seconds") < 0.1
         assert not PER_SITE & found.keys(), "its intent names nobody"
         assert value(found, "komando_uplink_sent_bytes_total", direction="up") > 0
+
+
+def test_a_gateway_that_is_none_any_more_is_told_no_more(tmp_path: Path) -> None:
+    path = "etc/komando/network"
+    lines = bundle_of(City()).files[path].decode().splitlines(keepends=True)
+    kept = [line for line in lines if " default via " not in line]
+    assert len(kept) < len(lines)
+    with told_router(tmp_path / "root", bundle_of(City(extra={path: "".join(kept)})), "mw") as one:
+        place = one.root / "run/komando/komando-uplink.prom"
+        place.write_text('komando_uplink_echoes{gateway="198.51.100.1"} 5\n')
+        assert one.komando("hours").code == 0
+        assert place.read_text() == ""
