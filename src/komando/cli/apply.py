@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from komando.cli.planning import Planned
     from komando.inventory import Access
     from komando.ledger import Ledger
+    from komando.ledger.entries import Request
     from komando.plan import Promise
+    from komando.rollout.launch import Launched
     from komando.rollout.outcome import Rollout
     from komando.rollout.roll import Verify
     from komando.rollout.turn import Undertaken
@@ -69,25 +71,60 @@ def apply(
         with changing_nothing():
             shown = None if plan_file is None else _shown(plan_file)
             wanted = scope.desired(limit, launched)
-            access = scope.access(wanted)
+        manner = Manner(partial=limit is not None, at_once=at_once, verify=verify)
+        left_out = wanted.left_out
 
-            # only now: while all of it is loaded, the hosts answer
-            from komando.cli.planning import planned
-            from komando.cli.rolling import as_it_was, conclude, ending_as_told
+        def agree(found: Planned) -> None:
+            _agree(found, shown, left_out | found.failures.keys(), diff=diff)
 
-        with ending_as_told(), planned(wanted, access, launched, settled=True) as found:
-            with changing_nothing():
-                _agree(found, shown, wanted.left_out | found.failures.keys(), diff=diff)
-            if found.plan.changes:
-                look = partial(_verified, wanted=wanted, access=access) if verify else None
-                policies = (str(scope.policies), str(wanted.folder))
-                what = _undertaken(found, policies, emergency=register.emergency, verify=verify)
-                what = replace(what, limit=tuple(wanted.bundles) if limit else ())
-                ledger = partial(register.open, wanted.inventory.name, scope.lab_folder)
-                rollout = _carried(found, wanted, what, ledger, look, at_once=at_once)
-            else:
-                rollout = as_it_was(found.failures)
+        rollout = carried_out(scope, register, wanted, launched, agree, manner)
+    from komando.cli.rolling import conclude
+
     conclude(rollout, partial=limit is not None)
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How an apply goes about it; `requests` are the pull requests that it carries out."""
+
+    partial: bool = False
+    at_once: bool = False
+    verify: bool = True
+    requests: tuple[Request, ...] = ()
+
+
+def carried_out(
+    scope: Scope,
+    register: Register,
+    wanted: Desired,
+    launched: Launched,
+    agree: Callable[[Planned], None],
+    manner: Manner,
+) -> Rollout:
+    """Ask the hosts, have `agree` look at the plan, and carry it out; what came of it.
+
+    `agree` raises ClickException where nothing shall be done. Nothing to do is no turn of the
+    ledger.
+    """
+    with changing_nothing():
+        access = scope.access(wanted)
+
+        # only now: while all of it is loaded, the hosts answer
+        from komando.cli.planning import planned
+        from komando.cli.rolling import as_it_was, ending_as_told
+
+    with ending_as_told(), planned(wanted, access, launched, settled=True) as found:
+        with changing_nothing():
+            agree(found)
+        if not found.plan.changes:
+            return as_it_was(found.failures)
+        look = partial(_verified, wanted=wanted, access=access) if manner.verify else None
+        policies = (str(scope.policies), str(wanted.folder))
+        what = _undertaken(found, policies, emergency=register.emergency, verify=manner.verify)
+        limit = tuple(wanted.bundles) if manner.partial else ()
+        what = replace(what, limit=limit, requests=manner.requests)
+        ledger = partial(register.open, wanted.inventory.name, scope.lab_folder)
+        return _carried(found, wanted, what, ledger, look, at_once=manner.at_once)
 
 
 def _carried(

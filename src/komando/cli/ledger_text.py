@@ -17,6 +17,7 @@ from komando.ledger.entries import (
     Finished,
     HostResult,
     Move,
+    Request,
     Started,
 )
 from komando.ledger.errors import written
@@ -91,6 +92,7 @@ def _lines(entry: Entry) -> Iterator[Text]:
             yield _line(f"PARTIAL: {', '.join(entry.limit)} alone")
         if entry.acknowledged:
             yield _line(f"acknowledged: {', '.join(entry.acknowledged)}")
+        yield from (_line(_request(one)) for one in entry.requests)
         for host, move in entry.hosts.items():
             yield _line(f"{host}: {_move(move)}")
     elif isinstance(entry, Finished):
@@ -98,6 +100,15 @@ def _lines(entry: Entry) -> Iterator[Text]:
             yield _result(host, result)
     elif isinstance(entry, Abandoned | Anew):
         yield _line(f"{entry.why} ({entry.by.person} on {entry.by.machine})")
+
+
+def _request(one: Request) -> str:
+    """`#12 Raise a ceiling, by requester-1, approved by approver-1 on 2026-11-30`."""
+    who = ", ".join(f"{it.by} on {it.time:%Y-%m-%d}" for it in one.approvals)
+    how = f"approved by {who}" if who else "approved by nobody"
+    if one.emergency:
+        how = f"EMERGENCY by {one.emergency}, {how}"
+    return f"#{one.number} {one.title}, by {one.author}, {how}"
 
 
 def _result(host: str, result: HostResult) -> Text:

@@ -96,6 +96,30 @@ class HostResult(_Entry):
     time: Moment | None = None
 
 
+class Approval(_Entry):
+    """Somebody approved a commit of a pull request."""
+
+    by: Words
+    commit: Commit
+    time: Moment
+
+
+class Request(_Entry):
+    """A pull request that an apply carries out, and who answers for it, as the forge had it.
+
+    `author` opened it, `head` is the commit that was approved, `merge` the one by which the branch
+    got it. `emergency` is who let it through without an approval, "" where it had all it needs.
+    """
+
+    number: int = Field(ge=1)
+    title: Words
+    author: Words
+    head: Commit
+    merge: Commit
+    approvals: tuple[Approval, ...] = ()
+    emergency: Words = ""
+
+
 class _Numbered(_Entry):
     """What every entry has.
 
@@ -124,6 +148,7 @@ class Started(_OfTurn):
     `policy` is the commit whose policies are carried out ("" where there is none), and
     `policy_changed` says that files there differed from it. `limit` names the hosts of a partial
     run; `hosts` says what shall become of each, `acknowledged` has the ids of accepted risks.
+    `requests` are the pull requests that came since the last apply, the oldest first.
     """
 
     entry: Literal["started"] = "started"
@@ -135,6 +160,7 @@ class Started(_OfTurn):
     limit: tuple[str, ...] = ()
     hosts: Annotated[dict[str, Move], AfterValidator(_by_name)]
     acknowledged: tuple[str, ...] = ()
+    requests: tuple[Request, ...] = ()
 
 
 class Finished(_OfTurn):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from komando.ledger.branch import REMOTE_TIMEOUT, Branch
 from komando.ledger.chain import Link, Pen, append, entries_of, read, read_tail
-from komando.ledger.entries import Abandoned, Entry, Kind, Move, Started, identity
+from komando.ledger.entries import Abandoned, Entry, Kind, Move, Request, Started, identity
 from komando.ledger.errors import (
     BrokenChainError,
     FarAheadError,
@@ -56,7 +56,8 @@ class Undertaking:
     """What somebody is about to do.
 
     `hosts` says what shall become of each, by name; all of it is over after `lease` at the latest.
-    `limit` names the hosts of a partial run, `acknowledged` has the ids of the accepted risks.
+    `limit` names the hosts of a partial run, `acknowledged` has the ids of the accepted risks,
+    `requests` the pull requests that are carried out.
     """
 
     kind: Kind
@@ -65,6 +66,7 @@ class Undertaking:
     policy: Policy = field(default=Policy("", changed=False))
     limit: tuple[str, ...] = ()
     acknowledged: tuple[str, ...] = ()
+    requests: tuple[Request, ...] = ()
 
 
 class Ledger:
@@ -272,6 +274,7 @@ class Ledger:
             limit=what.limit,
             hosts=dict(what.hosts),
             acknowledged=what.acknowledged,
+            requests=what.requests,
         )
 
 

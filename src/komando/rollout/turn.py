@@ -17,7 +17,7 @@ from komando.rollout.waves import Waves
 
 if TYPE_CHECKING:
     from komando.ledger import HostResult, Ledger, Turn
-    from komando.ledger.entries import Kind, WholeOutcome
+    from komando.ledger.entries import Kind, Request, WholeOutcome
 
 EASE = timedelta(minutes=5)
 """What a turn may last beyond the longest that all its waves can take: for connections."""
@@ -49,6 +49,7 @@ class Undertaken:
     policies: tuple[str, ...] = ()
     limit: tuple[str, ...] = ()
     acknowledged: tuple[str, ...] = ()
+    requests: tuple[Request, ...] = ()
 
 
 def in_turn(
@@ -105,6 +106,7 @@ def _begin(
             policy=ledger.policy(*what.policies),
             limit=what.limit,
             acknowledged=what.acknowledged,
+            requests=what.requests,
         )
         return ledger.begin(undertaking, least=what.least, offline=anyway, emergency=what.emergency)
     except LedgerError as error:
