@@ -65,7 +65,7 @@ def drift(
     not be asked among them.
     """
     wanted = scope.desired(limit)
-    found, rollout, before = _asked(scope, register, wanted, repair=repair)
+    found, rollout, before = looked(scope, register, wanted, repair=repair)
     if form == "json":
         click.echo(as_json(found, before, rollout))
     elif form == "markdown":
@@ -80,7 +80,7 @@ def drift(
     raise click.exceptions.Exit(DRIFT if found.drifting else 0)
 
 
-def _asked(
+def looked(
     scope: Scope, register: Register, wanted: Desired, *, repair: bool
 ) -> tuple[Drift, Rollout | None, Drift | None]:
     """What is found in the end; and where there was a repair, what it did and was found before."""

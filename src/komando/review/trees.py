@@ -89,6 +89,14 @@ class Trees:
         lines = self._asked("rev-list", "--first-parent", "--reverse", f"{older}..{newer}", "--")
         return lines.split()
 
+    def length(self, tip: str) -> int:
+        """How many commits lead to one, itself included."""
+        return int(self._asked("rev-list", "--count", "--first-parent", tip, "--"))
+
+    def leads(self, older: str, newer: str) -> bool:
+        """Whether `newer` has `older` among its ancestors; one that is not here is nobody's."""
+        return self.git.commit_at(older) is not None and self.git.goes_on_from(older, newer)
+
     def parents(self, commit: str) -> list[str]:
         """The parents of a commit, the first one first."""
         return self._asked("rev-list", "--no-walk", "--parents", commit, "--").split()[1:]

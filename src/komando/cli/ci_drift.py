@@ -1,0 +1,92 @@
+"""`komando ci drift`: what is amiss on the hosts and around them, as one issue on the forge."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from komando.cli.ci_review import still_unreviewed
+from komando.cli.drift import DRIFT, looked
+from komando.cli.drift_text import as_markdown
+from komando.cli.progress import tell_failures
+from komando.cli.register import Register
+from komando.cli.scope import Scope
+from komando.cli.streams import tell
+from komando.forge import Forge, ForgeError
+from komando.forge.environment import forge_from_environment
+from komando.ledger import LedgerError
+from komando.ledger.chain import entries_of
+from komando.plan.inert import inert
+from komando.review.trees import Trees
+
+MOST = 60_000
+"""Characters of an issue's text: a forge takes 65,536."""
+
+
+def told_drift(scope: Scope, register: Register) -> None:
+    """Look, keep the issue, and end the verb with its exit status."""
+    environment = Path(scope.inventory).name
+    found, rollout, before = looked(scope, register, scope.desired(), repair=False)
+    try:
+        forge = forge_from_environment()
+        reminders = list(_reminders(forge, register, environment))
+        amiss = bool(found.drifting or found.failures or reminders)
+        body = _body(environment, as_markdown(found, before, rollout, diff=True), reminders)
+        _keep(forge, environment, body, amiss=amiss)
+    except (ForgeError, LedgerError) as error:
+        raise click.ClickException(str(error)) from error
+    for line in reminders:
+        tell(line)
+    tell_failures(found.failures)
+    sys.exit(1 if found.failures else DRIFT if amiss else 0)
+
+
+def mark_of(environment: str) -> str:
+    """What tells the issue from all others."""
+    return f"<!-- komando:drift:{environment} -->"
+
+
+def _reminders(forge: Forge, register: Register, environment: str) -> Iterator[str]:
+    """Each emergency that went out without an approval, and has none yet."""
+    ledger = register.open(environment, None)
+    with ledger.spool.alone():
+        ledger.fetch()
+    trees = Trees(ledger.git)
+    for request in still_unreviewed(trees, forge, entries_of(ledger.links())):
+        yield (
+            f"emergency #{request.number} ({request.title}), let through by {request.emergency}: "
+            "nobody else has approved it yet; approve it on the forge, or revert it"
+        )
+
+
+def _body(environment: str, drift: str, reminders: list[str]) -> str:
+    lines = [mark_of(environment), *(f"- {inert(line)}" for line in reminders)]
+    text = "\n".join(lines) + "\n\n" + drift
+    if len(text) <= MOST:
+        return text
+    short = text[:MOST].rsplit("\n", 1)[0]
+    fences = short.count("\n  ```") % 2
+    closing = "\n  ```\n  </details>" if fences else ""
+    return f"{short}{closing}\n\nAll of it: `komando drift` on the controller.\n"
+
+
+def _keep(forge: Forge, environment: str, body: str, *, amiss: bool) -> None:
+    """Open the issue, keep it up to date, or close it."""
+    mark = mark_of(environment)
+    standing = forge.issue(mark)
+    if standing is None:
+        if amiss:
+            opened = forge.open_issue(f"Drift in {environment}", body, ("drift",))
+            tell(f"opened #{opened.number}: {opened.url}")
+        else:
+            tell("nothing differs, and there is no issue about it")
+    elif amiss:
+        if standing.body != body:
+            forge.update_issue(standing.number, body)
+        tell(f"#{standing.number} tells of it: {standing.url}")
+    else:
+        forge.update_issue(standing.number, body, close=True)
+        tell(f"all is well again: closed #{standing.number}")

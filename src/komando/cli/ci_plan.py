@@ -1,0 +1,168 @@
+"""`komando ci plan`: the plan of a pull request, in every form that a forge shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+
+from komando.cli.from_git import (
+    INVENTORIES,
+    POLICIES,
+    PROGRAM,
+    NoPlanError,
+    Span,
+    applied_in,
+    planned_between,
+)
+from komando.cli.progress import working
+from komando.cli.streams import tell
+from komando.ledger import LedgerError
+from komando.ledger.git import Git
+from komando.plan import Plan
+from komando.review.since import Applied
+from komando.review.trees import TreeError, Trees
+
+
+@dataclass(frozen=True)
+class About:
+    """Of what a plan is, for whoever shows it: commits, environment, and the last apply's commit.
+
+    `changes` and `stops` say what the plan comes to; both are None where there is none.
+    """
+
+    environment: str
+    base: str
+    head: str
+    applied: str | None
+    changes: bool | None = None
+    stops: bool | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The plan that was asked for, or why there is none."""
+
+    about: About
+    notes: tuple[str, ...]
+    plan: Plan | None = None
+    fault: NoPlanError | None = None
+
+    @property
+    def good(self) -> bool:
+        """Whether it can be merged."""
+        return self.plan is not None and not self.plan.stopping()
+
+
+def planned_request(inventory: str, base: str, head: str, remote: str, out: Path) -> None:
+    """Plan, write all files, and end the verb with its exit status."""
+    try:
+        with working("rendering what was applied, and what would be merged"):
+            asked = ask(Trees(Git(Path())), inventory, base, head, remote)
+    except (TreeError, LedgerError) as error:
+        raise click.ClickException(str(error)) from error
+    _write(asked, out)
+    _show(asked)
+    sys.exit(0 if asked.good else 1)
+
+
+def ask(trees: Trees, inventory: str, base: str, head: str, remote: str) -> Asked:
+    """The plan of a merge of `head` into `base`. Raises TreeError and LedgerError."""
+    environment = Path(inventory).name
+    onto, tip = trees.commit(base), trees.commit(head)
+    applied = applied_in(trees, environment, onto, remote)
+    about = About(environment, onto, tip, applied.commit if applied else None)
+    notes = _notes(trees, about, applied, base)
+    try:
+        after = trees.merged(onto, tip, base.removeprefix(f"{remote}/"))
+        span = Span(
+            trees,
+            applied.commit if applied else onto,
+            after,
+            trees.commit("HEAD"),
+            inventory,
+            applied,
+        )
+        notes += _beside(trees, onto, after, span.ours)
+        plan, _ = planned_between(span)
+    except NoPlanError as error:
+        return Asked(about, tuple(notes), None, error)
+    except TreeError as error:
+        return Asked(about, tuple(notes), None, NoPlanError(str(error)))
+    about = About(**asdict(about) | {"changes": plan.changes, "stops": bool(plan.stopping())})
+    return Asked(about, tuple(notes), plan)
+
+
+def _notes(trees: Trees, about: About, applied: Applied | None, base: str) -> list[str]:
+    """Against what it was planned."""
+    if applied is None:
+        never = f"by the ledger in this clone nothing was ever applied to {about.environment}"
+        return [f"{never}: this is against {base}. The first `komando apply` is a person's"]
+    waiting = trees.first_parents(applied.commit, about.base)
+    said = f"against commit {applied.commit[:12]}, applied at {applied.time:%Y-%m-%d %H:%M} UTC"
+    if waiting:
+        count = f"{len(waiting)} commit{'' if len(waiting) == 1 else 's'}"
+        said += f"; {base} is {count} further, and what these change is told here, too"
+    return [said]
+
+
+def _beside(trees: Trees, base: str, after: str, ours: str) -> list[str]:
+    """What a request changes that no bundle shows, and a program that is not the merge's own."""
+    changed = [
+        part
+        for part in (PROGRAM, "roles", INVENTORIES, POLICIES)
+        if trees.part(base, part) != trees.part(after, part)
+    ]
+    found = []
+    if PROGRAM in changed:
+        found.append(f"it changes the program itself ({PROGRAM}/): read that, too")
+    if trees.part(after, PROGRAM) != trees.part(ours, PROGRAM):
+        found.append("the plan is by another program than the merge would have")
+    if "roles" in changed:
+        found.append("it changes roles/: `komando prepare` brings that to the machines, no apply")
+    if INVENTORIES in changed:
+        found.append(
+            f"it changes {INVENTORIES}/: which machines there are, and how they are reached"
+        )
+    return found
+
+
+def _write(asked: Asked, out: Path) -> None:
+    """The files that other jobs and people take from here."""
+    from komando.plan import markdown, to_json
+
+    out.mkdir(parents=True, exist_ok=True)
+    for stale in ("plan.json", "plan.md"):
+        (out / stale).unlink(missing_ok=True)
+    about = json.dumps(asdict(asked.about), indent=1)
+    (out / "about.json").write_text(about + "\n", encoding="utf-8")
+    if asked.plan is not None:
+        (out / "plan.json").write_text(to_json(asked.plan), encoding="utf-8")
+        (out / "plan.md").write_text(markdown(asked.plan), encoding="utf-8")
+
+
+def _show(asked: Asked) -> None:
+    """On a terminal the plan as text; in a workflow annotations and the job's summary."""
+    from komando.cli.plan import show_plan
+
+    for note in asked.notes:
+        tell(f"note: {note}", err=True)
+    if asked.plan is not None:
+        show_plan(asked.plan, "text", diff=False)
+    elif asked.fault is not None:
+        _refuse(asked.fault)
+
+
+def _refuse(fault: NoPlanError) -> None:
+    for text in fault.shown:
+        click.echo(text + "\n", err=True)
+    if os.environ.get("GITHUB_ACTIONS") == "true" and fault.diagnostics:
+        from komando.cli.formats import as_github
+
+        click.echo(as_github(fault.diagnostics))
+    tell(f"no plan: {fault}", err=True)
+

@@ -1,0 +1,417 @@
+"""Commits as trees, what was applied last, how a branch came on, and plans held to plans."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from komando.forge import Forge, Issue, Protection, Request, Runner
+from komando.ledger.entries import Entry, Finished, Holder, HostResult, Move, Started
+from komando.ledger.git import Git
+from komando.plan import Change, Detail, FileChange, HostPlan, Plan
+from komando.review.requests import came
+from komando.review.since import last_applied
+from komando.review.stands import unreviewed
+from komando.review.trees import ConflictError, TreeError, Trees
+
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+
+
+@dataclass
+class Repository:
+    """A real repository, and the few words of git that the tests say."""
+
+    folder: Path
+    environment: Mapping[str, str] = field(
+        default_factory=lambda: {
+            **os.environ,
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_AUTHOR_NAME": "a",
+            "GIT_AUTHOR_EMAIL": "a@b.example",
+            "GIT_COMMITTER_NAME": "a",
+            "GIT_COMMITTER_EMAIL": "a@b.example",
+        }
+    )
+
+    def git(self, *words: str) -> str:
+        done = subprocess.run(
+            ["git", *words],
+            cwd=self.folder,
+            env=dict(self.environment),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    def commit(self, message: str, **files: str) -> str:
+        """Write files (`a_b` is a/b.txt), commit them, and return the commit."""
+        for name, text in files.items():
+            path = self.folder / f"{name.replace('_', '/')}.txt"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        self.git("add", "-A")
+        self.git("commit", "-qm", message, "--allow-empty")
+        return self.git("rev-parse", "HEAD")
+
+    @property
+    def trees(self) -> Trees:
+        return Trees(Git(self.folder))
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    made = Repository(tmp_path)
+    made.git("init", "-qb", "main")
+    made.commit("first", policies_a="1\n2\n3\n4\n5\n6\n7\n", policies_b="x\n")
+    return made
+
+
+@dataclass
+class Played(Forge):
+    """A forge that knows some requests; all else of it is not asked for here."""
+
+    requests: dict[int, Request]
+    brought: dict[str, tuple[int, ...]]
+
+    def requests_of(self, commit: str) -> tuple[int, ...]:
+        return self.brought.get(commit, ())
+
+    def request(self, number: int) -> Request:
+        return self.requests[number]
+
+    def comment(self, number: int, mark: str, body: str) -> str:
+        raise NotImplementedError
+
+    def issue(self, mark: str) -> Issue | None:
+        raise NotImplementedError
+
+    def open_issue(self, title: str, body: str, labels: tuple[str, ...] = ()) -> Issue:
+        raise NotImplementedError
+
+    def update_issue(self, number: int, body: str, *, close: bool = False) -> None:
+        raise NotImplementedError
+
+    def protection(self, branch: str) -> Protection:
+        raise NotImplementedError
+
+    def runners(self) -> tuple[Runner, ...]:
+        raise NotImplementedError
+
+    def expires(self) -> datetime | None:
+        raise NotImplementedError
+
+
+def _request(number: int, head: str, merge: str) -> Request:
+    return Request(number, f"title {number}", "", "requester-1", "main", head, "b",
+                   f"refs/pull/{number}/head", merged=NOW, merge=merge)  # fmt: skip
+
+
+class TestTrees:
+    def test_a_merge_is_what_git_makes_of_it(self, repository: Repository) -> None:
+        base = repository.git("rev-parse", "HEAD")
+        repository.git("switch", "-qc", "change")
+        head = repository.commit("theirs", policies_b="y\n")
+        repository.git("switch", "-q", "main")
+        onto = repository.commit("ours", policies_c="z\n")
+        tree = repository.trees.merged(onto, head)
+        assert repository.trees.file(tree, "policies/b.txt") == b"y\n"
+        assert repository.trees.file(tree, "policies/c.txt") == b"z\n"
+        assert repository.trees.changed(onto, tree) == ("policies/b.txt",)
+        assert repository.trees.merged(base, head) == repository.trees.tree(head)
+
+    def test_a_conflict_names_its_files(self, repository: Repository) -> None:
+        repository.git("switch", "-qc", "change")
+        head = repository.commit("theirs", policies_b="y\n", policies_d="1\n")
+        repository.git("switch", "-q", "main")
+        onto = repository.commit("ours", policies_b="z\n", policies_d="2\n")
+        with pytest.raises(ConflictError, match="merge with main") as found:
+            repository.trees.merged(onto, head, "main")
+        assert found.value.files == ("policies/b.txt", "policies/d.txt")
+
+    def test_commits_without_a_common_past_do_not_merge(self, repository: Repository) -> None:
+        onto = repository.git("rev-parse", "HEAD")
+        repository.git("switch", "-q", "--orphan", "other")
+        head = repository.commit("theirs", policies_b="y\n")
+        with pytest.raises(TreeError, match="cannot be merged"):
+            repository.trees.merged(onto, head, "main")
+
+    @pytest.mark.parametrize("name", ["nowhere", "--all", "0" * 40])
+    def test_a_commit_that_is_not_there(self, repository: Repository, name: str) -> None:
+        with pytest.raises(TreeError, match="is no commit of"):
+            repository.trees.commit(name)
+
+    def test_both_names_of_a_renamed_file(self, repository: Repository) -> None:
+        before = repository.git("rev-parse", "HEAD")
+        repository.git("mv", "policies/a.txt", "policies/e.txt")
+        after = repository.commit("moved")
+        assert repository.trees.changed(before, after) == ("policies/a.txt", "policies/e.txt")
+
+    def test_files_are_written_as_they_are_and_no_more(
+        self, repository: Repository, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        commit = repository.commit("more", src_p="code\n", docs_d="words\n")
+        folder = tmp_path_factory.mktemp("out")
+        repository.trees.write(commit, folder, "policies", "src")
+        assert sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.txt")) == [
+            "policies/a.txt",
+            "policies/b.txt",
+            "src/p.txt",
+        ]
+        assert not (folder / ".index").exists()
+        assert repository.git("status", "--porcelain") == ""
+
+
+def _holder() -> Holder:
+    return Holder(person="p", machine="m", process=1, born=1, boot="b", namespace="n")
+
+
+def _apply(number: int, commit: str, after: str | None, **how: object) -> list[Entry]:
+    """The two entries of one apply of core-1."""
+    turn = f"{number:016x}"
+    started = Started(
+        environment="production", time=NOW, turn=turn, sequence=number, kind="apply",
+        holder=_holder(), expires=NOW + timedelta(minutes=5), policy=commit,
+        hosts={"core-1": Move(before="", after=None)},
+    )  # fmt: skip
+    finished = Finished(
+        environment="production", time=NOW, turn=turn, sequence=number, result="done",
+        hosts={"core-1": HostResult(before="", after=after, result="carried")},
+    )  # fmt: skip
+    begun = {key: it for key, it in how.items() if key in Started.model_fields}
+    return [
+        started.model_copy(update=begun),
+        finished.model_copy(update={key: it for key, it in how.items() if key not in begun}),
+    ]
+
+
+ONE, TWO = "1" * 40, "2" * 40
+A, B = "a" * 64, "b" * 64
+
+
+class TestSince:
+    def test_the_newest_that_is_done(self) -> None:
+        found = last_applied([*_apply(1, ONE, A), *_apply(2, TWO, B)], lambda _: True)
+        assert found is not None
+        assert (found.commit, found.sequence, found.running) == (TWO, 2, {"core-1": B})
+
+    @pytest.mark.parametrize(
+        "how",
+        [
+            {"result": "failed"},
+            {"result": "partial"},
+            {"result": "interrupted"},
+            {"kind": "rollback"},
+            {"kind": "repair"},
+            {"limit": ("core-1",)},
+            {"policy_changed": True},
+            {"policy": ""},
+        ],
+    )
+    def test_what_does_not_count(self, how: dict[str, object]) -> None:
+        found = last_applied([*_apply(1, ONE, A), *_apply(2, TWO, B, **how)], lambda _: True)
+        assert found is not None
+        assert found.commit == ONE
+        assert found.running == {"core-1": B}, "what a host runs is told by every entry"
+
+    def test_a_commit_that_leads_elsewhere(self) -> None:
+        entries = [*_apply(1, ONE, A), *_apply(2, TWO, B, kind="emergency")]
+        found = last_applied(entries, lambda commit: commit == ONE)
+        assert found is not None
+        assert found.commit == ONE
+
+    def test_a_host_of_which_nobody_knows(self) -> None:
+        found = last_applied([*_apply(1, ONE, A), *_apply(2, TWO, None)], lambda _: True)
+        assert found is not None
+        assert found.running == {}
+
+    def test_a_turn_that_stands_open(self) -> None:
+        assert last_applied(_apply(1, ONE, A)[:1], lambda _: True) is None
+
+
+class TestCame:
+    def _branch(self, repository: Repository, **files: str) -> tuple[str, str]:
+        """A branch off main with one commit: main's tip, and the branch's."""
+        before = repository.git("rev-parse", "main")
+        repository.git("switch", "-qc", "change")
+        head = repository.commit("theirs", **files)
+        repository.git("switch", "-q", "main")
+        return before, head
+
+    def test_a_merge_commit(self, repository: Repository) -> None:
+        before, head = self._branch(repository, policies_b="y\n")
+        repository.git("merge", "-q", "--no-ff", "-m", "merge", "change")
+        after = repository.git("rev-parse", "HEAD")
+        forge = Played({1: _request(1, head, after)}, {after: (1,)})
+        found = came(repository.trees, forge, (before, after), "main", "origin")
+        assert found.faults == ()
+        assert [(it.request.number, it.before, it.after) for it in found.merged] == [
+            (1, before, after)
+        ]
+
+    def test_a_squash_beside_what_main_got_meanwhile(self, repository: Repository) -> None:
+        start, head = self._branch(repository, policies_b="y\n")
+        other = repository.commit("other", policies_c="z\n")
+        repository.git("merge", "-q", "--squash", "change")
+        after = repository.commit("squashed")
+        forge = Played(
+            {1: _request(1, head, after), 2: _request(2, other, other)},
+            {after: (1,), other: (2,)},
+        )
+        found = came(repository.trees, forge, (start, after), "main", "origin")
+        assert found.faults == ()
+        assert [it.request.number for it in found.merged] == [2, 1]
+
+    def test_a_rebase_of_two_commits(self, repository: Repository) -> None:
+        start, _ = self._branch(repository, policies_b="y\n")
+        repository.git("switch", "-q", "change")
+        head = repository.commit("second", policies_d="d\n")
+        repository.git("switch", "-q", "main")
+        other = repository.commit("other", policies_c="z\n")
+        repository.git("cherry-pick", start + ".." + head)
+        after = repository.git("rev-parse", "HEAD")
+        first = repository.git("rev-parse", "HEAD^")
+        forge = Played(
+            {1: _request(1, head, after), 2: _request(2, other, other)},
+            {after: (1,), first: (1,), other: (2,)},
+        )
+        found = came(repository.trees, forge, (start, after), "main", "origin")
+        assert found.faults == ()
+        assert [(it.request.number, it.before) for it in found.merged] == [(2, start), (1, other)]
+
+    def test_a_commit_that_no_request_brought(self, repository: Repository) -> None:
+        before = repository.git("rev-parse", "HEAD")
+        after = repository.commit("pushed at night", policies_b="y\n")
+        found = came(repository.trees, Played({}, {}), (before, after), "main", "origin")
+        assert found.merged == ()
+        assert found.faults == (
+            (
+                f"commit {after[:12]} (pushed at night) came to main without a pull request: revert "
+                "it, and propose it by one"
+            ),
+        )
+
+    def test_a_request_of_another_branch_or_an_open_one_brings_nothing(
+        self, repository: Repository
+    ) -> None:
+        before = repository.git("rev-parse", "HEAD")
+        after = repository.commit("x", policies_b="y\n")
+        elsewhere = replace(_request(1, after, after), base="staging")
+        still_open = replace(_request(2, after, after), merged=None)
+        forge = Played({1: elsewhere, 2: still_open}, {after: (1, 2)})
+        found = came(repository.trees, forge, (before, after), "main", "origin")
+        assert len(found.faults) == 1
+
+    def test_more_in_a_merge_than_was_approved(self, repository: Repository) -> None:
+        before, head = self._branch(repository, policies_b="y\n")
+        repository.git("merge", "-q", "--no-ff", "--no-commit", "change")
+        (repository.folder / "policies" / "a.txt").write_text("and more for me\n")
+        after = repository.commit("merge")
+        forge = Played({1: _request(1, head, after)}, {after: (1,)})
+        found = came(repository.trees, forge, (before, after), "main", "origin")
+        assert found.faults == (
+            (
+                f"#1 (title 1): commit {after[:12]} is not the merge of what was approved "
+                f"({head[:12]}): it has something else in policies/a.txt. Revert it, and propose that "
+                "by a request"
+            ),
+        )
+
+    def test_a_merge_that_settled_a_conflict(self, repository: Repository) -> None:
+        _, head = self._branch(repository, policies_b="y\n")
+        before = repository.commit("ours", policies_b="z\n")
+        with pytest.raises(subprocess.CalledProcessError):
+            repository.git("merge", "-q", "--no-ff", "change")
+        after = repository.commit("merge", policies_b="w\n")
+        forge = Played({1: _request(1, head, after)}, {after: (1,)})
+        found = came(repository.trees, forge, (before, after), "main", "origin")
+        assert [fault.partition(":")[2] for fault in found.faults] == [
+            (
+                " its merge settled conflicts in policies/b.txt, which no approval was given to: "
+                "propose the same lines by a request of their own"
+            )
+        ]
+
+    def test_a_head_that_this_clone_lacks_is_fetched(
+        self, repository: Repository, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        before, head = self._branch(repository, policies_b="y\n")
+        repository.git("merge", "-q", "--squash", "change")
+        after = repository.commit("squashed")
+        repository.git("update-ref", "refs/pull/1/head", head)
+        repository.git("branch", "-qD", "change")
+        clone = tmp_path_factory.mktemp("clone")
+        repository.git("clone", "-q", "--no-local", str(repository.folder), str(clone))
+        trees = Trees(Git(clone))
+        assert trees.git.commit_at(head) is None
+        forge = Played({1: _request(1, head, after)}, {after: (1,)})
+        assert came(trees, forge, (before, after), "main", "origin").faults == ()
+
+    def test_a_head_that_nobody_has(self, repository: Repository) -> None:
+        before = repository.git("rev-parse", "HEAD")
+        after = repository.commit("x", policies_b="y\n")
+        forge = Played({1: _request(1, "9" * 40, after)}, {after: (1,)})
+        with pytest.raises(TreeError, match="#1: its head 999999999999 cannot be fetched"):
+            came(repository.trees, forge, (before, after), "main", "origin")
+
+
+def _change(slug: str, after: str, before: str = "20 Mbit/s") -> Change:
+    detail = Detail("guarantee", before, after)
+    return Change("change", "opd", slug, slug.title(), (detail,))
+
+
+def _host(before: str | None = A, after: str = B, *changes: Change) -> HostPlan:
+    return HostPlan("core-1", "change", before, after, "", changes=changes,
+                    files=(FileChange("etc/x", "change", 1, 1),))  # fmt: skip
+
+
+class TestStands:
+    def test_the_same_digests_are_the_same_change(self) -> None:
+        assert unreviewed(Plan((_host(),)), Plan((_host(),))) == []
+
+    def test_nothing_to_change_is_always_reviewed(self) -> None:
+        live = Plan((replace(_host(), state="same"),))
+        assert unreviewed(live, Plan(())) == []
+
+    def test_another_start_with_changes_that_were_all_reviewed(self) -> None:
+        c = "c" * 64
+        reviewed = Plan((_host(A, B, _change("dlh", "30 Mbit/s"), _change("bkad", "9 Mbit/s")),))
+        live = Plan((_host(c, B, _change("dlh", "30 Mbit/s", "25 Mbit/s")),))
+        assert unreviewed(live, reviewed) == []
+
+    def test_another_start_with_a_change_that_nobody_saw(self) -> None:
+        c = "c" * 64
+        reviewed = Plan((_host(A, B, _change("dlh", "30 Mbit/s")),))
+        live = Plan((_host(c, B, _change("dlh", "30 Mbit/s"), _change("bkad", "9 Mbit/s")),))
+        first, second = unreviewed(live, reviewed)
+        assert first == (
+            "core-1: Bkad (bkad): guarantee 9 Mbit/s, which stands in no reviewed plan"
+        )
+        assert second.startswith(
+            "core-1: by the ledger it runs aaaaaaaaaaaa, and it runs cccccccccccc"
+        )
+
+    def test_a_host_that_is_new_or_should_stay(self) -> None:
+        for reviewed in (Plan(()), Plan((replace(_host(), state="same", before=B),))):
+            first, *_ = unreviewed(Plan((_host(),)), reviewed)
+            assert "no reviewed plan touches it" in first
+
+    def test_another_end_is_another_program(self) -> None:
+        (found,) = unreviewed(Plan((_host(A, "c" * 64),)), Plan((_host(A, B),)))
+        assert "renders otherwise" in found
+
+    def test_a_host_to_be_repaired_is_no_change_of_policy(self) -> None:
+        live = Plan((replace(_host(), state="repair", summary="to be repaired"),))
+        (found,) = unreviewed(live, Plan((_host(),)))
+        assert "komando drift --repair" in found
+
+    def test_a_host_that_cannot_be_read(self) -> None:
+        live = Plan((replace(_host("c" * 64), compared=False),))
+        first, _ = unreviewed(live, Plan((_host(),)))
+        assert "cannot be read" in first
