@@ -292,8 +292,8 @@ class TestCame:
         assert found.merged == ()
         assert found.faults == (
             (
-                f"commit {after[:12]} (pushed at night) came to main without a pull request: revert "
-                "it, and propose it by one"
+                f"commit {after[:12]} (pushed at night) came to main without a pull request: "
+                "revert it, and propose it by one"
             ),
         )
 
@@ -318,8 +318,8 @@ class TestCame:
         assert found.faults == (
             (
                 f"#1 (title 1): commit {after[:12]} is not the merge of what was approved "
-                f"({head[:12]}): it has something else in policies/a.txt. Revert it, and propose that "
-                "by a request"
+                f"({head[:12]}): it has something else in policies/a.txt. Revert it, and propose "
+                "that by a request"
             ),
         )
 
