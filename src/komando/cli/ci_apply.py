@@ -11,7 +11,7 @@ import click
 
 from komando.cli import changing_nothing
 from komando.cli.apply import Manner, carried_out
-from komando.cli.ci_review import Reviewed, reviewed_since
+from komando.cli.ci_review import Reviewed, region_of, reviewed_since
 from komando.cli.ci_told import tell_requests
 from komando.cli.from_git import NoPlanError, Span, planned_between
 from komando.cli.plan import show_plan
@@ -103,7 +103,9 @@ def _merges(scope: Scope, register: Register) -> Merges | None:
         return None
     forge = forge_from_environment()
     with working("asking the forge who reviewed what"):
-        reviewed = reviewed_since(trees, forge, applied.commit, head, register.remote or "origin")
+        span = applied.commit, head
+        region = region_of(scope.policies)
+        reviewed = reviewed_since(trees, forge, span, region, register.remote or "origin")
     return Merges(trees, ledger, forge, head, applied, reviewed)
 
 

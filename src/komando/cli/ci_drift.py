@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from komando.cli.ci_review import still_unreviewed
+from komando.cli.desired import Desired
 from komando.cli.drift import DRIFT, looked
 from komando.cli.drift_text import as_markdown
 from komando.cli.progress import tell_failures
@@ -29,10 +30,11 @@ MOST = 60_000
 def told_drift(scope: Scope, register: Register) -> None:
     """Look, keep the issue, and end the verb with its exit status."""
     environment = Path(scope.inventory).name
-    found, rollout, before = looked(scope, register, scope.desired(), repair=False)
+    wanted = scope.desired()
+    found, rollout, before = looked(scope, register, wanted, repair=False)
     try:
         forge = forge_from_environment()
-        reminders = list(_reminders(forge, register, environment))
+        reminders = list(_reminders(forge, register, wanted))
         amiss = bool(found.drifting or found.failures or reminders)
         body = _body(environment, as_markdown(found, before, rollout, diff=True), reminders)
         _keep(forge, environment, body, amiss=amiss)
@@ -49,13 +51,14 @@ def mark_of(environment: str) -> str:
     return f"<!-- komando:drift:{environment} -->"
 
 
-def _reminders(forge: Forge, register: Register, environment: str) -> Iterator[str]:
+def _reminders(forge: Forge, register: Register, wanted: Desired) -> Iterator[str]:
     """Each emergency that went out without an approval, and has none yet."""
-    ledger = register.open(environment, None)
+    ledger = register.open(wanted.inventory.name, None)
     with ledger.spool.alone():
         ledger.fetch()
     trees = Trees(ledger.git)
-    for request in still_unreviewed(trees, forge, entries_of(ledger.links())):
+    entries = entries_of(ledger.links())
+    for request in still_unreviewed(trees, forge, entries, wanted.policy.region):
         yield (
             f"emergency #{request.number} ({request.title}), let through by {request.emergency}: "
             "nobody else has approved it yet; approve it on the forge, or revert it"
