@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from komando.documents.keys import read_public_key
 from komando.inventory import InventoryError, load_inventory
-from komando.inventory.keys import read_public_key
 from komando.units import Unfit
 
 HOSTS = """\

@@ -8,7 +8,7 @@ import pytest
 
 from komando.cli.trust import fingerprint_in
 from komando.documents.files import write_whole
-from komando.inventory.keys import PublicKey, read_public_key
+from komando.documents.keys import PublicKey, read_public_key
 from komando.inventory.known import read_known_hosts
 from komando.inventory.known_lines import with_key
 

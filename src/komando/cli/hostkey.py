@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 import click
 
 from komando.cli.progress import working
+from komando.documents.keys import PublicKey
 from komando.inventory import Access, Host
-from komando.inventory.keys import PublicKey
 from komando.inventory.known import read_known_hosts
 from komando.openssh import configuration, question
 

@@ -129,8 +129,7 @@ def _require_deployers(inventory: Inventory, hosts: tuple[Host, ...], folder: Pa
 
 def _require_lasting_keys(hosts: tuple[Host, ...], access: Access) -> None:
     """A prepared machine shows one key, of one kind: who knows another could not come back."""
-    from komando.inventory.keys import SHOWN
-    from komando.inventory.known import place_of, read_known_hosts
+    from komando.inventory.known import SHOWN, place_of, read_known_hosts
 
     known = read_known_hosts(access.known_hosts)
     for host in hosts:

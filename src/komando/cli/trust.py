@@ -13,8 +13,8 @@ from komando.cli.machines import folder_of, host_named, machines_of
 from komando.cli.scope import LAB, Scope, access_to, machine_options, require_keys
 from komando.cli.streams import tell
 from komando.documents.files import write_whole
+from komando.documents.keys import KEY_KINDS, PublicKey
 from komando.inventory import Access, Host, Inventory
-from komando.inventory.keys import KEY_KINDS, PublicKey
 from komando.inventory.known import KNOWN_HOSTS, place_of, read_known_hosts
 from komando.inventory.known_lines import with_key
 

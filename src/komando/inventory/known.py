@@ -12,18 +12,21 @@ from typing import Final
 from komando.diagnostics import Diagnostic, Location, Related
 from komando.documents.explain import UNSHOWN
 from komando.documents.files import read_bytes
-from komando.documents.near import nearest
-from komando.inventory.keys import (
+from komando.documents.keys import (
     PublicKey,
     place_in,
     private_key_at,
     private_key_in,
     read_public_key,
 )
+from komando.documents.near import nearest
 from komando.inventory.machines import Hop, Host
 from komando.units import Unfit
 
 KNOWN_HOSTS: Final = "known_hosts"
+
+SHOWN: Final = "ssh-ed25519"
+"""The kind of the one host key that sshd of a prepared machine shows (roles/base)."""
 
 _PORT = re.compile(r"\[([^]]+)\]:([0-9]{1,5})")
 _FORM: Final = "`192.0.2.10 ssh-ed25519 AAAA...`, and `[192.0.2.10]:2222` with another port than 22"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from komando.inventory.keys import PublicKey
+from komando.documents.keys import PublicKey
 
 
 def with_key(text: str, place: str, key: PublicKey, order: Sequence[str]) -> str:

@@ -12,8 +12,8 @@ from komando.documents.document import Document, Path
 from komando.documents.explain import Explainer
 from komando.documents.faults import faults_of
 from komando.documents.files import read_bytes
+from komando.documents.keys import place_in, private_key_at, private_key_in
 from komando.documents.reader import read
-from komando.inventory.keys import place_in, private_key_at, private_key_in
 from komando.inventory.machines import (
     WITH_BUNDLES,
     Hop,

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from komando.documents.addresses import AddressField, NetworkField
 from komando.documents.fields import Slug
-from komando.inventory.keys import PublicKeyField
+from komando.documents.keys import PublicKeyField
 from komando.inventory.machines import CONFIRM_WITHIN, KINDS, HostKind, Leaf
 
 # As Linux allows and no shell minds; 15 characters are IFNAMSIZ - 1.

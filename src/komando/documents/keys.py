@@ -24,9 +24,6 @@ KEY_KINDS: Final = (
 )
 """The kinds of keys that are taken, the best first."""
 
-SHOWN: Final = "ssh-ed25519"
-"""The kind of the one host key that sshd of a prepared machine shows (roles/base)."""
-
 RSA_BITS: Final = 3072
 """The least length of an RSA key: 128 bits of security (NIST SP 800-57 part 1, table 2)."""
 
