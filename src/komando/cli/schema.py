@@ -11,7 +11,7 @@ import click
 @click.command()
 @click.argument(
     "kind",
-    type=click.Choice(["opd", "hotspots", "region", "acknowledgements", "hosts"]),
+    type=click.Choice(["opd", "hotspots", "region", "people", "acknowledgements", "hosts"]),
     required=False,
 )
 def schema(kind: str | None) -> None:

@@ -53,21 +53,11 @@ class PublicKey:
         return f"SHA256:{digest.rstrip('=')}"
 
 
-def private_key_in(raw: bytes) -> int | None:
-    """Where a private key begins in some bytes; None where there is none."""
+def private_key_of(file: str, raw: bytes) -> Diagnostic | None:
+    """That a private key stands in a file that belongs into git, where one does."""
     found = _PRIVATE.search(raw)
-    return None if found is None else found.start()
-
-
-def place_in(file: str, raw: bytes, at: int) -> Location:
-    """The place of a byte of a file."""
-    start = raw.rfind(b"\n", 0, at) + 1
-    column = len(raw[start:at].decode(errors="replace")) + 1
-    return Location(file, raw.count(b"\n", 0, at) + 1, column)
-
-
-def private_key_at(at: Location) -> Diagnostic:
-    """A private key stands in a file that belongs into git."""
+    if found is None:
+        return None
     return Diagnostic(
         "private-key",
         "error",
@@ -75,9 +65,16 @@ def private_key_at(at: Location) -> Diagnostic:
         found=UNSHOWN,
         expected=_EXPECTED,
         remedy=_MAKE_ANOTHER,
-        location=at,
+        location=_place_in(file, raw, found.start()),
         whole=True,
     )
+
+
+def _place_in(file: str, raw: bytes, at: int) -> Location:
+    """The place of a byte of a file."""
+    start = raw.rfind(b"\n", 0, at) + 1
+    column = len(raw[start:at].decode(errors="replace")) + 1
+    return Location(file, raw.count(b"\n", 0, at) + 1, column)
 
 
 def read_public_key(text: str) -> PublicKey:

@@ -12,13 +12,7 @@ from typing import Final
 from komando.diagnostics import Diagnostic, Location, Related
 from komando.documents.explain import UNSHOWN
 from komando.documents.files import read_bytes
-from komando.documents.keys import (
-    PublicKey,
-    place_in,
-    private_key_at,
-    private_key_in,
-    read_public_key,
-)
+from komando.documents.keys import PublicKey, private_key_of, read_public_key
 from komando.documents.near import nearest
 from komando.inventory.machines import Hop, Host
 from komando.units import Unfit
@@ -79,8 +73,8 @@ def read_known_hosts(path: Path) -> KnownHosts:
     raw = read_bytes(str(path))
     if isinstance(raw, Diagnostic):
         return KnownHosts(path, diagnostics=(raw,))
-    if (at := private_key_in(raw)) is not None:
-        return KnownHosts(path, diagnostics=(private_key_at(place_in(str(path), raw, at)),))
+    if (secret := private_key_of(str(path), raw)) is not None:
+        return KnownHosts(path, diagnostics=(secret,))
     keys: list[KnownKey] = []
     diagnostics: list[Diagnostic] = []
     broken: set[str] = set()

@@ -12,7 +12,7 @@ from komando.documents.document import Document, Path
 from komando.documents.explain import Explainer
 from komando.documents.faults import faults_of
 from komando.documents.files import read_bytes
-from komando.documents.keys import place_in, private_key_at, private_key_in
+from komando.documents.keys import private_key_of
 from komando.documents.reader import read
 from komando.inventory.machines import (
     WITH_BUNDLES,
@@ -130,8 +130,9 @@ def _read(path: FilePath) -> tuple[HostsFile, Document]:
     raw = read_bytes(str(path))
     if isinstance(raw, Diagnostic):
         raise InventoryError([raw])
-    if (at := private_key_in(raw)) is not None:  # before anything that shows lines of the file
-        raise InventoryError([private_key_at(place_in(str(path), raw, at))])
+    secret = private_key_of(str(path), raw)
+    if secret is not None:  # before anything that shows lines of the file
+        raise InventoryError([secret])
     reading = read(str(path), raw)
     diagnostics = list(reading.diagnostics)
     if (document := reading.document) is not None:

@@ -19,18 +19,20 @@ from komando.documents.document import Document
 from komando.documents.explain import Explainer
 from komando.documents.faults import Fault, faults_of
 from komando.documents.files import MOST_TOLD, too_many
+from komando.documents.keys import private_key_of
 from komando.documents.reader import Reading
 from komando.policy.acknowledgements import Acknowledgement
 from komando.policy.checks import check_draft
 from komando.policy.misplaced import misplaced
 from komando.policy.model import Draft, Policy
+from komando.policy.people import PeopleFile
 from komando.policy.readings import readings
 from komando.policy.regions import Region
 from komando.policy.schema import MODELS
 from komando.policy.sites import Hotspot, Opd
 from komando.policy.sound import SoundPart, sound_part
 from komando.policy.stand_in import stand_in
-from komando.policy.tree import Kind, PolicyFile, scan
+from komando.policy.tree import SINGLE, Kind, PolicyFile, scan
 
 Progress = Callable[[int, int], None]
 """Told how many files of how many are read."""
@@ -95,7 +97,7 @@ def _load(root: Path, today: date | None, progress: Progress | None) -> Loaded:
         return Loaded(None, ordered, counts, sound_part(draft, ordered, counts["opd"]))
     opd, hotspots = dict(sorted(draft.opd.items())), dict(sorted(draft.hotspots.items()))
     accepted = dict(sorted(draft.acknowledgements.items()))
-    policy = Policy(draft.region, opd, hotspots, draft.origins, accepted)
+    policy = Policy(draft.region, opd, hotspots, draft.origins, accepted, draft.people)
     return Loaded(policy, ordered, counts)
 
 
@@ -108,6 +110,9 @@ def _load_file(
 ) -> None:
     if isinstance(reading, Diagnostic):
         diagnostics.append(reading)
+        return
+    if file.kind == "people" and (secret := private_key_of(file.path, reading.raw)) is not None:
+        diagnostics.append(secret)  # before anything that shows lines of the file
         return
     diagnostics += reading.diagnostics
     document = reading.document
@@ -129,7 +134,7 @@ def _load_file(
         draft.faulty |= _places(document, faults)
         if not file.twin:
             draft.faults[file.kind, file.slug] = [fault.path for fault in faults]
-    if file.kind != "region" and document.at(("slug",)) is not None:
+    if file.kind not in SINGLE.values() and document.at(("slug",)) is not None:
         diagnostics.append(_explainer(model, reading, document, draft).unknown_key(("slug",)))
     if not file.twin and found is not None:
         _place(file, reading, found, draft)
@@ -148,12 +153,14 @@ def _place(file: PolicyFile, reading: Reading, found: BaseModel, draft: Draft) -
         draft.hotspots[file.slug] = found
     elif isinstance(found, Acknowledgement):
         draft.acknowledgements[file.slug] = found
+    elif isinstance(found, PeopleFile):
+        draft.people = found.persons()
 
 
 def _named(document: Document, file: PolicyFile) -> Any:
     """The data with the slug, which the file's name says: the key `slug` itself is unknown."""
     data = document.data
-    if file.kind == "region" or not isinstance(data, dict):
+    if file.kind in SINGLE.values() or not isinstance(data, dict):
         return data
     return {**data, "slug": file.slug}
 

@@ -10,6 +10,7 @@ from komando.diagnostics import Diagnostic, Location
 from komando.documents.document import Document, Path
 from komando.documents.fields import near_slug
 from komando.policy.acknowledgements import Acknowledgement
+from komando.policy.people import People
 from komando.policy.regions import Region
 from komando.policy.sites import Hotspot, Opd
 from komando.policy.tree import Kind
@@ -24,7 +25,7 @@ Origins = Mapping[tuple[Kind, str], Document]
 class Policy:
     """All policies of one tree, each valid by itself and in the whole.
 
-    `opd`, `hotspots` and `acknowledgements` are keyed by slug, in the order of the slugs.
+    `opd`, `hotspots` and `acknowledgements` are keyed by slug, `people` by login, in their order.
     """
 
     region: Region
@@ -32,6 +33,7 @@ class Policy:
     hotspots: Mapping[str, Hotspot]
     origins: Origins = field(repr=False, compare=False)
     acknowledgements: Mapping[str, Acknowledgement] = field(default_factory=dict)
+    people: People = field(default_factory=dict)
 
     def where(self, kind: Kind, slug: str, *path: str | int) -> Location:
         """The place of a value, as `where("opd", "dinas-kesehatan", "guarantee")`.
@@ -58,6 +60,7 @@ class Draft:
     opd: dict[str, Opd] = field(default_factory=dict)
     hotspots: dict[str, Hotspot] = field(default_factory=dict)
     acknowledgements: dict[str, Acknowledgement] = field(default_factory=dict)
+    people: People = field(default_factory=dict)
     origins: dict[tuple[Kind, str], Document] = field(default_factory=dict)
     faults: dict[tuple[Kind, str], list[Path]] = field(default_factory=dict)
     faulty: set[Location] = field(default_factory=set)

@@ -16,15 +16,19 @@ from komando.diagnostics import Diagnostic, Location, Related
 from komando.documents.fields import is_slug, near_slug
 from komando.documents.files import refused, unreadable, whole
 
-Kind = Literal["region", "opd", "hotspots", "acknowledgements"]
+Kind = Literal["region", "people", "opd", "hotspots", "acknowledgements"]
+
+SINGLE: Final[dict[str, Kind]] = {"region.yaml": "region", "people.yaml": "people"}
+"""The kinds of which there is one file, by its name."""
 
 _FOLDERS: Final[tuple[Kind, ...]] = ("opd", "hotspots", "acknowledgements")
 _WELCOME: Final = frozenset({"README.md", ".gitkeep"})
+_WELCOME_AT_THE_ROOT: Final = _WELCOME | {"OWNERS"}
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyFile:
-    """A file that should hold a policy. `slug` is "" for the region.
+    """A file that should hold a policy. `slug` is "" for those of `SINGLE`.
 
     `twin`: another file has this slug already, so that this one is only read by itself.
     """
@@ -46,11 +50,11 @@ def scan(root: Path) -> tuple[list[PolicyFile], list[Diagnostic]]:
     for entry in entries:
         if entry.name in _FOLDERS and _proper(entry, "folder", diagnostics):
             files += _folder(root, entry, diagnostics)
-        elif entry.name == "region.yaml":
+        elif entry.name in SINGLE:
             if _proper(entry, "file", diagnostics):
-                files.append(PolicyFile("region", "", entry.path))
-        elif entry.name not in _WELCOME and entry.name not in _FOLDERS:
-            diagnostics.append(_stray(entry, near=_near(entry, ("region.yaml", *_FOLDERS))))
+                files.append(PolicyFile(SINGLE[entry.name], "", entry.path))
+        elif entry.name not in _WELCOME_AT_THE_ROOT and entry.name not in _FOLDERS:
+            diagnostics.append(_stray(entry, near=_near(entry, (*SINGLE, *_FOLDERS))))
     if "region.yaml" not in names:
         diagnostics.append(
             whole(
@@ -210,7 +214,7 @@ def _stray(entry: os.DirEntry[str], near: str) -> Diagnostic:
         entry.path,
         "a folder that does not belong here" if folder else "a file that does not belong here",
         found=entry.name,
-        expected="region.yaml, opd/<office>.yaml, hotspots/<point>.yaml and "
+        expected="region.yaml, people.yaml, OWNERS, opd/<office>.yaml, hotspots/<point>.yaml and "
         "acknowledgements/<id>.yaml",
         remedy=f"did you mean `{near}`?" if near else _way_out(entry.name, folder=folder),
     )

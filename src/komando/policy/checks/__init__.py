@@ -16,6 +16,7 @@ from komando.policy.checks import (
     gateways,
     identity,
     networks,
+    people,
     rates,
     references,
     uplinks,
@@ -37,6 +38,7 @@ def check_draft(draft: Draft, today: date | None) -> list[Diagnostic]:
         *rates.check(draft),
         *dates.check(draft, today),
         *acknowledgements.check(draft, today),
+        *people.check(draft),
     ]
     if draft.region is not None:
         found += references.check(draft, draft.region)
