@@ -43,7 +43,7 @@ def made_fit(file: str, raw: bytes, diagnostics: list[Diagnostic]) -> bytes | No
     try:
         text = text_of(raw)
     except UnicodeDecodeError as error:
-        diagnostics.append(_not_utf8(file, raw, error))
+        diagnostics.append(not_utf8(file, raw, error))
         return None
     told = list(islice(chain(_tabs(file, text), _odds(file, text)), MOST_TOLD + 1))
     diagnostics += told[:MOST_TOLD]
@@ -70,7 +70,8 @@ def spoilt(diagnostics: list[Diagnostic], text: str, marks: Sequence[int]) -> se
     return found
 
 
-def _not_utf8(file: str, raw: bytes, error: UnicodeDecodeError) -> Diagnostic:
+def not_utf8(file: str, raw: bytes, error: UnicodeDecodeError) -> Diagnostic:
+    """Why the bytes of a file are no text, at the first that is none."""
     before = raw[: error.start]
     line = before.count(b"\n") + 1
     start = before.rfind(b"\n") + 1

@@ -65,6 +65,7 @@ class Request:
     the reference under which the repository of the base has it. `merged` is when, None while it is
     open; `merge` is then the commit by which the base's branch `base` got it, and `merged_by` who.
     `pushes` are those to its branch, the oldest first, empty where the forge does not tell them.
+    `retargeted` is when `base` was last another branch: who looked before saw another difference.
     """
 
     number: int
@@ -82,6 +83,7 @@ class Request:
     merged: datetime | None = None
     merge: str | None = None
     merged_by: str | None = None
+    retargeted: datetime | None = None
 
     def label(self, name: str) -> Label | None:
         """The label of that name, if it bears it."""
