@@ -132,8 +132,7 @@ def _why_not(review: Review, request: Request, hands: Mapping[str, str], judges:
         ),
         (
             review.commit != request.head,
-            f"{said}it is of {_short(review.commit)}, and the head is {_short(request.head)}. "
-            "They have to look at what has come since.",
+            f"{said}it is of {_short(review.commit)}, and {_short(request.head)} is the head now.",
         ),
         (
             moved is not None and review.at <= moved,
