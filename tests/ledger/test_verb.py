@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from click.testing import CliRunner, Result
 from komando.cli import main
 from komando.ledger import HostResult
 from tests.ledger.conftest import NEW, OLD, Clone, carried, change, git, ledger_of
+from tests.ledger.test_verify import key
+from tests.unit.edited import BASE
 
 
 def call(verb: str, folder: Path, *arguments: str) -> Result:
@@ -95,6 +98,33 @@ def test_verify_compares_with_records_and_ends_with_one_where_they_differ(
         call("verify", folder, "--records", str(records), "--format", "json").stdout
     )
     assert {row["host"] for row in as_json["disagreements"]} == {"core-1"}
+
+
+def test_signers_may_be_the_people_of_the_policies(clone: Clone, tmp_path: Path) -> None:
+    policies = tmp_path / "kotim"
+    shutil.copytree(BASE, policies)
+    private = key(tmp_path, "ours")
+    folder = clone("one")
+    ledger_of(folder, key=private).begin(change()).finish(carried(), "done")
+    entry = (
+        "people:\n  approver-1: {name: x, office: bpbd, role: approver, mails: [a@b.example], "
+        f'from: 2020-01-01, keys: ["{private.with_suffix(".pub").read_text().strip()}"]'
+    )
+    people = policies / "people.yaml"
+
+    def verified(last: str) -> Result:
+        people.write_text(f"{entry}{last}}}\n")
+        return call("verify", folder, "--allowed-signers", str(people))
+
+    assert verified("").exit_code == 0
+    over = verified(", until: 2020-12-31")
+    assert over.exit_code == 1
+    assert over.stdout.count("expected: a signature of a key in people.yaml") == 2
+    bad = verified(", until: 2019-12-31")
+    assert "error[dates-order]" in bad.stderr
+    people.unlink()
+    missing = call("verify", folder, "--allowed-signers", str(people))
+    assert "people.yaml does not stand" in missing.stderr
 
 
 def test_restore_brings_a_lost_branch_back(clone: Clone, forge: Path) -> None:

@@ -36,6 +36,7 @@ VERBS = {
     "secret": ("komando.cli.secret:secret", "Encrypted secrets: set, list, rekey."),
     "ledger": ("komando.cli.ledger:ledger", "The chained record of what was done, and by whom."),
     "ci": ("komando.cli.ci:ci", "What a forge's workflows call: plan, comment, apply, drift."),
+    "people": ("komando.cli.people:people", "Who may propose and who may approve."),
     "lab": ("komando.cli.lab:lab", "The miniature city on this machine."),
     "schema": ("komando.cli.schema:schema", "JSON Schemas of the policy files, for editors."),
 }

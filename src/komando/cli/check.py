@@ -12,10 +12,11 @@ from pathlib import Path
 import click
 
 from komando.cli.findings import Findings, format_option, number, print_findings, severities
-from komando.cli.options import policies_option
+from komando.cli.options import POLICIES, policies_option
 from komando.cli.progress import counting
 from komando.diagnostics import Diagnostic, errors_in, in_order
-from komando.policy import Loaded, day_in, load_policy
+from komando.documents.files import read_bytes
+from komando.policy import Loaded, People, day_in, load_policy
 
 
 @click.command()
@@ -25,7 +26,7 @@ from komando.policy import Loaded, day_in, load_policy
               help="Judge what depends on the day as on this one. Default: the region's today."
               )  # fmt: skip
 def check(policies: Path, form: str, today: datetime | None) -> None:
-    """Validate the policies: each file, the whole, and the sums at every moment.
+    """Validate the policies: each file, the whole, the sums at every moment, and the owners.
 
     Exit status 0 when they are good (warnings may stand), 1 when they are not. Each finding has
     an id with a page in docs/checks.
@@ -67,10 +68,25 @@ def examine(policies: Path, today: date) -> tuple[Loaded, list[Diagnostic]]:
     from komando.intent import check_sums, compile_intent
 
     if loaded.policy is not None:
-        found = compile_intent(loaded.policy).diagnostics
+        found = [
+            *compile_intent(loaded.policy).diagnostics,
+            *_owners(policies, loaded.policy.people),
+        ]
     elif loaded.sound is not None:
-        found = check_sums(loaded.sound.policy, loaded.sound.left_out)
+        found = [*check_sums(loaded.sound.policy, loaded.sound.left_out)]
     return loaded, in_order([*loaded.diagnostics, *found])
+
+
+def _owners(policies: Path, people: People) -> list[Diagnostic]:
+    """What is wrong with the file of owners, in the folder of the policies or in that above it."""
+    from komando.forge.owners import OWNERS_FILES, read_owners
+
+    for file in OWNERS_FILES:
+        path = policies.parent / file.replace(f"{POLICIES}/", f"{policies.name}/", 1)
+        if path.exists():
+            raw = read_bytes(str(path))
+            return [raw] if isinstance(raw, Diagnostic) else read_owners(raw, str(path), people)[1]
+    return []
 
 
 def _calendars_over(loaded: Loaded, today: date) -> bool:

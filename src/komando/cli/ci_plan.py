@@ -165,4 +165,3 @@ def _refuse(fault: NoPlanError) -> None:
 
         click.echo(as_github(fault.diagnostics))
     tell(f"no plan: {fault}", err=True)
-

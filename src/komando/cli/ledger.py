@@ -16,6 +16,7 @@ from rich.console import Console
 from komando.cli.ledger_text import plain, print_links
 from komando.cli.machines import folder_of
 from komando.cli.options import identity_option
+from komando.cli.people import people_of
 from komando.cli.progress import tell_failures, working
 from komando.cli.register import Register, ledger_key_option, register_options
 from komando.cli.rolling import PARTLY
@@ -153,7 +154,8 @@ def show(scope: Scope, register: Register, environment: str | None, most: int, f
     type=click.Path(path_type=Path),
     default=None,
     metavar="FILE",
-    help="Who may sign (ssh-keygen(1), ALLOWED SIGNERS); all entries have to be.",
+    help="Who may sign: as ssh-keygen(1) has it (ALLOWED SIGNERS), or a people.yaml, whose people "
+    "may in their days. All entries have to be signed.",
 )
 @click.option("--signed-since", type=click.IntRange(1), default=1, show_default=True,
               help="The first entry that has to be signed.")  # fmt: skip
@@ -176,8 +178,11 @@ def verify(
     fits, but some hosts did not give their records.
     """
     told, silent = _asked(scope) if records is None else (host_records(records), [])
-    signers = None if allowed_signers is None else Signers(allowed_signers, signed_since)
-    with _telling(), working("reading the ledger"):
+    with (
+        _telling(),
+        working("reading the ledger"),
+        _signers(allowed_signers, signed_since) as signers,
+    ):
         found = verified(_open(scope, register, environment), told, signers)
     if form == "json":
         click.echo(json.dumps(asdict(found), indent=1, ensure_ascii=False))
@@ -185,6 +190,23 @@ def verify(
         _tell(found, silent)
     if found.disagreements or silent:
         raise click.exceptions.Exit(1 if found.disagreements else PARTLY)
+
+
+@contextmanager
+def _signers(file: Path | None, since: int) -> Iterator[Signers | None]:
+    """Who may sign, and from which entry on; of a people.yaml git reads what is made of it."""
+    from komando.policy import PEOPLE, allowed_signers
+
+    if file is None or file.name != PEOPLE or not file.is_file():
+        yield None if file is None else Signers(file, since)
+        return
+    from tempfile import TemporaryDirectory
+
+    people, zone = people_of(file.parent)
+    with TemporaryDirectory() as folder:
+        made = Path(folder, file.name)
+        made.write_text(allowed_signers(people, zone), encoding="utf-8")
+        yield Signers(made, since)
 
 
 def _tell(found: Verified, silent: list[str]) -> None:

@@ -11,15 +11,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
-
-from pathspec.patterns.gitignore import GitIgnorePatternError
-from pathspec.patterns.gitignore.basic import GitIgnoreBasicPattern
+from typing import TYPE_CHECKING, Final
 
 from komando.diagnostics import Diagnostic, Location, errors_in, visible
 from komando.documents.near import nearest
 from komando.documents.plaintext import not_utf8, text_of
 from komando.policy import PEOPLE, People, find
+
+if TYPE_CHECKING:
+    from pathspec.patterns.gitignore.basic import GitIgnoreBasicPattern
 
 OWNERS_FILES: Final = (
     "policies/OWNERS",
@@ -114,6 +114,9 @@ def _words(line: str) -> Iterator[tuple[int, str]]:
 
 def _matcher(pattern: str) -> GitIgnoreBasicPattern | None:
     """What looks whether a path fits; None for a pattern that the forge does not take."""
+    from pathspec.patterns.gitignore import GitIgnorePatternError
+    from pathspec.patterns.gitignore.basic import GitIgnoreBasicPattern
+
     if pattern.startswith(("!", "\\#")) or re.search(r"[][]", pattern) or not pattern.strip("/"):
         return None
     try:
@@ -153,25 +156,31 @@ def _owner(word: str, at: Location, people: People) -> str | Diagnostic:
 
 def _no_login(word: str, at: Location) -> Diagnostic:
     if word.startswith("@"):
-        message, why = "a team as owner", "only the forge knows who is in a team"
+        message = "a team as owner"
+        remedy = "name each person by their login: only the forge knows who is in a team"
     elif "@" in word:
-        message, why = "a mail address as owner", "a commit says any address"
+        message = "a mail address as owner"
+        remedy = "name the person by their login"
     else:
-        message, why = "an owner without `@`", "a path with a space needs `\\ ` in its place"
+        message = "an owner without `@`"
+        remedy = "put `@` before the login; a space in a path is written `\\ `"
     return Diagnostic(
         "owner-form",
         "error",
         message,
         found=visible(word),
-        expected="`@` and a login",
-        remedy=f"name each person, as `@approver-1`: {why}",
+        expected=f"`@` and a login of {PEOPLE}",
+        remedy=remedy,
         location=at,
     )
 
 
 def _no_pattern(pattern: str, at: Location) -> Diagnostic:
     if pattern.startswith("!"):
-        remedy = "write the paths below without owners: of the lines that fit, the last one counts"
+        remedy = (
+            "put what is after the `!` on a line without owners, below those that it is excepted "
+            "from: of the lines that fit, the last one counts"
+        )
     elif pattern.strip("/"):
         remedy = "write each path out, or use `*`"
     else:
