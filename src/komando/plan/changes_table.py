@@ -70,9 +70,10 @@ def changes_blocks(hosts: Iterable[HostPlan], base: str) -> Iterator[Block]:
     several = len(hosts) > 1
     hours = _Hours()
     rows = tuple("\n".join(_rows(item, hours, base, several=several)) for item in ranked)
-    heads = (*(("router",) if several else ()), "who", "what", "before", "after", "set in")
-    head = (f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}")
-    noun = "office" if all(item.change.kind == "opd" for item in ranked) else "change"
+    offices = all(item.change.kind == "opd" for item in ranked)
+    who, noun = ("office", "office") if offices else ("who", "change")
+    heads = (*(("router",) if several else ()), who, "what", "before", "after", "set in")
+    head = ("#### What changes", "", f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}")
     yield Block(head, rows, noun)
     if hours.told:
         told = (f"{_raised(number)} {inert(short(when))}  " for when, number in hours.told.items())

@@ -33,6 +33,12 @@ COMMENT_LIMIT: Final = 65_000
 SUMMARY_LIMIT: Final = 1_000_000
 """Bytes. GitHub refuses a step's summary of more than 1 MiB; a step may write more than one."""
 
+MOST_OPEN: Final = 12
+"""Rows of a table that stand open below the table of changes; more are folded."""
+
+MOST_DIFF_LINES: Final = 200
+"""Lines of files' differences in a comment, which is also sent by mail."""
+
 VERBS: Final = {"add": "added", "remove": "removed", "change": "changed"}
 
 
@@ -94,7 +100,7 @@ def _summary(plan: Plan | None, setting: Setting) -> Iterator[Block]:
 
 def _head(plan: Plan | None, setting: Setting) -> Block:
     stops = errors_in(setting.diagnostics) or (plan is not None and plan.stopping())
-    title = f"{inert(short(setting.title))}: " if setting.title else ""
+    title = inert(f"{short(setting.title)}:") + " " if setting.title else ""
     line = f"### {'🛑 ' if stops else ''}{title}{headline(plan, setting.diagnostics)}"
     return Block((setting.mark, line) if setting.mark else (line,))
 
@@ -186,9 +192,7 @@ def _consequences(host: HostPlan, base: str, *, several: bool) -> Iterator[Block
         for number, shift in enumerate(shifts)
     ]
     if rows:
-        head = (f"#### What follows for the pools{on}", "", "| when | pool | before | after |",
-                "|---|---|---|---|")  # fmt: skip
-        yield Block(head, tuple(rows), "pool")
+        yield _pools(tuple(rows), on)
     days = tuple(
         f"- {code(short(item.calendar))} {inert(short(day))}"
         + (f" {place(item.location, base)}" if item.location is not None else "")
@@ -198,6 +202,16 @@ def _consequences(host: HostPlan, base: str, *, several: bool) -> Iterator[Block
     if days:
         yield Block((f"#### Hours that change{on}", ""), days, "day")
     yield from _list(f"What traffic will notice{on}", traffic_words(host), "line")
+
+
+def _pools(rows: tuple[str, ...], on: str) -> Block:
+    """The table of the pools, folded where it would hide what comes after it."""
+    table = ("| when | pool | before | after |", "|---|---|---|---|")
+    if len(rows) <= MOST_OPEN:
+        return Block((f"#### What follows for the pools{on}", "", *table), rows, "pool")
+    title = f"<details><summary>In {count(len(rows), 'line')}</summary>"
+    head = (f"#### What follows for the pools{on}", "", title, "", *table)
+    return Block(head, rows, "pool", tail=("", "</details>"))
 
 
 def _notes(plan: Plan, setting: Setting) -> Iterator[Block]:
@@ -229,7 +243,9 @@ def _files(host: HostPlan, *, several: bool) -> Iterator[Block]:
         opening, shown, closing = fenced(lines, "diff")
         title = f"<details><summary>{count(len(lines), 'diff line')}</summary>"
         end, tail = (closing,), ("", "</details>")
-        yield Block((title, "", opening), shown, "diff line", end, tail, spare=True)
+        yield Block(
+            (title, "", opening), shown, "diff line", end, tail, spare=True, most=MOST_DIFF_LINES
+        )
 
 
 def _file(file: FileChange) -> str:

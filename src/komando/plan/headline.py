@@ -45,7 +45,7 @@ def _happens(plan: Plan) -> Iterator[str]:
         yield f"{count(len(rest), 'router')} get a whole generation"
         return
     for host in rest:
-        yield f"{inert(short(host.host))}: {inert(short(host.summary))}"
+        yield inert(f"{short(host.host)}: {short(host.summary)}")
 
 
 def _parts(hosts: Sequence[HostPlan]) -> Iterator[str]:

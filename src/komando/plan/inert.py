@@ -47,6 +47,9 @@ _MARK = re.compile(
     re.VERBOSE,
 )
 
+_IN_A_SENTENCE = re.compile(r"^(\(?)(.*?)([,;.)]*)$", re.DOTALL)
+"""A word, and the marks of the sentence around it."""
+
 _BEGINS_A_BLOCK = re.compile(r"[-+=:]+$|>")
 _BEGINS_A_LIST = re.compile(r"([0-9]{1,9})([.)])$")
 
@@ -98,7 +101,7 @@ def _word(word: str, *, begins: bool = False) -> str:
     if word == "|":  # on its own, as code of a table cell would be cut at it
         return "\\|"
     if _FOUND_BY_THE_FORGE.search(word):
-        return _span(word)
+        return _IN_A_SENTENCE.sub(lambda match: f"{match[1]}{_span(match[2])}{match[3]}", word, 1)
     escaped = _MARK.sub(r"\\\g<0>", word)
     if begins and _BEGINS_A_BLOCK.match(word):
         return f"\\{escaped}"

@@ -42,7 +42,7 @@ def plan_blocks(plan: Plan, *, diff: bool) -> Iterator[Block]:
 
 
 def _finding(finding: Finding) -> Iterator[str]:
-    mark = ":stop_sign:" if finding.stops else ":white_check_mark:"
+    mark = "🛑" if finding.stops else "✅"
     yield f"- {mark} **{inert(finding.id)}** on {code(finding.host)}: {inert(finding.message)}"
     for label, words in finding_aspects(finding):
         yield f"  - {label}: {inert(words)}"
@@ -96,8 +96,8 @@ def _change(change: Change) -> Iterator[str]:
     yield f"- **{inert(change.title)}** {VERBS[change.action]}"
     for detail in change.details:
         place = f" ({code(str(detail.location))})" if detail.location is not None else ""
-        words = inert(detail_words(detail, change.action))
-        yield f"  - {inert(detail.aspect)}: {words}{place}"
+        words = f"{detail.aspect}: {detail_words(detail, change.action)}"
+        yield f"  - {inert(words)}{place}"
 
 
 def _files(host: HostPlan, *, diff: bool) -> Iterator[Block]:

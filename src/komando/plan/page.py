@@ -16,7 +16,8 @@ class Block:
 
     `head` comes before the rows, `end` closes what holds them alone (a fence), `tail` what holds
     all of it. A row is one or more whole lines, and one `noun` of what is counted when rows are
-    left out. A `spare` block takes only what those after it leave.
+    left out; of more than `most` the rest is, on a page that has a limit. A `spare` block takes
+    only what those after it leave.
     """
 
     head: tuple[str, ...] = ()
@@ -25,6 +26,7 @@ class Block:
     end: tuple[str, ...] = ()
     tail: tuple[str, ...] = ()
     spare: bool = False
+    most: int | None = None
 
     @property
     def text(self) -> str:
@@ -39,12 +41,11 @@ class Block:
         around = _size("\n".join((*self.head, *self.end, "", *self.tail)))
         room = limit - around - _size(_more(len(self.rows), self.noun, whole)) - 2
         ends = accumulate(_size(row) + 1 for row in self.rows)
-        shown = sum(1 for end in ends if end <= room)
+        shown = min(sum(1 for end in ends if end <= room), self.most or len(self.rows))
         if not shown:
             return ""
         more = _more(len(self.rows) - shown, self.noun, whole)
-        tail = ("", *self.tail) if self.tail else ()
-        return "\n".join((*self.head, *self.rows[:shown], *self.end, "", more, *tail))
+        return "\n".join((*self.head, *self.rows[:shown], *self.end, "", more, *self.tail))
 
 
 def paged(blocks: Iterable[Block], limit: int | None, whole: str) -> str:
@@ -66,7 +67,7 @@ def paged(blocks: Iterable[Block], limit: int | None, whole: str) -> str:
     for block, needed in zip(found[1:], _needed_after(found)[1:], strict=True):
         text = block.text
         budget = room if block.spare else max(room - needed, room // 2)
-        if _size(text) + 2 > budget:
+        if _size(text) + 2 > budget or (block.most and len(block.rows) > block.most):
             text = block.cut(budget - 2, whole)
         if text:
             shown.append(text)
