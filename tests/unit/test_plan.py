@@ -51,7 +51,7 @@ def test_a_lab_states_the_rates_of_the_policy_and_its_divisor() -> None:
 def test_markdown_names_office_rates_and_line() -> None:
     text = markdown(plan_of("guarantee-raised"))
     assert "**Dinas Kesehatan (dinas-kesehatan)** changes" in text
-    assert "guarantee: 20 Mbit/s -\\> 25 Mbit/s" in text
+    assert "guarantee: 20 Mbit/s -> 25 Mbit/s" in text
     assert "(`policies/opd/dinas-kesehatan.yaml:6:12`)" in text
     assert "```diff" in text
     assert "```diff" not in markdown(plan_of("guarantee-raised"), diff=False)
@@ -61,7 +61,7 @@ def test_a_name_cannot_become_markup_in_a_comment() -> None:
     change = Change("remove", "opd", "x", "<img src=x> [a](b) `c`", ())
     plan = Plan((HostPlan("core-1", "change", "0" * 64, "1" * 64, "", (change,)),))
     (line,) = (line for line in markdown(plan).splitlines() if "img" in line)
-    assert line == "- **\\<img src=x\\> \\[a\\](b) \\`c\\` (x)** removed"
+    assert line == "- **\\<img src=x> \\[a\\](b) \\`c\\` (x)** removed"
 
 
 def test_json_tells_places_and_whether_anything_changes() -> None:
@@ -193,7 +193,7 @@ def test_a_change_that_the_host_took_back_is_told_whatever_changes(state: str) -
         "core-1: its last change cccccccccccc was taken back at 2026-11-24T08:00:07Z: nobody "
         "confirmed it in time"
     )
-    for form in (text_of(plan), markdown(plan), to_json(plan)):
+    for form in (text_of(plan), markdown(plan).replace("`", ""), to_json(plan)):
         assert words in form
         assert "it is asked for again" not in form
     again = replace(running, taken_back=replace(reverted, generation=wanted.digest))

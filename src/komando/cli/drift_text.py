@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from komando.diagnostics import printable
+from komando.plan.inert import code, fenced, inert
 
 if TYPE_CHECKING:
     from komando.host.finding import Finding
@@ -120,70 +120,54 @@ def as_markdown(found: Drift, before: Drift | None, rollout: Rollout | None, *, 
 def _markdown(
     found: Drift, before: Drift | None, rollout: Rollout | None, *, diff: bool
 ) -> Iterator[str]:
-    names = ", ".join(f"`{one.host}`" for one in found.drifting)
+    names = ", ".join(code(one.host) for one in found.drifting)
     yield f"### Drift: {names or 'none'}" + (" is left after the repair" if before else "")
     yield ""
     yield "| host | runs | |"
     yield "|---|---|---|"
     for host in found.hosts:
-        yield f"| `{host.host}` | `{_short(host)}` | {_summary(host)} |"
+        yield f"| {code(host.host)} | {code(_short(host))} | {_summary(host)} |"
     for name, why in sorted(found.failures.items()):
-        yield f"| `{name}` | ? | could not be asked: {_cell(why)} |"
+        yield f"| {code(name)} | ? | could not be asked: {inert(' '.join(why.splitlines()))} |"
     for line in _repaired(rollout):
-        yield f"\n{_plain(line)}"
+        yield f"\n{inert(line)}"
     for state in (before, found) if before else (found,):
         title = "before the repair" if state is before else "now" if before else ""
         for host in state.hosts:
             if host.findings or host.mended or host.notes:
                 yield ""
-                yield f"#### `{host.host}`" + (f", {title}" if title else "")
+                yield f"#### {code(host.host)}" + (f", {title}" if title else "")
                 yield ""
                 yield from _host_markdown(host, diff=diff)
 
 
 def _host_markdown(host: HostDrift, *, diff: bool) -> Iterator[str]:
     for note in host.notes:
-        yield f"> {_plain(note)}"
+        yield f"> {inert(note)}"
         yield ""
     for one in host.findings:
         yield _finding_markdown(one)
         yield from _folded(one.diff) if diff else ()
     for entry in host.mended:
-        yield f"- {_plain(_mended(entry))}"
+        yield f"- {inert(_mended(entry))}"
         yield from _folded(entry.diff) if diff else ()
 
 
 def _finding_markdown(one: Finding) -> str:
     mend = f" *{MENDS[one.mend]}*" if one.drift else " *(to know)*"
-    words = f"{_plain(one.found)}; expected: {_plain(one.expected)}."
-    return f"- **{one.kind}** `{_code(one.where)}`: {words}{mend}"
+    words = f"{inert(one.found)}; expected: {inert(one.expected)}."
+    return f"- **{inert(one.kind)}** {code(one.where)}: {words}{mend}"
 
 
 def _folded(diff: str) -> Iterator[str]:
     if not diff:
         return
     lines = diff.splitlines()
-    longest = max(map(len, re.findall("`+", diff)), default=0)
-    fence = "`" * max(3, longest + 1)
+    opening, shown, closing = fenced(lines[:MOST_LINES], "diff")
     yield f"  <details><summary>{len(lines)} lines</summary>"
     yield ""
-    yield f"  {fence}diff"
-    yield from (f"  {_line(line)}" for line in lines[:MOST_LINES])
-    yield f"  {fence}"
+    yield from (f"  {line}" for line in (opening, *shown, closing))
     yield "  </details>"
-
-
-def _plain(words: str) -> str:
-    """Words that Markdown does not read as anything else."""
-    return "".join(f"\\{one}" if one in "\\`*_<>[]|#" else one for one in printable(words))
-
-
-def _cell(words: str) -> str:
-    return _plain(words.replace("\n", " "))
-
-
-def _code(words: str) -> str:
-    return printable(words).replace("`", "'")
 
 
 # --- JSON ----------------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from komando.plan.acknowledge import idle
+from komando.plan.comment import COMMENT_LIMIT, SUMMARY_LIMIT, Setting, comment, summary
+from komando.plan.inert import code, inert
 from komando.plan.make import make_plan
 from komando.plan.markdown import markdown
 from komando.plan.model import (
@@ -29,6 +31,8 @@ from komando.plan.text import text_lines
 from komando.plan.wording import Where
 
 __all__ = [
+    "COMMENT_LIMIT",
+    "SUMMARY_LIMIT",
     "Around",
     "Change",
     "Cut",
@@ -42,18 +46,23 @@ __all__ = [
     "Plan",
     "Promise",
     "Reach",
+    "Setting",
     "Shift",
     "StalePlanError",
     "Traffic",
     "Where",
     "asks_for_usage",
     "assess",
+    "code",
+    "comment",
     "hold_to",
     "idle",
+    "inert",
     "make_plan",
     "markdown",
     "promised",
     "refusal",
+    "summary",
     "text_lines",
     "to_json",
 ]

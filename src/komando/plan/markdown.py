@@ -1,10 +1,11 @@
-"""The plan as a comment on a pull request."""
+"""The whole plan in Markdown, office by office, as a terminal shows it; diffs are folded."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from komando.plan.model import Change, HostPlan, Plan
+from komando.plan.inert import code, fenced, inert
+from komando.plan.model import Change, Finding, HostPlan, Plan
 from komando.plan.narration import (
     OVERUSE_TITLE,
     arrow,
@@ -17,64 +18,63 @@ from komando.plan.narration import (
     shifts_by_hours,
     traffic_words,
 )
+from komando.plan.page import Block, paged
+from komando.plan.wording import count
 
 VERBS = {"add": "added", "remove": "removed", "change": "changes"}
 
 
 def markdown(plan: Plan, *, diff: bool = True) -> str:
-    """GitHub's Markdown; diffs are folded."""
-    return "\n".join(_plan(plan, diff=diff)) + "\n"
+    """GitHub's Markdown, however long."""
+    changing = [code(host.host) for host in plan.changing()]
+    head = f"### Plan: {', '.join(changing) if changing else 'nothing changes'}"
+    return paged((Block((head,)), *plan_blocks(plan, diff=diff)), None, "")
 
 
-def _plan(plan: Plan, *, diff: bool) -> Iterator[str]:
-    changing = [f"`{host.host}`" for host in plan.changing()]
-    yield f"### Plan: {', '.join(changing) if changing else 'nothing changes'}"
-    yield from _findings(plan)
+def plan_blocks(plan: Plan, *, diff: bool) -> Iterator[Block]:
+    """All of a plan below its headline."""
+    if plan.findings:
+        yield Block((f"**{findings_headline(plan.findings)}**",))
+        yield Block((), tuple("\n".join(_finding(one)) for one in plan.findings), "finding")
     for host in plan.hosts:
-        yield ""
         yield from _host(host, diff=diff)
     yield from _notes(plan.notes)
 
 
-def _findings(plan: Plan) -> Iterator[str]:
-    if not plan.findings:
-        return
-    yield ""
-    yield f"**{findings_headline(plan.findings)}**"
-    for finding in plan.findings:
-        mark = ":stop_sign:" if finding.stops else ":white_check_mark:"
+def _finding(finding: Finding) -> Iterator[str]:
+    mark = "🛑" if finding.stops else "✅"
+    yield f"- {mark} **{inert(finding.id)}** on {code(finding.host)}: {inert(finding.message)}"
+    for label, words in finding_aspects(finding):
+        yield f"  - {label}: {inert(words)}"
+    if finding.skeleton:
+        opening, lines, closing = fenced(finding.skeleton.splitlines(), "yaml")
         yield ""
-        yield f"- {mark} **{finding.id}** on `{finding.host}`: {_plain(finding.message)}"
-        for label, words in finding_aspects(finding):
-            yield f"  - {label}: {_plain(words)}"
-        if finding.skeleton:
-            yield ""
-            yield f"  `policies/acknowledgements/{finding.slug}.yaml`:"
-            yield ""
-            yield "  ```yaml"
-            yield from (f"  {line}" for line in finding.skeleton.splitlines())
-            yield "  ```"
+        yield f"  {code(f'policies/acknowledgements/{finding.slug}.yaml')}:"
+        yield ""
+        yield from (f"  {line}" for line in (opening, *lines, closing))
+    yield ""
 
 
-def _host(host: HostPlan, *, diff: bool) -> Iterator[str]:
+def _host(host: HostPlan, *, diff: bool) -> Iterator[Block]:
     if host.state == "same":
-        yield f"`{host.host}` runs `{digest_words(host.after)}`: {host.summary}."
+        runs = f"{code(host.host)} runs {code(digest_words(host.after))}"
+        yield Block((f"{runs}: {inert(host.summary)}.",))
         yield from _notes(host.notes)
         return
-    versions = arrow(digest_words(host.before), digest_words(host.after))
-    yield f"#### `{host.host}` ({versions}): {_plain(host.summary)}"
-    for change in host.changes:
-        yield ""
-        yield from _change(change)
+    versions = code(arrow(digest_words(host.before), digest_words(host.after)))
+    yield Block((f"#### {code(host.host)} ({versions}): {inert(host.summary)}",))
+    changes = tuple("\n".join(_change(change)) for change in host.changes)
+    if changes:
+        yield Block((), changes, "change")
     yield from _list(OVERUSE_TITLE, overuse_words(host.overuse))
     for when, shifts in shifts_by_hours(host.follows):
-        yield ""
-        yield f"**{_plain(when.capitalize())}**"
-        yield ""
-        yield "| pool | before | after |"
-        yield "|---|---|---|"
-        for shift in shifts:
-            yield f"| {shift.pool} | {shift.before or '-'} | {shift.after or '-'} |"
+        head = (f"**{inert(when[:1].upper() + when[1:])}**", "", "| pool | before | after |",
+                "|---|---|---|")  # fmt: skip
+        rows = (
+            f"| {inert(shift.pool)} | {inert(shift.before or '-')} | {inert(shift.after or '-')} |"
+            for shift in shifts
+        )
+        yield Block(head, tuple(rows), "pool")
     lines = [line for item in host.hours for line in hours_words(item)]
     yield from _list("Hours that change", lines)
     yield from _list("Traffic", traffic_words(host))
@@ -82,48 +82,35 @@ def _host(host: HostPlan, *, diff: bool) -> Iterator[str]:
     yield from _notes(host.notes)
 
 
-def _list(title: str, lines: Iterable[str]) -> Iterator[str]:
-    found = list(lines)
-    if found:
-        yield ""
-        yield f"**{title}**"
-        yield ""
-        yield from (f"- {_plain(line)}" for line in found)
+def _list(title: str, lines: Iterable[str]) -> Iterator[Block]:
+    rows = tuple(f"- {inert(line)}" for line in lines)
+    if rows:
+        yield Block((f"**{title}**", ""), rows)
 
 
-def _notes(notes: Iterable[str]) -> Iterator[str]:
-    for note in notes:
-        yield ""
-        yield f"> **Note**: {_plain(note)}"
+def _notes(notes: Iterable[str]) -> Iterator[Block]:
+    return (Block((), (f"> **Note**: {inert(note)}",), "note") for note in notes)
 
 
 def _change(change: Change) -> Iterator[str]:
-    yield f"- **{_plain(change.title)}** {VERBS[change.action]}"
+    yield f"- **{inert(change.title)}** {VERBS[change.action]}"
     for detail in change.details:
-        place = f" (`{detail.location}`)" if detail.location is not None else ""
-        yield f"  - {detail.aspect}: {_plain(detail_words(detail, change.action))}{place}"
+        place = f" ({code(str(detail.location))})" if detail.location is not None else ""
+        words = f"{detail.aspect}: {detail_words(detail, change.action)}"
+        yield f"  - {inert(words)}{place}"
 
 
-def _files(host: HostPlan, *, diff: bool) -> Iterator[str]:
+def _files(host: HostPlan, *, diff: bool) -> Iterator[Block]:
     if not host.files:
         return
-    yield ""
-    yield f"<details><summary>{len(host.files)} files</summary>"
-    yield ""
-    for file in host.files:
-        yield f"- `{file.path}` +{file.lines_added} -{file.lines_removed}"
-    texts = [file.diff for file in host.files if file.diff]
-    if diff and texts:
-        yield ""
-        yield "```diff"
-        yield from (line for text in texts for line in text.splitlines())
-        yield "```"
-    yield ""
-    yield "</details>"
-
-
-def _plain(text: str) -> str:
-    """A name in a policy must not become markup in a comment."""
-    for mark in "\\`*_<>[]|#":
-        text = text.replace(mark, f"\\{mark}")
-    return text
+    head = (f"<details><summary>{count(len(host.files), 'file')}</summary>", "")
+    rows = tuple(
+        f"- {code(file.path)} +{file.lines_added} -{file.lines_removed}" for file in host.files
+    )
+    tail = ("", "</details>")
+    yield Block(head, rows, "file", tail=tail)
+    lines = [line for file in host.files for line in file.diff.splitlines()]
+    if diff and lines:
+        opening, shown, closing = fenced(lines, "diff")
+        title = f"<details><summary>{count(len(lines), 'diff line')}</summary>"
+        yield Block((title, "", opening), shown, "diff line", (closing,), tail, spare=True)

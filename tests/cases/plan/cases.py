@@ -25,7 +25,7 @@ from komando.generation import RunningGeneration
 from komando.host.rates import LEAST, STEP, Seen
 from komando.intent import compile_intent
 from komando.inventory import Host
-from komando.plan import Plan, assess, make_plan, text_lines
+from komando.plan import Plan, Setting, assess, comment, make_plan, text_lines
 from komando.platforms.debian import render
 from komando.policy import Policy, load_policy
 from komando.usage import Usage, read_usage
@@ -34,6 +34,18 @@ HERE = Path(__file__).parent
 CASES = sorted(path.parent.name for path in HERE.glob("*/case.yaml"))
 MOMENT = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 """A Tuesday, 10:00 in Pontianak: offices are open."""
+
+COMMENTED = ("offices-cut", "uplink-moved")
+"""Cases whose comment on a pull request is kept, too."""
+
+SETTING = Setting(
+    mark="<!-- komando plan production -->",
+    title="production",
+    notes=("compared with the last commit that was applied",),
+    base="https://forge.example/kotim/policies/blob/0123abc",
+    whole="the summary of this job",
+    whole_at="https://forge.example/kotim/policies/actions/runs/7",
+)
 
 TODAY = date(2026, 11, 24)
 
@@ -112,6 +124,20 @@ def text_of(plan: Plan, *, diff: bool = False) -> str:
     return text
 
 
+def comment_of(plan: Plan) -> str:
+    """The plan as a comment on a pull request, digests as in `text_of`."""
+    text = comment(plan, SETTING)
+    for host in plan.hosts:
+        text = text.replace(host.after[:12], "(after)")
+        text = text.replace((host.before or "nothing")[:12], "(before)")
+    return text
+
+
+def expected_comment(case: str) -> Path:
+    """The file that holds the comment of a case."""
+    return HERE / case / "comment.md"
+
+
 def expected(case: str) -> Path:
     """The file that holds what the plan of a case says."""
     return HERE / case / "plan.txt"
@@ -157,6 +183,8 @@ def main() -> None:
     """Write every expected text anew."""
     for case in CASES:
         expected(case).write_text(text_of(plan_of(case)))
+    for case in COMMENTED:
+        expected_comment(case).write_text(comment_of(plan_of(case)))
 
 
 if __name__ == "__main__":
