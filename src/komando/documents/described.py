@@ -43,8 +43,9 @@ def _for_editors(node: Any) -> Any:
     if "patternProperties" in found:
         found["additionalProperties"] = False
     if form := node.get("$comment"):
-        meaning = found.get("description", form)
-        found["description"] = meaning if form in meaning else f"{meaning} {form}"
+        meaning = found.get("description")  # one of several forms has none of its own
+        if meaning and form not in meaning:
+            found["description"] = f"{meaning} {form}"
         if "pattern" in found:
             found["patternErrorMessage"] = f"Written in another way. {form}{_such_as(found)}"
     return found
