@@ -52,7 +52,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 def install(folder: Path) -> None:
-    command = [PROGRAMS / "pre-commit", "install"]
+    command = [str(PROGRAMS / "pre-commit"), "install"]
     subprocess.run(command, cwd=folder, capture_output=True, check=True)
 
 
@@ -138,8 +138,8 @@ def manifest() -> list[dict[str, Any]]:
 
 
 def test_the_manifest_is_one() -> None:
-    command = [PROGRAMS / "pre-commit", "validate-manifest", ROOT / ".pre-commit-hooks.yaml"]
-    subprocess.run(command, check=True)
+    command = [str(PROGRAMS / "pre-commit"), "validate-manifest", ".pre-commit-hooks.yaml"]
+    subprocess.run(command, cwd=ROOT, check=True)
     assert [one["id"] for one in manifest()] == ["komando-check", "komando-inventory"]
 
 
