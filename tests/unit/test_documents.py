@@ -200,7 +200,7 @@ def test_the_policy_is_quoted() -> None:
     written = (ROOT / "policies" / FILE).read_text().splitlines()
     plain = "\n".join(line.partition("#")[0] for line in written)
     assert_quoted(block(LIFECYCLE, "calendar: working-week"), plain)
-    assert written[12].startswith("guarantee: 20 Mbit/s")
+    assert written[13].startswith("guarantee: 20 Mbit/s")
 
 
 def test_the_intent_is_quoted(production: Made) -> None:

@@ -149,7 +149,9 @@ def test_text_markdown_and_json_begin_with_the_findings() -> None:
     assert '  before: "3 offices"' in lines, "ready to be copied"
     data = json.loads(to_json(plan))
     assert data["stops"] is True
-    assert data["findings"][0]["skeleton"].startswith("finding: offices-removed\n")
+    first, second, *_ = data["findings"][0]["skeleton"].splitlines()
+    assert first.endswith("$schema=../../docs/schemas/acknowledgements.schema.json")
+    assert second == "finding: offices-removed"
     assert json.loads(to_json(plan_of("offices-removed-acknowledged")))["stops"] is False
 
 

@@ -8,12 +8,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from komando import __version__
 from komando.cli.streams import clean, give_streams, sentence
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # pydantic would look through all packages for plug-ins, of which nobody has any: 15 ms
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -39,6 +42,7 @@ VERBS = {
     "people": ("komando.cli.people:people", "Who may propose and who may approve."),
     "lab": ("komando.cli.lab:lab", "The miniature city on this machine."),
     "schema": ("komando.cli.schema:schema", "JSON Schemas of the policy files, for editors."),
+    "completion": ("komando.cli.completion:completion", "Tab in bash, zsh and fish."),
 }
 """Each verb: where its click command stands (`module:attribute`), and its line in the help.
 
@@ -101,6 +105,17 @@ class _Verbs(click.Group):
         with changing_nothing():
             command: click.Command = getattr(import_module(module), attribute)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The table's own lines: click itself would import every verb for its help."""
+        from click.shell_completion import CompletionItem
+
+        verbs = [
+            CompletionItem(verb, help=line)
+            for verb, (_, line) in VERBS.items()
+            if verb.startswith(incomplete)
+        ]
+        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(
         self,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from komando.cli import changing_nothing
+from komando.cli.completing import offer_limit
 from komando.cli.opened import TO_CHANGE, opened, secrets_key_option
 from komando.cli.register import Register, emergency_option, ledger_key_option, register_options
 from komando.cli.scope import Scope, host_options
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 @register_options
 @ledger_key_option
 @secrets_key_option(TO_CHANGE)
-@click.option("--limit", metavar="HOST[,HOST]", help="Only these hosts: a PARTIAL apply.")
+@click.option("--limit", metavar="HOST[,HOST]", shell_complete=offer_limit,
+              help="Only these hosts: a PARTIAL apply.")  # fmt: skip
 @click.option("--at-once", is_flag=True,
               help="All hosts in one wave; one that fails takes all back.")  # fmt: skip
 @click.option("--diff/--no-diff", default=False, help="Show the files' unified diffs, too.")

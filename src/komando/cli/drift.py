@@ -13,6 +13,7 @@ from rich.console import Console
 
 from komando.bundle import NO_SECRETS
 from komando.cli import changing_nothing
+from komando.cli.completing import offer_limit
 from komando.cli.desired import Desired
 from komando.cli.drift_text import as_json, as_markdown, text_lines
 from komando.cli.opened import TO_CHANGE, opened, secrets_key_option
@@ -37,7 +38,8 @@ ROLES = Path("roles")
 @host_options
 @click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text",
               show_default=True, help="How to print it.")  # fmt: skip
-@click.option("--limit", metavar="HOST[,HOST]", help="Only these hosts.")
+@click.option("--limit", metavar="HOST[,HOST]", shell_complete=offer_limit,
+              help="Only these hosts.")  # fmt: skip
 @click.option("--diff/--no-diff", default=True, help="With what was changed, or in words alone.")
 @click.option("--repair", is_flag=True,
               help="Give hosts that drift their generation once more, and look again.")  # fmt: skip

@@ -22,12 +22,16 @@ format_option = click.option(
 
 @dataclass(frozen=True)
 class Findings:
-    """All diagnostics of one check; `counts` stand in the JSON, `summary` says it in a line."""
+    """All diagnostics of one check; `counts` stand in the JSON, `summary` says it in a line.
+
+    `command` finds the same again.
+    """
 
     diagnostics: Sequence[Diagnostic]
     counts: dict[str, int]
     summary: str
     good: bool
+    command: str = "komando check"
 
 
 def print_findings(form: str, found: Findings) -> None:
@@ -43,7 +47,7 @@ def print_findings(form: str, found: Findings) -> None:
         click.echo(as_sarif(found.diagnostics))
     else:
         if found.diagnostics:
-            click.echo(as_github(found.diagnostics))
+            click.echo(as_github(found.diagnostics, found.command))
         click.echo(found.summary, err=True)
 
 

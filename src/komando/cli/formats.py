@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from komando import __version__
-from komando.diagnostics import Diagnostic, Location
+from komando.diagnostics import Diagnostic, Location, Severity
 
 PAGES = Path("docs/checks")
+
+MOST_ANNOTATIONS = 10
+"""Errors, and as many warnings, that GitHub shows of one step; what comes after is dropped.
+
+Source: GitHub's documentation, "Workflow commands", and the limits of actions/toolkit.
+"""
 
 
 def as_json(diagnostics: Sequence[Diagnostic], counts: dict[str, int]) -> str:
@@ -39,20 +45,40 @@ def _plain(one: Diagnostic) -> dict[str, Any]:
     }
 
 
-def as_github(diagnostics: Sequence[Diagnostic]) -> str:
-    """One workflow command a line, which GitHub shows at the line of a pull request."""
-    text = "\n".join(_annotation(one) for one in diagnostics)
+def as_github(diagnostics: Sequence[Diagnostic], command: str = "komando check") -> str:
+    """One workflow command a line, which GitHub shows at the line of a pull request.
+
+    Errors first, then warnings, each in the order given, and no more than are shown: the last of a
+    severity counts the rest, and names the command that tells them.
+    """
+    severities: tuple[Severity, ...] = ("error", "warning")
+    text = "\n".join(
+        line
+        for severity in severities
+        for line in _annotations([one for one in diagnostics if one.severity == severity], command)
+    )
     return text.encode("utf-8", "replace").decode()  # names of files that are not UTF-8
 
 
-def _annotation(one: Diagnostic) -> str:
+def _annotations(alike: Sequence[Diagnostic], command: str) -> Iterator[str]:
+    """Those of one severity that are shown."""
+    left = len(alike) - MOST_ANNOTATIONS
+    for place, one in enumerate(alike[:MOST_ANNOTATIONS], start=1):
+        if left > 0 and place == MOST_ANNOTATIONS:
+            more = f"{left} more {one.severity}{'' if left == 1 else 's'}"
+            yield _annotation(one, f"{one.id}, and {more}", f"\n\n{more}; `{command}` shows all")
+        else:
+            yield _annotation(one, one.id)
+
+
+def _annotation(one: Diagnostic, title: str, more: str = "") -> str:
     at = one.location
     text = f"{one.message}\nfound: {one.found}\nexpected: {one.expected}\nhelp: {one.remedy}"
     for two in one.related:
         text += f"\nsee: {two.location}: {two.message}"
-    properties = {"file": _relative(at.file), "line": at.line, "col": at.column, "title": one.id}
+    properties = {"file": _relative(at.file), "line": at.line, "col": at.column, "title": title}
     written = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
-    return f"::{one.severity} {written}::{_data(text)}"
+    return f"::{one.severity} {written}::{_data(text + more)}"
 
 
 def _data(text: str) -> str:

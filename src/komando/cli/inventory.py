@@ -51,7 +51,8 @@ def check(inventory: str, form: str) -> None:
     counts = {"machines": len(machines.hosts) if machines else 0, **severities(diagnostics)}
     good = not errors_in(diagnostics)
     summary = _summary(folder, machines, counts)
-    print_findings(form, Findings(diagnostics, counts, summary, good=good))
+    again = f"komando inventory check --inventory {inventory}"
+    print_findings(form, Findings(diagnostics, counts, summary, good=good, command=again))
     sys.exit(0 if good else 1)
 
 

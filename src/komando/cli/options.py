@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from komando.cli.completing import offer_inventories
+
 POLICIES = Path("policies")
 
 inventory_option = click.option(
@@ -14,6 +16,7 @@ inventory_option = click.option(
     default="production",
     show_default=True,
     help="The machines: a folder of inventories/, or the path of one.",
+    shell_complete=offer_inventories,
 )
 
 policies_option = click.option(

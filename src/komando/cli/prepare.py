@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from komando.cli.completing import offer_machines
 from komando.cli.progress import console
 from komando.cli.scope import LAB, Scope, administrator_options
 from komando.cli.streams import tell
@@ -30,7 +31,7 @@ komando prepare --inventory lab     the bare machines of `komando lab up --machi
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("names", metavar="[HOST]...", nargs=-1)
+@click.argument("names", metavar="[HOST]...", nargs=-1, shell_complete=offer_machines)
 @administrator_options
 @click.option("--administrator", metavar="NAME",
               help="Who logs in, one of base_administrators, whom sshd is to let in. Default: the "

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from komando.cli import changing_nothing
+from komando.cli.completing import offer_routers
 from komando.cli.plan import show_plan
 from komando.cli.progress import working
 from komando.cli.register import Register, emergency_option, ledger_key_option, register_options
@@ -29,7 +30,7 @@ SHORTEST = 6
 
 
 @click.command()
-@click.argument("name", metavar="HOST")
+@click.argument("name", metavar="HOST", shell_complete=offer_routers)
 @click.argument("digest", required=False)
 @click.option("--list", "listing", is_flag=True, help="Only list the generations of the host.")
 @click.option("--diff/--no-diff", default=False, help="Show the files' unified diffs, too.")

@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 
-from komando.cli.checked import checked_intent
+from komando.cli.completing import offer_sites
 from komando.cli.options import policies_option
-from komando.cli.show_text import hours_words, print_shown
-from komando.cli.shown import Shown, find, names, rates
-from komando.diagnostics import printable
-from komando.units import Pair
+
+if TYPE_CHECKING:
+    from komando.cli.shown import Shown
+    from komando.units import Pair
 
 
 @click.command()
-@click.argument("what", metavar="[opd/SLUG|hotspots/SLUG]", required=False)
+@click.argument("what", metavar="[opd/SLUG|hotspots/SLUG]", required=False,
+                shell_complete=offer_sites)  # fmt: skip
 @click.option(
     "--at",
     "moment",
@@ -39,6 +39,9 @@ def show(what: str | None, moment: str | None, policies: Path, form: str) -> Non
     komando show opd/dinas-kesehatan --at "2026-12-25 10:00"
     komando show hotspots/taman-kota-sampit --format json
     """  # noqa: D301
+    from komando.cli.checked import checked_intent
+    from komando.cli.shown import find, names
+
     policy, intent = checked_intent(policies)
     if what is None:
         _list(names(policy), form)
@@ -47,6 +50,10 @@ def show(what: str | None, moment: str | None, policies: Path, form: str) -> Non
     if form == "json":
         click.echo(json.dumps(_data(shown), indent=1, ensure_ascii=False))
     else:
+        from rich.console import Console
+
+        from komando.cli.show_text import print_shown
+
         print_shown(shown, Console(file=sys.stdout, highlight=False))
     if shown.doubt:
         click.echo(f"warning: {shown.doubt}", err=True)
@@ -56,12 +63,17 @@ def _list(known: dict[str, str], form: str) -> None:
     if form == "json":
         click.echo(json.dumps(known, indent=1, ensure_ascii=False))
         return
+    from komando.diagnostics import printable
+
     width = max(map(len, known))
     for name, words in known.items():
         click.echo(f"{name:{width}}  {printable(words)}")
 
 
 def _data(shown: Shown) -> dict[str, Any]:
+    from komando.cli.show_text import hours_words
+    from komando.cli.shown import rates
+
     leaf = shown.leaf
 
     def pair(value: Pair) -> dict[str, int]:

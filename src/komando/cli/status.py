@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from komando.cli import changing_nothing
+from komando.cli.completing import offer_sites
 from komando.cli.scope import Scope, machine_options, require_keys
 from komando.cli.streams import tell
 
@@ -29,7 +30,8 @@ FOLDERS = {"opd": "opd", "hotspots": "hotspots", "hotspot": "hotspots"}
 
 
 @click.command()
-@click.argument("what", metavar="[opd/SLUG|hotspots/SLUG]", required=False)
+@click.argument("what", metavar="[opd/SLUG|hotspots/SLUG]", required=False,
+                shell_complete=offer_sites)  # fmt: skip
 @machine_options
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",
               show_default=True, help="How to print it.")  # fmt: skip

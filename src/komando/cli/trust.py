@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from komando.cli.completing import offer_machines
 from komando.cli.machines import folder_of, host_named, machines_of
 from komando.cli.scope import LAB, Scope, access_to, machine_options, require_keys
 from komando.cli.streams import tell
@@ -42,7 +43,7 @@ def _fingerprint(context: click.Context, option: click.Parameter, value: str | N
 
 
 @click.command()
-@click.argument("name", metavar="HOST")
+@click.argument("name", metavar="HOST", shell_complete=offer_machines)
 @click.option("--fingerprint", metavar="SHA256:...", callback=_fingerprint,
               help="What the machine's console shows; nobody is asked then.")  # fmt: skip
 @click.option("--replace", "anew", is_flag=True,

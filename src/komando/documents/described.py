@@ -25,8 +25,35 @@ def file_schema(title: str, model: type[BaseModel]) -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": title,
-        **{key: value for key, value in schema_of(model).items() if key != "title"},
+        **{key: _for_editors(value) for key, value in schema_of(model).items() if key != "title"},
     }
+
+
+def _for_editors(node: Any) -> Any:
+    """A schema that says beside what a value means how it is written, and no key that is refused.
+
+    Messages point at the form that was missed; an editor shows the description before anything is
+    written, and `patternErrorMessage` (of the language servers) in place of the bare pattern.
+    """
+    if isinstance(node, list):
+        return [_for_editors(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    found = {key: _for_editors(value) for key, value in node.items() if key != "$comment"}
+    if "patternProperties" in found:
+        found["additionalProperties"] = False
+    if form := node.get("$comment"):
+        meaning = found.get("description")  # one of several forms has none of its own
+        if meaning and form not in meaning:
+            found["description"] = f"{meaning} {form}"
+        if "pattern" in found:
+            found["patternErrorMessage"] = f"Written in another way. {form}{_such_as(found)}"
+    return found
+
+
+def _such_as(schema: dict[str, Any]) -> str:
+    written = [one for one in schema.get("examples", ()) if isinstance(one, str)]
+    return f" For example: {', '.join(written)}" if written else ""
 
 
 def _tidy(node: Any) -> Any:

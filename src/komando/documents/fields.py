@@ -152,5 +152,8 @@ Slug = Annotated[
 Line = Annotated[str, Spelling(_line, "One line of text.", (), r"^.{1,120}$")]
 Prose = Annotated[str, _prose(1)]
 Reason = Annotated[str, _prose(20)]
-Day = Annotated[date, Spelling(_date, "A day.", ("2026-11-24",), r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+Day = Annotated[
+    date,
+    Spelling(_date, "A day as year-month-day.", ("2026-11-24",), r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"),
+]
 Zone = Annotated[str, Spelling(read_zone, "A zone of the IANA database.", ("Asia/Pontianak",))]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 
+from komando.documents.modeline import modeline
 from komando.plan.model import Finding, Plan
 from komando.policy import Acknowledgement
 
@@ -79,7 +80,9 @@ def _skeleton(finding: Finding, today: date) -> str:
     before, after = (
         json.dumps(text, ensure_ascii=False) for text in (finding.before, finding.after)
     )
+    line = modeline("policies/acknowledgements", "acknowledgements")
     return (
+        f"{line}\n"
         f"finding: {finding.id}\n"
         f"host: {finding.host}\n"
         f"before: {before}\n"

@@ -18,6 +18,7 @@ def many(description: str, *examples: str) -> Any:
     return Field(strict=False, min_length=1, description=description, examples=[list(examples)])
 
 
-def none_yet(description: str) -> Any:
-    """A list that may be left out."""
-    return Field(default=(), strict=False, description=description)
+def none_yet(description: str, *examples: Any) -> Any:
+    """A list that may be left out; examples are its items."""
+    shown = [list(examples)] if examples else None
+    return Field(default=(), strict=False, description=description, examples=shown)

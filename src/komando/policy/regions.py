@@ -105,8 +105,13 @@ class Holidays(FrozenModel):
         description="ISO 3166 country code.", examples=["ID"]
     )
     categories: tuple[Slug, ...] = many("Categories of the library.", "public", "government")
-    add: tuple[AddedHoliday, ...] = none_yet("Days off beside the library's.")
-    remove: tuple[RemovedHoliday, ...] = none_yet("The library's days that are worked.")
+    add: tuple[AddedHoliday, ...] = none_yet(
+        "Days off beside the library's.", {"date": "2026-12-24", "name": "Cuti bersama Natal"}
+    )
+    remove: tuple[RemovedHoliday, ...] = none_yet(
+        "The library's days that are worked.",
+        {"date": "2026-12-24", "reason": "The joint decree was withdrawn."},
+    )
 
 
 class Calendar(FrozenModel):
@@ -178,7 +183,10 @@ class Region(FrozenModel):
     """What all offices share: uplinks, segments, hours, pools and the public's part."""
 
     name: Line = Field(description="The region.", examples=["Kabupaten Kotawaringin Timur"])
-    zone: Zone = Field(description="The time zone of all hours.", examples=["Asia/Pontianak"])
+    zone: Zone = Field(
+        description="The time zone of all hours.",
+        examples=["Asia/Pontianak", "Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura"],
+    )
     covers: Days = Field(
         description="The days for which calendars are complete.",
         examples=[{"from": "2026-01-01", "until": "2027-12-31"}],
@@ -190,7 +198,15 @@ class Region(FrozenModel):
         examples=[{"country": "ID", "categories": ["public", "government"]}],
     )
     calendars: dict[Slug, Calendar] = Field(min_length=1, description="Hours, by name.")
-    periods: tuple[Period, ...] = none_yet("Days with other hours.")
+    periods: tuple[Period, ...] = none_yet(
+        "Days with other hours.",
+        {
+            "name": "Ramadan 2026",
+            "from": "2026-02-18",
+            "until": "2026-03-19",
+            "windows": {"working-week": {"mon-thu": ["08:00-15:00"]}},
+        },
+    )
     pools: dict[Slug, Pool] = Field(min_length=1, description="Pools, by their calendar's name.")
     public: PublicShare = Field(
         description="The least that is left for the public.",

@@ -23,10 +23,15 @@ class Request(FrozenModel):
     date: Day = Field(description="The letter's date.", examples=["2026-01-12"])
 
 
+_LETTER = {"letter": "000/123/DINKES/2026", "date": "2026-01-12"}
+
+
 class Link(FrozenModel):
     """The last mile: the office's own router in a segment, and how much reaches it."""
 
-    segment: Slug = Field(description="The segment that it hangs on.", examples=["metro"])
+    segment: Slug = Field(
+        description="The segment that it hangs on.", examples=["metro", "kecamatan"]
+    )
     capacity: Pair = Field(description="What the last mile carries.", examples=["100 Mbit/s"])
     gateways: tuple[AddressField, ...] = many(
         "The office's router in the segment: one IPv4 and, with IPv6 networks, one IPv6 address.",
@@ -62,7 +67,9 @@ class OfficeException(FrozenModel):
     reason: Prose = Field(
         description="Why.", examples=["Examinations on computers in all schools."]
     )
-    request: Request | None = Field(default=None, description="The letter that asks for it.")
+    request: Request | None = Field(
+        default=None, description="The letter that asks for it.", examples=[_LETTER]
+    )
 
 
 class _Site(FrozenModel):
@@ -95,7 +102,7 @@ class Opd(_Site):
 
     calendar: Slug = Field(
         description="The calendar of its working hours, which is also its pool.",
-        examples=["working-week"],
+        examples=["working-week", "six-days", "around-the-clock"],
     )
     guarantee: Pair = Field(
         description="What it gets in its hours whatever the others do.", examples=["20 Mbit/s"]
@@ -113,8 +120,18 @@ class Opd(_Site):
         description="observe: counted but never held back; enforce: shaped.",
         examples=["enforce"],
     )
-    request: Request | None = Field(default=None, description="The letter that asks for it.")
-    exceptions: tuple[OfficeException, ...] = none_yet("Other terms for some days.")
+    request: Request | None = Field(
+        default=None, description="The letter that asks for it.", examples=[_LETTER]
+    )
+    exceptions: tuple[OfficeException, ...] = none_yet(
+        "Other terms for some days.",
+        {
+            "from": "2026-12-01",
+            "until": "2026-12-12",
+            "guarantee": "40 Mbit/s",
+            "reason": "Examinations on computers in all schools.",
+        },
+    )
 
 
 class Hotspot(_Site):

@@ -67,8 +67,12 @@ class Spelling:
         return self.as_json()
 
     def as_json(self) -> JsonSchemaValue:
-        """This spelling as a JSON Schema."""
-        found: JsonSchemaValue = {"type": "string", "description": self.description}
+        """This spelling as a JSON Schema; a field's own description leaves the comment as it is."""
+        found: JsonSchemaValue = {
+            "type": "string",
+            "description": self.description,
+            "$comment": self.description,
+        }
         if self.pattern is not None:
             found["pattern"] = self.pattern
         if self.examples:
@@ -125,11 +129,11 @@ def _plain_pair(value: Any) -> dict[str, str]:
 
 def two_ways_json(spelling: Spelling) -> JsonSchemaValue:
     """The JSON Schema of a value that is written once, or as `{down, up}`."""
-    one: JsonSchemaValue = {"type": "string", "examples": list(spelling.examples)}
-    if spelling.pattern is not None:
-        one["pattern"] = spelling.pattern
+    one = {key: value for key, value in spelling.as_json().items() if key != "description"}
+    both = f"{spelling.description} One value for both directions, or down and up."
     return {
-        "description": f"{spelling.description} One value for both directions, or down and up.",
+        "description": both,
+        "$comment": both,
         "examples": [spelling.examples[0]],
         "anyOf": [
             one,
