@@ -13,7 +13,8 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 GHOST = "ghost"
 """GitHub's own stand-in for whoever deleted their account."""
 
-FULL_NAME = r"^(?!\.{1,2}/)[A-Za-z0-9_.-]+/(?!\.{1,2}$)[A-Za-z0-9_.-]+$"
+_PART = r"\.?[A-Za-z0-9_-][A-Za-z0-9_.-]*"  # and neither . nor ..
+FULL_NAME = rf"^{_PART}/{_PART}$"
 """A repository by its owner and name."""
 
 CommitId = Annotated[str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]

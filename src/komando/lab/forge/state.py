@@ -125,6 +125,14 @@ class Runner(_Part):
     labels: tuple[str, ...]
 
 
+class Protection(_Part):
+    """A branch's protection of the older kind: what is asked for, and what is refused."""
+
+    request: bool = True
+    force: bool = True
+    delete: bool = True
+
+
 class Work(_Part):
     """What the forge's jobs run, before the words that each job adds.
 
@@ -150,6 +158,7 @@ class State(_Part):
     comments: tuple[Comment, ...] = ()
     issues: tuple[Issue, ...] = ()
     rules: dict[str, tuple[str, ...]] = {}
+    protections: dict[str, Protection] = {}
     runners: tuple[Runner, ...] = ()
     last: int = 0
 
