@@ -145,7 +145,11 @@ class Work(_Part):
 
 
 class State(_Part):
-    """All of it. `mails` are the addresses that accounts have said are theirs."""
+    """All of it.
+
+    `mails` are the addresses that accounts have said are theirs; `plans` the exit status of the
+    plan of each commit; `last` the highest number of a pull request or an issue.
+    """
 
     repository: str
     work: Work = Work()
@@ -157,6 +161,7 @@ class State(_Part):
     moves: tuple[Move, ...] = ()
     comments: tuple[Comment, ...] = ()
     issues: tuple[Issue, ...] = ()
+    plans: dict[str, int] = {}
     rules: dict[str, tuple[str, ...]] = {}
     protections: dict[str, Protection] = {}
     runners: tuple[Runner, ...] = ()
