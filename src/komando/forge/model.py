@@ -14,7 +14,25 @@ class ForgeError(Exception):
 
 
 class RefusedError(ForgeError):
-    """The forge answered that this token may not do it."""
+    """The forge answered that this token may not do it, or that what is asked for is not there.
+
+    A forge that hides what a token may not see says the latter of both. `status` is that of HTTP
+    (401, 403 or 404), `said` the forge's own words.
+    """
+
+    def __init__(self, message: str, status: int = 403, said: str = "") -> None:
+        super().__init__(message)
+        self.status, self.said = status, said
+
+    @property
+    def unknown(self) -> bool:
+        """Whether the token itself is not, or no more, known."""
+        return self.status == 401
+
+    @property
+    def missing(self) -> bool:
+        """Whether it may as well not stand there."""
+        return self.status == 404
 
 
 @dataclass(frozen=True)
