@@ -7,9 +7,11 @@ import os
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from komando.cli.ci_comment import mark_of
 from komando.cli.from_git import (
     INVENTORIES,
     POLICIES,
@@ -26,6 +28,9 @@ from komando.ledger.git import Git
 from komando.plan import Plan
 from komando.review.since import Applied
 from komando.review.trees import TreeError, Trees
+
+if TYPE_CHECKING:
+    from komando.plan import Setting
 
 
 @dataclass(frozen=True)
@@ -132,17 +137,46 @@ def _beside(trees: Trees, base: str, after: str, ours: str) -> list[str]:
 
 
 def _write(asked: Asked, out: Path) -> None:
-    """The files that other jobs and people take from here."""
-    from komando.plan import markdown, to_json
+    """The files that other jobs and people take from here; in a workflow the job's summary, too."""
+    from komando.plan import comment, summary, to_json
 
     out.mkdir(parents=True, exist_ok=True)
-    for stale in ("plan.json", "plan.md"):
-        (out / stale).unlink(missing_ok=True)
-    about = json.dumps(asdict(asked.about), indent=1)
-    (out / "about.json").write_text(about + "\n", encoding="utf-8")
-    if asked.plan is not None:
-        (out / "plan.json").write_text(to_json(asked.plan), encoding="utf-8")
-        (out / "plan.md").write_text(markdown(asked.plan), encoding="utf-8")
+    setting = _setting(asked)
+    about = json.dumps(asdict(asked.about), indent=1) + "\n"
+    files = {
+        "about.json": about,
+        "plan.json": None if asked.plan is None else to_json(asked.plan),
+        "plan.md": summary(asked.plan, setting, limit=None),
+        "comment.md": comment(asked.plan, setting),
+    }
+    for name, text in files.items():
+        if text is None:
+            (out / name).unlink(missing_ok=True)
+        else:
+            (out / name).write_text(text, encoding="utf-8")
+    if place := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(place).open("a", encoding="utf-8") as file:
+            file.write(summary(asked.plan, setting))
+
+
+def _setting(asked: Asked) -> Setting:
+    """What the plan's teller knows: commits, and in a workflow the addresses on the forge."""
+    from komando.plan import Setting
+
+    environment, fault = os.environ, asked.fault
+    server, repository = environment.get("GITHUB_SERVER_URL"), environment.get("GITHUB_REPOSITORY")
+    at = f"{server}/{repository}" if server and repository else ""
+    run = environment.get("GITHUB_RUN_ID")
+    why = () if fault is None or fault.diagnostics else (f"no plan: {fault}",)
+    return Setting(
+        mark=mark_of(asked.about.environment),
+        title=asked.about.environment,
+        notes=(*why, *asked.notes),
+        diagnostics=() if fault is None else fault.diagnostics,
+        base=f"{at}/blob/{asked.about.head}" if at else "",
+        whole="the whole plan is in the job's summary",
+        whole_at=f"{at}/actions/runs/{run}" if at and run else "",
+    )
 
 
 def _show(asked: Asked) -> None:

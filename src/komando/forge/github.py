@@ -72,6 +72,10 @@ _STATES: Mapping[str, ReviewState] = {
 }
 
 
+RETARGETED: Final = ("base_ref_changed", "automatic_base_change_succeeded")
+"""What happens to a request that shall be merged into another branch than before."""
+
+
 class GitHub:
     """One repository on GitHub; see `Forge`."""
 
@@ -99,6 +103,7 @@ class GitHub:
         """
         at = f"{self._at}/pulls/{number}"
         pull = self._web.one(Pull, at, _READ_REQUESTS)
+        events = self._web.all(Event, f"{self._at}/issues/{number}/events", _READ_REQUESTS)
         return Request(
             number=pull.number,
             title=pull.title,
@@ -111,7 +116,8 @@ class GitHub:
             commits=self._commits(at, pull),
             pushes=self._pushes(pull),
             reviews=self._reviews(at),
-            labels=self._labels(number, pull.labels),
+            labels=_labels(pull.labels, events),
+            retargeted=_last(events, RETARGETED),
             merged=pull.merged_at,
             merge=pull.merge_commit_sha if pull.merged_at else None,
             merged_by=pull.merged_by.login if pull.merged_by else None,
@@ -261,18 +267,6 @@ class GitHub:
             if one.state in _STATES and one.submitted_at is not None  # PENDING is nobody's word yet
         )
 
-    def _labels(self, number: int, borne: Iterable[LabelAnswer]) -> tuple[Label, ...]:
-        names = [label.name for label in borne]
-        if not names:
-            return ()
-        events = self._web.all(Event, f"{self._at}/issues/{number}/events", _READ_REQUESTS)
-        last = {
-            one.label.name: one
-            for one in sorted(events, key=lambda event: event.created_at)
-            if one.event == "labeled" and one.label is not None
-        }
-        return tuple(_label(name, last.get(name)) for name in names)
-
     def _older_protection(self, branch: str) -> Protection:
         at = f"{self._at}/branches/{branch}/protection"
         try:
@@ -302,3 +296,17 @@ def _label(name: str, event: Event | None) -> Label:
 
 def _issue(answer: IssueAnswer) -> Issue:
     return Issue(answer.number, answer.title, answer.body or "", answer.html_url)
+
+
+def _labels(borne: Iterable[LabelAnswer], events: Iterable[Event]) -> tuple[Label, ...]:
+    last = {
+        one.label.name: one
+        for one in sorted(events, key=lambda event: event.created_at)
+        if one.event == "labeled" and one.label is not None
+    }
+    return tuple(_label(label.name, last.get(label.name)) for label in borne)
+
+
+def _last(events: Iterable[Event], kinds: tuple[str, ...]) -> datetime | None:
+    """When something of these kinds happened last."""
+    return max((one.created_at for one in events if one.event in kinds), default=None)
