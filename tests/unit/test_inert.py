@@ -152,6 +152,7 @@ def test_ordinary_words_stay_as_they_are(text: str) -> None:
         ("1. Dinas", "1\\. Dinas"),
         ("costs $5", "costs ` $5 `"),
         ("a|@b", "a\\|`@b`"),
+        ("a@b]: c", "`a@b`\\]: c"),
     ],
 )
 def test_how_it_is_written(text: str, written: str) -> None:

@@ -40,7 +40,7 @@ _FOUND_BY_THE_FORGE = re.compile(
 
 _MARK = re.compile(
     r"""
-    [\\`*<\[\]~\#]
+    [\\`*<~\#]
   | (?<![^\W_])_ | _(?![^\W_])                      # between letters it is no emphasis
   | &(?=\#?\w+;)                                    # an entity
     """,
@@ -61,7 +61,7 @@ def inert(text: str) -> str:
     ends go, as they would on any page. What stands around it must not begin or end in a colon,
     `@`, `#` or letter without a space between.
     """
-    parts = re.split(r"( +|\|)", _seen(text).strip(" "))
+    parts = re.split(r"( +|[|\[\]])", _seen(text).strip(" "))
     first, *rest = parts
     return _word(first, begins=True) + "".join(_word(part) for part in rest)
 
@@ -98,8 +98,8 @@ def _seen(text: str) -> str:
 def _word(word: str, *, begins: bool = False) -> str:
     if not word or word.isspace():
         return word
-    if word == "|":  # on its own, as code of a table cell would be cut at it
-        return "\\|"
+    if word in ("|", "[", "]"):  # never in code: a cell would end at it, or a link's words
+        return f"\\{word}"
     if _FOUND_BY_THE_FORGE.search(word):
         return _IN_A_SENTENCE.sub(lambda match: f"{match[1]}{_span(match[2])}{match[3]}", word, 1)
     escaped = _MARK.sub(r"\\\g<0>", word)
