@@ -167,14 +167,14 @@ def _setting(asked: Asked) -> Setting:
     server, repository = environment.get("GITHUB_SERVER_URL"), environment.get("GITHUB_REPOSITORY")
     at = f"{server}/{repository}" if server and repository else ""
     run = environment.get("GITHUB_RUN_ID")
-    why = () if fault is None or fault.diagnostics else (f"no plan: {fault}",)
+    why = () if fault is None or fault.diagnostics else (str(fault),)
     return Setting(
         mark=mark_of(asked.about.environment),
         title=asked.about.environment,
         notes=(*why, *asked.notes),
         diagnostics=() if fault is None else fault.diagnostics,
         base=f"{at}/blob/{asked.about.head}" if at else "",
-        whole="the whole plan is in the job's summary",
+        whole="the job's summary",
         whole_at=f"{at}/actions/runs/{run}" if at and run else "",
     )
 

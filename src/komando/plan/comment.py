@@ -99,7 +99,7 @@ def _summary(plan: Plan | None, setting: Setting) -> Iterator[Block]:
 
 
 def _head(plan: Plan | None, setting: Setting) -> Block:
-    stops = errors_in(setting.diagnostics) or (plan is not None and plan.stopping())
+    stops = plan is None or errors_in(setting.diagnostics) or plan.stopping()
     title = inert(f"{short(setting.title)}:") + " " if setting.title else ""
     line = f"### {'🛑 ' if stops else ''}{title}{headline(plan, setting.diagnostics)}"
     return Block((setting.mark, line) if setting.mark else (line,))
