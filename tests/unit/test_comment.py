@@ -138,7 +138,7 @@ def test_hostile_names_of_any_length_are_shown_in_their_cell() -> None:
     assert sorted(shown) == sorted(names)
 
 
-@pytest.mark.parametrize("mark", ["`", "\u202e", "<", "@", "|", "\U0001f3e5", "$a$ ", "]("])
+@pytest.mark.parametrize("mark", ["`", "\u202e", "@", "|", "$a$ "])
 def test_names_as_long_as_can_be_leave_room_for_the_others(mark: str) -> None:
     longest = (mark * 120)[:120]
     for changes in (changed(200, f"{longest}{{}}"), changed(200, mark * 50_000)):
