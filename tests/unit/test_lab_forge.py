@@ -69,7 +69,7 @@ def of(store: Store, number: int = 1) -> Pull:
     return found
 
 
-def until(met: object, seconds: float = 20.0) -> None:
+def until(met: object, seconds: float = 60.0) -> None:
     """Wait until a condition, a call without arguments, holds."""
     assert callable(met)
     end = time.monotonic() + seconds
@@ -249,13 +249,13 @@ def test_two_merges_while_an_apply_runs_end_as_one_further_apply(store: Store, c
     last_commit = merge(store, 3, "approver-1")
     third = applying(store)
     until(lambda: waiting.exists() and waiting.read_bytes() != seen)
-    said, _ = second.communicate(timeout=20)
+    said, _ = second.communicate(timeout=60)
     assert "apply: cancelled, for a newer one waits in its place" in said
     assert second.returncode == 0
     assert first.poll() is None
     hold.unlink()
-    said, _ = third.communicate(timeout=20)
-    first.communicate(timeout=20)
+    said, _ = third.communicate(timeout=60)
+    first.communicate(timeout=60)
     assert said.startswith("apply: waits for the one that runs\n")
     assert (first.returncode, third.returncode) == (0, 0)
     assert applies(store) == [first_commit, last_commit]
@@ -274,6 +274,6 @@ def test_the_turn_of_a_job_that_was_killed_is_free(store: Store, clone: Path) ->
     second = applying(store)
     until(lambda: len(applies(store)) == 2)
     (store.folder / "hold").unlink()
-    first.communicate(timeout=20)
-    second.communicate(timeout=20)
+    first.communicate(timeout=60)
+    second.communicate(timeout=60)
     assert second.returncode == 0
