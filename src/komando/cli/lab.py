@@ -31,7 +31,7 @@ class _Lab(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Its own verbs, and those with a file of their own."""
-        return sorted([*super().list_commands(ctx), "fleet", "measure"])
+        return sorted([*super().list_commands(ctx), "fleet", "forge", "measure"])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The verb's command; those with a file of their own are imported when they are called."""
@@ -39,6 +39,10 @@ class _Lab(click.Group):
             from komando.cli.lab_measure import measure
 
             return measure
+        if cmd_name == "forge":
+            from komando.cli.lab_forge import forge
+
+            return forge
         if cmd_name == "fleet":
             from komando.cli.lab_fleet import fleet
 

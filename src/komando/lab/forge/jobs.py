@@ -29,6 +29,9 @@ PLAN, APPLY = "plan", "apply"
 OURS = Path(komando.__file__).resolve().parents[1]
 """The folder of the code that runs now."""
 
+_KOMANDO = "from komando.cli import run; run()"
+"""What .venv/bin/komando does, by whatever code stands first on the path."""
+
 _KEYS = ("KOMANDO_", "GITHUB_", "GIT_", "SSH_")
 """The beginnings of what no job of a workflow would have from whoever pushed."""
 
@@ -115,7 +118,7 @@ class Jobs:
         sys.stderr.flush()
         code = clone / "src" if (clone / "src" / "komando").is_dir() else OURS
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_KEYS)}
-        command = self.store.read().work.komando or (sys.executable, "-m", "komando")
+        command = self.store.read().work.komando or (sys.executable, "-c", _KOMANDO)
         done = subprocess.run(
             [*command, *words],
             cwd=clone,

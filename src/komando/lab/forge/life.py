@@ -6,7 +6,8 @@ import re
 import secrets
 import shlex
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from komando.lab.commands import run
@@ -46,6 +47,8 @@ class Beginning:
     repository: str
     seed: Seed
     work: Work
+    mails: Mapping[str, str] = field(default_factory=dict)
+    """Addresses in commits, and the logins of those whose they are."""
 
 
 def begin(store: Store, beginning: Beginning) -> str:
@@ -60,7 +63,14 @@ def begin(store: Store, beginning: Beginning) -> str:
     run(["git", "init", "--quiet", "--bare", f"--initial-branch={MAIN}", str(store.bare)])
     run(["git", "-C", str(store.bare), "symbolic-ref", "HEAD", f"refs/heads/{MAIN}"])
     first = plant(store.git, beginning.seed)
-    store.begin(State(repository=beginning.repository, work=beginning.work, tokens=tokens))
+    store.begin(
+        State(
+            repository=beginning.repository,
+            work=beginning.work,
+            tokens=tokens,
+            mails=dict(beginning.mails),
+        )
+    )
     store.git.set_reference(f"refs/heads/{MAIN}", first)
     _lay_hook(store)
     return Jobs(store, lambda _: None).move_controller()

@@ -93,7 +93,7 @@ def _close(store: Store, branch: str) -> None:
 
 
 def _followed(store: Store, branch: str, head: str, login: str) -> Pull | None:
-    """The pull request of a branch, moved on to its head, or opened; None where it brings nothing."""
+    """The pull request of a branch, moved on or opened; None where the branch brings nothing."""
     git = store.git
     main = git.commit_at(_HEADS + MAIN)
     if main is None or git.goes_on_from(head, main):

@@ -42,20 +42,21 @@ def plant(git: Git, seed: Seed) -> str:
     if seed.policies is not None and not seed.policies.is_dir():
         raise LabError(f"{seed.policies} is no folder of policies")
     with _index() as index, _source(seed) as folder:
-        _stage(git, folder, index)
+        # a file may be ignored, and yet in a commit
+        _stage(git, folder, index, *([] if Path(seed.source).is_dir() else ["--force"]))
         if seed.policies is not None:
             with _index() as other:
                 _stage(git, seed.policies, other)
                 policies = git.ask("write-tree", environment=_at(other)).decode().strip()
             gone = ("rm", "-r", "--quiet", "--cached", "--ignore-unmatch", "--", "policies")
             git.ask(*gone, environment=_at(index, folder))
-            git.ask("read-tree", "--prefix=policies/", policies, environment=_at(index))
+            git.ask("read-tree", "--prefix=policies/", policies, environment=_at(index, folder))
         tree = git.ask("write-tree", environment=_at(index)).decode().strip()
     return git.ask("commit-tree", "-m", WORDS, tree, environment=WHO).decode().strip()
 
 
-def _stage(git: Git, folder: Path, index: Path) -> None:
-    git.ask("add", "--all", ".", environment=_at(index, folder))
+def _stage(git: Git, folder: Path, index: Path, *options: str) -> None:
+    git.ask("add", "--all", *options, ".", environment=_at(index, folder))
 
 
 def _at(index: Path, folder: Path | None = None) -> dict[str, str]:

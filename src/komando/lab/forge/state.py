@@ -136,7 +136,7 @@ class Protection(_Part):
 class Work(_Part):
     """What the forge's jobs run, before the words that each job adds.
 
-    `komando` None: the interpreter with `-m komando`, from the clone where it has the project.
+    `komando` None: that of the clone, where it has the project, else the one that runs.
     """
 
     komando: tuple[str, ...] | None = None
