@@ -23,7 +23,10 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 VERBS = {
     "check": ("komando.cli.check:check", "Validate the policies."),
-    "new": ("komando.cli.new:new", "New policies: an office, a public point, an exception."),
+    "new": (
+        "komando.cli.new:new",
+        "New policies: an office, a public point, an exception, a signer.",
+    ),
     "show": ("komando.cli.show:show", "What a policy means: hours, rates, router, class, why."),
     "status": ("komando.cli.status:status", "Live: rate now, drops, top hosts, what is promised."),
     "render": ("komando.cli.render:render", "The files of each host, into a folder."),

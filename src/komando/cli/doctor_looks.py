@@ -34,6 +34,7 @@ def looked_at_policies(policies: Path, now: datetime) -> Iterator[Symptom]:
     """Calendars, holidays, terms and people, of policies that are good."""
     from komando.doctor.calendars import calendars
     from komando.doctor.holidays import estimated_holidays
+    from komando.doctor.people import people
     from komando.doctor.terms import terms
     from komando.policy import day_in, load_policy
     from komando.policy.public_holidays import estimated_in
@@ -56,6 +57,7 @@ def looked_at_policies(policies: Path, now: datetime) -> Iterator[Symptom]:
     estimated = estimated_in(region.holidays.country, tuple(region.holidays.categories), years)
     yield from estimated_holidays(region, estimated, today)
     yield from terms(loaded.policy, today)
+    yield from people(loaded.policy.people, today)
 
 
 def looked_at_keys(folder: Path) -> Iterator[Symptom]:

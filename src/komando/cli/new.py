@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from komando.cli.new_ask import DAY, NAME, PROSE, RATE, REASON, Form, Named, Value, may_ask
+from komando.cli.new_signer import signer
 from komando.cli.new_site import (
     fitting,
     most_common,
@@ -24,8 +25,7 @@ from komando.cli.new_site import (
     with_exceptional,
     with_guarantee,
 )
-from komando.cli.new_trial import place, standing, wrote
-from komando.cli.options import policies_option
+from komando.cli.new_trial import place, standing, trial_options, wrote
 from komando.documents.addresses import AddressField, NetworkField
 from komando.policy.fresh import (
     FreshException,
@@ -40,22 +40,12 @@ Verb = Callable[..., Any]
 
 @click.group()
 def new() -> None:
-    """New policies: an office, a public point, days with other terms.
+    """New policies: an office, a public point, days with other terms, somebody who approves.
 
     What the flags do not say is asked for at a terminal; with --yes, or without a terminal,
     defaults stand in, and what has none is named. The id and the addresses are the next that are
     free. Nothing is written that `komando check` would refuse, nor before the last question.
     """
-
-
-def _trial_options(verb: Verb) -> Verb:
-    for option in (
-        policies_option,
-        click.option("--yes", is_flag=True, help="Ask nothing: flags and defaults alone."),
-        click.option("--dry-run", "dry", is_flag=True, help="Print the file, and write nothing."),
-    ):
-        verb = option(verb)
-    return verb
 
 
 def _site_options(verb: Verb) -> Verb:
@@ -92,7 +82,7 @@ def _request_options(verb: Verb) -> Verb:
 @click.option("--mode", type=click.Choice(["observe", "enforce"]), default="observe",
               show_default=True, help="Counted and not held back, or shaped.")  # fmt: skip
 @_request_options
-@_trial_options
+@trial_options
 def opd(slug: str, policies: Path, *, yes: bool, dry: bool, **given: Any) -> None:
     """Write the file of a new office.
 
@@ -139,7 +129,7 @@ def opd(slug: str, policies: Path, *, yes: bool, dry: bool, **given: Any) -> Non
 @new.command(short_help="A public point: policies/hotspots/<slug>.yaml.")
 @_site_options
 @click.option("--share", metavar="NUMBER", help="Its parts of the public's pool.")
-@_trial_options
+@trial_options
 def hotspot(slug: str, policies: Path, *, yes: bool, dry: bool, **given: Any) -> None:
     """Write the file of a new public point.
 
@@ -179,7 +169,7 @@ def hotspot(slug: str, policies: Path, *, yes: bool, dry: bool, **given: Any) ->
 @click.option("--calendar", metavar="NAME", help="Hours of these days, beside its own.")
 @click.option("--reason", metavar="TEXT", help="Why.")
 @_request_options
-@_trial_options
+@trial_options
 def exception(office: str, policies: Path, *, yes: bool, dry: bool, **given: Any) -> None:
     """Add days with another guarantee or more hours to an office's file; they end by themselves.
 
@@ -216,3 +206,6 @@ def exception(office: str, policies: Path, *, yes: bool, dry: bool, **given: Any
     place(policies, file, content, told=told, dry=dry, fits=fits)
     if not dry:
         wrote(file, f"an exception from {start} until {end}")
+
+
+new.add_command(signer)

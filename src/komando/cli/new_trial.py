@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
 
 from komando.cli.check import examine
 from komando.cli.checked import refused
+from komando.cli.options import policies_option
 from komando.cli.streams import tell
 from komando.diagnostics import (
     Diagnostic,
@@ -27,6 +29,19 @@ from komando.documents.files import write_whole
 from komando.intent.room import TOO_MUCH
 from komando.policy import load_policy
 from komando.policy.model import Policy
+
+Verb = Callable[..., Any]
+
+
+def trial_options(verb: Verb) -> Verb:
+    """`--policies`, and how a new file is tried: `--dry-run` as `dry`, `--yes`."""
+    for option in (
+        policies_option,
+        click.option("--yes", is_flag=True, help="Ask nothing: flags and defaults alone."),
+        click.option("--dry-run", "dry", is_flag=True, help="Print the file, and write nothing."),
+    ):
+        verb = option(verb)
+    return verb
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,9 @@ def _protection(branch: str, said: Protection, *, grows: bool) -> Iterator[Sympt
             "forge-protection",
             "warning",
             f"the branch {branch} {', '.join(lacking)}",
-            "a rule of the forge on that branch; docs/hardening.md",
+            "a rule of the forge on that branch: "
+            + ("" if grows else "by pull request alone, ")
+            + "no force push, no deletion",
         )
     elif unsaid:
         yield Symptom(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from komando.doctor.symptom import Symptom, listed
+from komando.doctor.symptom import Symptom, counted, listed
 from komando.inventory import WITH_BUNDLES, Inventory
 from komando.inventory.known import KnownHosts, place_of
 
@@ -39,7 +39,9 @@ def keys(
 
 def _deploy_keys(machines: Inventory) -> Symptom:
     if machines.deploy_keys:
-        return Symptom("deploy-keys", "ok", f"{len(machines.deploy_keys)} keys may deploy")
+        return Symptom(
+            "deploy-keys", "ok", f"{counted(len(machines.deploy_keys), 'key', 'keys')} may deploy"
+        )
     found = "nobody has said yet whose" if machines.deploy_keys is None else "the list is empty"
     hosts = [host.name for host in machines.hosts.values() if host.kind in WITH_BUNDLES]
     return Symptom(

@@ -58,8 +58,8 @@ def _inserted(body: str, document: Document, fresh: FreshException) -> str:
     newline = "\r\n" if "\r\n" in body else "\n"
     lines = body.splitlines(keepends=True)
     if document.at((_KEY,)) is None:
-        at = _content_end(lines, len(lines))
-        return _placed(lines, at, [f"{_KEY}:", *_block(fresh, "  ")], newline)
+        at = content_end(lines, len(lines))
+        return placed(lines, at, [f"{_KEY}:", *_block(fresh, "  ")], newline)
     value = document.value((_KEY,))
     if lines[value.line - 1][value.column - 1] == "[":
         return _in_brackets(body, (value.line - 1, value.column - 1), fresh)
@@ -75,8 +75,8 @@ def _inserted(body: str, document: Document, fresh: FreshException) -> str:
         for name in document.data
         if (line := document.key((name,)).line) > own and name != _KEY
     ]
-    at = _content_end(lines, min(after, default=len(lines) + 1) - 1)
-    return _placed(lines, at, _block(fresh, indent), newline)
+    at = content_end(lines, min(after, default=len(lines) + 1) - 1)
+    return placed(lines, at, _block(fresh, indent), newline)
 
 
 def _block(fresh: FreshException, indent: str) -> list[str]:
@@ -84,7 +84,7 @@ def _block(fresh: FreshException, indent: str) -> list[str]:
     return [f"{indent}- {first}", *(f"{indent}  {line}" for line in rest)]
 
 
-def _content_end(lines: list[str], end: int) -> int:
+def content_end(lines: list[str], end: int) -> int:
     """The number of lines up to `end` without the blank ones and the comments at their end.
 
     A comment at the first column belongs to what follows it.
@@ -94,7 +94,8 @@ def _content_end(lines: list[str], end: int) -> int:
     return end
 
 
-def _placed(lines: list[str], at: int, fresh: list[str], newline: str) -> str:
+def placed(lines: list[str], at: int, fresh: list[str], newline: str) -> str:
+    """The lines with `fresh` in the place of number `at`."""
     before, after = "".join(lines[:at]), "".join(lines[at:])
     if before and not before.endswith("\n"):
         before += newline
