@@ -49,8 +49,8 @@ def _signers_options(verb: Callable[..., None]) -> Callable[..., None]:
                      help="The first entry that has to be signed."),
         click.option("--allowed-signers", type=click.Path(path_type=Path), default=None,
                      metavar="FILE",
-                     help="Who may sign: as ssh-keygen(1) has it (ALLOWED SIGNERS), or a people.yaml, "
-                     "whose people may in their days. All entries have to be signed."),
+                     help="Who may sign: as ssh-keygen(1) has it (ALLOWED SIGNERS), or a "
+                     "people.yaml, whose people may in their days. All entries have to be."),
     ):  # fmt: skip
         verb = option(verb)
     return verb

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from komando.cli.completing import offer_sites
 from komando.cli.new_ask import DAY, NAME, PROSE, RATE, REASON, Form, Named, Value, may_ask
 from komando.cli.new_signer import signer
 from komando.cli.new_site import (
@@ -162,7 +163,7 @@ def hotspot(slug: str, policies: Path, *, yes: bool, dry: bool, **given: Any) ->
 
 
 @new.command(short_help="Other terms of an office for some days.")
-@click.argument("office", metavar="OPD")
+@click.argument("office", metavar="OPD", shell_complete=offer_sites)
 @click.option("--from", "start", metavar="DATE", help="The first day.")
 @click.option("--until", "end", metavar="DATE", help="The last day.")
 @click.option("--guarantee", metavar="RATE", help="The guarantee of these days.")
