@@ -302,7 +302,7 @@ def test_a_new_office_takes_from_the_public_what_is_said(tmp_path: Path, product
         (path / "opd/new.yaml").write_text(NEW.format(id=new))
         after = compiled(path, "production")
     assert f"{new} today" in ADD
-    assert f"^id: {new}$" in ADD
+    assert f"^id: +{new}( |$)" in ADD
     assert f"`10.20.{new}.0/24`" in ADD
     assert f"classid {after.intent.routers['core-1'].leaf('new').class_id}\n" in ADD
     takes = {

@@ -23,6 +23,10 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 VERBS = {
     "check": ("komando.cli.check:check", "Validate the policies."),
+    "new": (
+        "komando.cli.new:new",
+        "New policies: an office, a public point, an exception, a signer.",
+    ),
     "show": ("komando.cli.show:show", "What a policy means: hours, rates, router, class, why."),
     "status": ("komando.cli.status:status", "Live: rate now, drops, top hosts, what is promised."),
     "render": ("komando.cli.render:render", "The files of each host, into a folder."),
@@ -30,6 +34,7 @@ VERBS = {
     "apply": ("komando.cli.apply:apply", "Carry a plan out."),
     "rollback": ("komando.cli.rollback:rollback", "Bring a host back to what it ran."),
     "drift": ("komando.cli.drift:drift", "What was changed by hand on the hosts."),
+    "doctor": ("komando.cli.doctor:doctor", "What is missing or drifting around the network."),
     "prepare": ("komando.cli.prepare:prepare", "Make machines members of the fleet."),
     "verify": ("komando.cli.verify:verify", "Observed against intended."),
     "inventory": ("komando.cli.inventory:inventory", "The machines: check, list, graph."),

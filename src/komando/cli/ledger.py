@@ -26,6 +26,8 @@ from komando.ledger import Ledger, LedgerError, Signers, UnreachedError, Verifie
 from komando.ledger import verify as verified
 from komando.ledger.restore import begin_anew
 from komando.ledger.restore import restore as restored
+from komando.ledger.witness import RefusedWitnessError
+from komando.ledger.witness import witness as witnessed
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
@@ -38,6 +40,20 @@ def _options(verb: Callable[..., None]) -> Callable[..., None]:
         help="The environment, where its inventory is not at hand.",
     )
     return environment(place_options(register_options(verb)))
+
+
+def _signers_options(verb: Callable[..., None]) -> Callable[..., None]:
+    """Whose signatures all entries have to have."""
+    for option in (
+        click.option("--signed-since", type=click.IntRange(1), default=1, show_default=True,
+                     help="The first entry that has to be signed."),
+        click.option("--allowed-signers", type=click.Path(path_type=Path), default=None,
+                     metavar="FILE",
+                     help="Who may sign: as ssh-keygen(1) has it (ALLOWED SIGNERS), or a "
+                     "people.yaml, whose people may in their days. All entries have to be."),
+    ):  # fmt: skip
+        verb = option(verb)
+    return verb
 
 
 @contextmanager
@@ -104,6 +120,7 @@ def ledger() -> None:
     komando ledger show                      who changed what, newest first
     komando ledger verify                    does it hold, and do the hosts say the same
     komando ledger push                      land what was done while the forge was away
+    komando ledger witness inspektorat       say what a second party has seen
     komando ledger restore                   bring a lost branch back from this clone
     """  # noqa: D301
 
@@ -149,16 +166,7 @@ def show(scope: Scope, register: Register, environment: str | None, most: int, f
     metavar="FOLDER",
     help="The hosts' own records, HOST.jsonl each. Default: the hosts are asked.",
 )
-@click.option(
-    "--allowed-signers",
-    type=click.Path(path_type=Path),
-    default=None,
-    metavar="FILE",
-    help="Who may sign: as ssh-keygen(1) has it (ALLOWED SIGNERS), or a people.yaml, whose people "
-    "may in their days. All entries have to be signed.",
-)
-@click.option("--signed-since", type=click.IntRange(1), default=1, show_default=True,
-              help="The first entry that has to be signed.")  # fmt: skip
+@_signers_options
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",
               show_default=True, help="How to print it.")  # fmt: skip
 def verify(
@@ -230,6 +238,38 @@ def push(scope: Scope, register: Register, environment: str | None) -> None:
     with _telling(), working("pushing"):
         count = _open(scope, register, environment).push()
     tell(f"{count} entries landed" if count else "nothing waits in this clone")
+
+
+@ledger.command(short_help="Say which entries a second party has seen.")
+@_options
+@_signers_options
+@click.argument("name")
+def witness(
+    scope: Scope,
+    register: Register,
+    environment: str | None,
+    allowed_signers: Path | None,
+    signed_since: int,
+    name: str,
+) -> None:
+    """Verify the ledger, and let the branch of a witness go on to its newest entry.
+
+    For a party that applies nothing, in a clone of its own: an auditor, each month. The branch is
+    witnesses/<environment>/NAME on the forge, and only goes forward. Where the ledger does not
+    hold, or does not go on from what this witness has seen, it refuses: that is the alarm.
+    """
+    with (
+        _telling(),
+        working("reading the ledger"),
+        _signers(allowed_signers, signed_since) as signers,
+    ):
+        try:
+            found = witnessed(_open(scope, register, environment), name, signers)
+        except RefusedWitnessError as error:
+            if error.verified is not None:
+                _tell(error.verified, [])
+            raise
+    tell(f"{found.branch} has seen {found.entries} entries, {found.fresh} of them now")
 
 
 @ledger.command(short_help="Bring a lost branch back from this clone.")

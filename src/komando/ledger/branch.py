@@ -59,10 +59,14 @@ class Branch:
             raise NoRemoteError(f"{remote!r} is no remote: expected a name, a URL or a path")
         self.git, self.environment, self.timeout = git, environment, timeout
         self.remote = _absolute(remote)
-        self.name = f"deployments/{environment}"
-        self._there = f"refs/heads/{self.name}"
-        self._known = f"refs/komando/known/{environment}"
-        self._fetched = f"refs/komando/fetched/{environment}"
+        self._name(f"deployments/{environment}", environment)
+
+    def _name(self, name: str, kept: str) -> None:
+        """Its name on the remote, and what this clone keeps of it below refs/komando/."""
+        self.name = name
+        self._there = f"refs/heads/{name}"
+        self._known = f"refs/komando/known/{kept}"
+        self._fetched = f"refs/komando/fetched/{kept}"
 
     def known(self) -> str | None:
         """The last commit that this clone has seen there."""

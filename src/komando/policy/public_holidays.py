@@ -36,3 +36,19 @@ def holidays_in(
 ) -> dict[date, str]:
     """Days off and their names: public holidays and, for ID, joint leave."""
     return dict(holidays.country_holidays(country, categories=categories, years=years))
+
+
+@lru_cache(maxsize=8)
+def estimated_in(
+    country: str, categories: tuple[str, ...], years: tuple[int, ...]
+) -> dict[date, str]:
+    """The days off of which the library knows only about when they are, in the country's language.
+
+    It marks their names, for ID with `(perkiraan)`, where the moon has still to be seen.
+    """
+    language = holidays.country_holidays(country).default_language
+    found = holidays.country_holidays(
+        country, categories=categories, years=years, language=language
+    )
+    mark = getattr(found, "estimated_label", "%s").replace("%s", "").strip()
+    return {day: name for day, name in found.items() if mark and mark in name}

@@ -1,0 +1,471 @@
+"""`komando new`: what is free, what is written, what is refused, and what stays as it was."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from datetime import date
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from komando.cli import main
+from komando.documents.reader import read
+from komando.policy import Policy, allowed_signers, load_policy
+from komando.policy.fresh import FreshException, NoPlaceError, NoRoomError, allot, next_id
+from komando.policy.fresh import with_exception as inserted
+from komando.policy.fresh.people import FreshPerson, with_person
+from komando.policy.fresh.write import scalar
+from komando.units import Pair
+from tests.unit.edited import edit
+
+ROOT = Path(__file__).parents[2]
+WHY = "About 30 staff, who keep their records online."
+OPD = ("--name", "Dinas Contoh", "--guarantee", "5 Mbit/s", "--justification", WHY, "--yes")
+POINT = ("--name", "Pasar Besar", "--justification", WHY, "--yes")
+FRESH = FreshException(
+    date(2027, 4, 5), date(2027, 4, 16), "Immunisation week", Pair.parse("25 Mbit/s")
+)
+
+
+def new(policies: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["new", *arguments, "--policies", str(policies)])
+
+
+def loaded(policies: Path) -> Policy:
+    found = load_policy(policies)
+    assert found.policy is not None, found.diagnostics
+    return found.policy
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(one): one.read_bytes() for one in folder.rglob("*") if one.is_file()}
+
+
+# --- what is free --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "segment", "networks", "gateways"),
+    [
+        ("opd", "metro", ["10.20.106.0/24", "2001:db8:1106::/48"],
+         ["172.20.1.106", "2001:db8:f000::1:106"]),
+        ("opd", "kecamatan", ["10.20.106.0/24", "2001:db8:1106::/48"],
+         ["172.20.5.106", "2001:db8:f001::1:106"]),
+        ("hotspots", "public", ["10.30.24.0/22", "2001:db8:1106::/48"],
+         ["172.20.9.106", "2001:db8:f002::1:106"]),
+    ],
+)  # fmt: skip
+def test_addresses_follow_from_the_id_as_those_that_stand_do(
+    kind: str, segment: str, networks: list[str], gateways: list[str]
+) -> None:
+    policy = loaded(ROOT / "policies")
+    number = next_id(policy, lambda _: False)
+    found = allot(policy, kind, segment, number)  # type: ignore[arg-type]
+    assert number == 106
+    assert [str(one) for one in found.networks] == networks
+    assert [str(one) for one in found.gateways] == gateways
+
+
+def test_what_the_habit_says_and_somebody_has_gives_way_to_the_next_behind_the_others(
+    policies: Path,
+) -> None:
+    edit(policies / "opd/bpbd.yaml", "10.20.13.0/24", "10.20.102.0/24")
+    edit(policies / "opd/bpbd.yaml", "172.20.1.13", "172.20.1.102")
+    found = allot(loaded(policies), "opd", "metro", 102)
+    assert found.networks[0] == ip_network("10.20.103.0/24")
+    assert found.gateways[0] == ip_address("172.20.1.103")
+
+
+def test_without_a_habit_a_gap_is_found_when_nothing_is_free_behind(policies: Path) -> None:
+    for slug, last in (("bpbd", "255"), ("dinas-kesehatan", "200"), ("dinas-pendidikan", "0")):
+        path = policies / f"opd/{slug}.yaml"
+        path.write_text(path.read_text().replace("10.20.", "10.77.").replace(
+            {"bpbd": "10.77.13.", "dinas-kesehatan": "10.77.5."}.get(slug, "10.77.6."),
+            f"10.77.{last}."))  # fmt: skip
+    assert allot(loaded(policies), "opd", "metro", 102).networks[0] == ip_network("10.77.1.0/24")
+
+
+def test_a_transfer_network_that_is_full_says_so(policies: Path) -> None:
+    for path in policies.rglob("*.yaml"):
+        text = path.read_text().replace("172.20.0.1/22", "172.20.0.1/29")
+        for number, old in enumerate(("1.5", "1.6", "1.13", "2.101"), 2):
+            text = text.replace(f"172.20.{old}, ", f"172.20.0.{number}, ")
+        path.write_text(text)
+    assert new(policies, "opd", "dinas-contoh", *OPD).exit_code == 0
+    policy = loaded(policies)
+    assert policy.opd["dinas-contoh"].link.gateways[0] == ip_address("172.20.0.6")
+    with pytest.raises(NoRoomError, match=r"172\.20\.0\.0/29 of the segment metro"):
+        allot(policy, "opd", "metro", 103)
+    done = new(policies, "opd", "dinas-lain", "--name", "Dinas Lain", *OPD[2:])
+    assert "name addresses with --network and --gateway" in done.stderr
+
+
+def test_an_id_that_an_office_had_is_not_given_again(policies: Path) -> None:
+    def git(*words: str) -> None:
+        as_somebody = ("-c", "user.name=n", "-c", "user.email=n@example.org")
+        call = ["git", *as_somebody, *words]
+        subprocess.run(call, cwd=policies.parent, check=True, capture_output=True)
+
+    git("init", "--quiet")
+    assert new(policies, "opd", "dinas-contoh", *OPD).exit_code == 0
+    git("add", ".")
+    git("commit", "--quiet", "-m", "with it")
+    (policies / "opd/dinas-contoh.yaml").unlink()
+    git("commit", "--quiet", "-a", "-m", "without it")
+    assert new(policies, "opd", "dinas-lain", *OPD).exit_code == 0
+    assert loaded(policies).opd["dinas-lain"].id == 103
+
+
+# --- what is written -----------------------------------------------------------------------------
+
+
+def test_an_office_is_written_as_the_others_are(policies: Path) -> None:
+    done = new(policies, "opd", "dinas-contoh", *OPD, "--letter", "1/DC/2026", "--date",
+               "2026-11-05", "--mode", "enforce")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "id 102, 10.20.102.0/24, 2001:db8:1066::/48" in done.stdout
+    lines = (policies / "opd/dinas-contoh.yaml").read_text().splitlines()
+    assert lines[0] == "# yaml-language-server: $schema=../../docs/schemas/opd.schema.json"
+    plain = [line for line in lines[2:] if "  # " not in line]
+    assert plain == ["link:", f"  {WHY}", "request:", "  date: 2026-11-05"], "all others say what"
+    office = loaded(policies).opd["dinas-contoh"]
+    assert office.name == "Dinas Contoh"
+    assert (str(office.guarantee), str(office.floor), str(office.ceiling)) == (
+        "5 Mbit/s", "1 Mbit/s", "20 Mbit/s")  # fmt: skip
+    assert office.request is not None
+    assert office.request.letter == "1/DC/2026"
+    assert CliRunner().invoke(main, ["check", "--policies", str(policies)]).exit_code == 0
+
+
+def test_a_point_is_written_as_the_others_are(policies: Path) -> None:
+    done = new(policies, "hotspot", "pasar-besar", *POINT, "--share", "2")
+    assert done.exit_code == 0, done.output
+    point = loaded(policies).hotspots["pasar-besar"]
+    assert (point.share, str(point.networks[0])) == (2, "10.30.8.0/22")
+    first = (policies / "hotspots/pasar-besar.yaml").read_text().partition("\n")[0]
+    assert first.endswith("docs/schemas/hotspots.schema.json")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["null", "42", "Dinas: Contoh", "# no comment", "Dinas #2", '"so called"', "{a}", "- a", "O'o"],
+)
+def test_a_name_is_read_as_it_was_said(policies: Path, name: str) -> None:
+    done = new(policies, "opd", "dinas-contoh", "--name", name, *OPD[2:])
+    assert done.exit_code == 0, done.output
+    assert loaded(policies).opd["dinas-contoh"].name == name
+
+
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1))
+def test_a_scalar_is_read_as_its_text(text: str) -> None:
+    document = read("x", f"a: {scalar(text)}  # said\nb: [{scalar(text)}]\n".encode()).document
+    assert document is not None
+    assert document.data == {"a": text, "b": [text]}
+
+
+def test_each_direction_has_its_own_rate(policies: Path) -> None:
+    two = "4 Mbit/s down, 3 Mbit/s up"
+    assert new(policies, "opd", "dinas-contoh", *OPD, "--guarantee", two).exit_code == 0
+    assert str(loaded(policies).opd["dinas-contoh"].guarantee) == two
+
+
+def test_a_dry_run_prints_and_writes_nothing(policies: Path) -> None:
+    before = files(policies)
+    done = new(policies, "opd", "dinas-contoh", *OPD, "--dry-run")
+    assert done.exit_code == 0
+    assert "id: 102 " in done.stdout
+    assert files(policies) == before
+
+
+def test_addresses_can_be_named(policies: Path) -> None:
+    own = ("--network", "10.99.0.0/24", "--gateway", "172.20.3.9")
+    assert new(policies, "opd", "dinas-contoh", *OPD, *own).exit_code == 0
+    office = loaded(policies).opd["dinas-contoh"]
+    assert (office.networks, office.link.gateways) == (
+        (ip_network("10.99.0.0/24"),), (ip_address("172.20.3.9"),))  # fmt: skip
+
+
+# --- what is refused -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("opd", "dinas-kesehatan", *OPD), "opd/dinas-kesehatan.yaml stands already"),
+        (("hotspot", "dinas-kesehatan", *POINT), "opd/dinas-kesehatan.yaml stands already"),
+        (("opd", "taman-kota", *OPD), "hotspots/taman-kota.yaml stands already"),
+        (("opd", "Dinas Contoh", *OPD), "perhaps `dinas-contoh`"),
+        (("opd", "x", *OPD, "--name", "DINAS kesehatan"), "has the name Dinas Kesehatan already"),
+        (("opd", "x", "--yes"), "missing --name, --guarantee, --justification"),
+        (("opd", "x"), "missing --name, --guarantee, --justification"),
+        (("opd", "x", *OPD, "--segment", "metr"), "did you mean `metro`?"),
+        (("opd", "x", *OPD, "--floor", "1 MB/s"), "write `8 Mbit/s`"),
+        (("opd", "x", *OPD, "--date", "2026-01-01"), "name its number with --letter"),
+        (("opd", "x", *OPD, "--letter", "1/2"), "missing --date"),
+        (("exception", "dinas-kesehata", "--yes"), "did you mean `dinas-kesehatan`?"),
+        (("exception", "bpbd", "--yes"),
+         "missing --from, --until, --reason, --guarantee or --calendar"),
+        (("opd", "x", *OPD, "--network", "10.20.5.0/24"), "error[network-twice]"),
+        (("exception", "bpbd", "--from", "2029-01-01", "--until", "2029-01-02", "--guarantee",
+          "11 Mbit/s", "--reason", "why"), "error[date-outside]"),
+    ],
+)  # fmt: skip
+def test_what_cannot_stand_is_refused_and_leaves_nothing(
+    policies: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    before = files(policies)
+    done = new(policies, *arguments)
+    assert done.exit_code == 1
+    assert words in done.stderr
+    assert files(policies) == before
+
+
+def test_a_refusal_stands_at_the_line_that_would_have_been(policies: Path) -> None:
+    done = new(policies, "opd", "x", *OPD, "--guarantee", "5 Mbit/s", "--floor", "6 Mbit/s")
+    assert f"{policies}/opd/x.yaml:12:8: error[floor-above-guarantee]" in done.stderr
+    assert "12 | floor: 6 Mbit/s" in done.stderr
+
+
+@pytest.mark.parametrize("what", ["opd", "exception"])
+def test_what_passes_the_uplink_says_by_how_much_and_what_would_fit(
+    policies: Path, what: str
+) -> None:
+    if what == "opd":
+        call = ["opd", "x", *OPD, "--mode", "enforce", "--ceiling", "80 Mbit/s", "--guarantee"]
+    else:
+        call = ["exception", "bpbd", "--from", "2027-04-05", "--until", "2027-04-06", "--reason",
+                "why", "--guarantee"]  # fmt: skip
+    done = new(policies, *call, "60 Mbit/s")
+    assert done.exit_code == 1
+    assert "promises pass the uplink `main` by " in done.stderr
+    words = next(line for line in done.stderr.splitlines() if line.endswith(" would fit"))
+    fits = int(words.split()[3])
+    above = new(policies, *call, f"{fits + 1} Mbit/s")
+    assert "promises pass the uplink" in above.stderr
+    assert new(policies, *call, f"{fits} Mbit/s").exit_code == 0
+
+
+def test_nothing_is_added_to_policies_that_are_wrong(policies: Path) -> None:
+    edit(policies / "opd/bpbd.yaml", "id: 13", "id: 5")
+    done = new(policies, "opd", "x", *OPD)
+    assert done.exit_code == 1
+    assert "wrong already" in done.stderr
+    assert "error[id-twice]" in done.stderr
+
+
+# --- exceptions ----------------------------------------------------------------------------------
+
+BEFORE = b"# its file\nid: 1   # one\nname: Dinas\n"
+ONE = (
+    b"exceptions:\n  - from: 2026-12-01   # first\n    until: 2026-12-02\n    reason: >-\n      a\n"
+)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        BEFORE,
+        BEFORE.rstrip(b"\n"),
+        BEFORE.replace(b"\n", b"\r\n"),
+        b"\xef\xbb\xbf" + BEFORE,
+        BEFORE + ONE,
+        BEFORE + ONE.rstrip(b"\n"),
+        ONE + b"\n# of the name\nname: x\n",
+        BEFORE + ONE + b"  # the end of the list\n\n\n",
+        BEFORE + b"exceptions:\n- {from: 2026-12-01, until: 2026-12-02, reason: a}\n",
+        BEFORE + b"exceptions:\n  -   from: 2026-12-01\n      reason: a\n",
+        BEFORE + b"exceptions:\n  -\n    # said\n    reason: a\n",
+        BEFORE + b"exceptions: []  # none yet\nfloor: 2 Mbit/s\n",
+        BEFORE + b"exceptions: [ {reason: '[a'}, {reason: b} ]\n",
+        BEFORE + b"exceptions: [\n  {reason: a}, # one\n]\n",
+    ],
+)
+def test_an_exception_is_put_in_and_no_other_byte_moves(raw: bytes) -> None:
+    made = inserted("x.yaml", raw, FRESH)
+    same = (one == other for one, other in zip(raw, made, strict=False))
+    common = raw[: next((at for at, it in enumerate(same) if not it), len(raw))]
+    rest = raw[len(common) :]
+    assert made.endswith(rest), "what stood before stands there still, around what was put in"
+    added = made[len(common) : len(made) - len(rest)]
+    assert b"Immunisation week" in added
+    assert b"\r\n" not in raw or b"\n" not in added.replace(b"\r\n", b"")
+    document = read("x.yaml", made).document
+    assert document is not None
+    assert document.data["exceptions"][-1]["until"] == "2027-04-16"
+
+
+@pytest.mark.parametrize("raw", [b"{id: 1, name: x}\n", b"id: 1\n...\n", b"exceptions: 3\n"])
+def test_where_there_is_no_place_it_says_what_to_write(raw: bytes) -> None:
+    with pytest.raises(NoPlaceError, match="guarantee: 25 Mbit/s"):
+        inserted("x.yaml", raw, FRESH)
+
+
+def test_an_exception_of_the_real_tree_holds(tmp_path: Path) -> None:
+    policies = tmp_path / "policies"
+    shutil.copytree(ROOT / "policies", policies)
+    before = (policies / "opd/dinas-pendidikan.yaml").read_bytes()
+    days = ("--from", "2027-05-03", "--until", "2027-05-08")
+    done = new(policies, "exception", "opd/dinas-pendidikan", *days, "--calendar",
+               "around-the-clock", "--reason", "Results: all schools fetch them.", "--letter",
+               "1: 2", "--date", "2027-04-01")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert (policies / "opd/dinas-pendidikan.yaml").read_bytes().startswith(before)
+    first, second = loaded(policies).opd["dinas-pendidikan"].exceptions
+    assert (second.calendar, second.reason) == (
+        "around-the-clock", "Results: all schools fetch them.")  # fmt: skip
+    assert first.end < second.start
+
+
+# --- people --------------------------------------------------------------------------------------
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHd2FTPLCGGXvvRB747lSiFGakw79ei0hA5rf8rKiDUK"
+SIGNER = ("--name", "Head of networks", "--office", "dinas-kesehatan", "--role", "approver",
+          "--mail", "one@office.example", "--mail", "two@office.example", "--yes")  # fmt: skip
+PERSON = FreshPerson("approver-1", "Head: networks", "diskominfo", "approver",
+                     ("a@b.example",), (KEY,), date(2026, 1, 1))  # fmt: skip
+OTHER = b"people:\n  requester-1:\n    name: x   # said\n\n    role: requester\n"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"# who\npeople: {}\n",
+        b"people: {}",
+        b"people: {}   # nobody yet\n# the end\n",
+        b"people:\n  {}\n",
+        b"people: {}\r\n",
+        b"\xef\xbb\xbfpeople: {}\n",
+        OTHER,
+        OTHER.rstrip(b"\n"),
+        OTHER.replace(b"  ", b"    ") + b"\n# the end\n",
+        OTHER + b"other: 1\n",
+    ],
+)
+def test_a_person_is_put_in_and_every_other_line_stays(raw: bytes) -> None:
+    made = with_person("people.yaml", raw, PERSON)
+    kept = [line.replace(b"{}", b"").rstrip() for line in raw.splitlines()]
+    lines = [line.rstrip() for line in made.splitlines()]
+    assert [line for line in lines if line in kept] == [line for line in kept if line in lines]
+    document = read("people.yaml", made).document
+    assert document is not None
+    assert document.data["people"]["approver-1"] == PERSON.data()
+    assert b"# said" not in raw or b"# said" in made
+    assert b"# nobody yet" not in raw or b"people:   # nobody yet" in made
+
+
+@pytest.mark.parametrize("raw", [b"people: {x: {name: y}}\n", b"{people: {}}\n", b"people: 3\n"])
+def test_where_nobody_can_be_put_in_it_says_what_to_write(raw: bytes) -> None:
+    with pytest.raises(NoPlaceError, match='name: "Head: networks"'):
+        with_person("people.yaml", raw, PERSON)
+
+
+def test_a_signer_with_keys_is_one_that_git_and_the_check_know(
+    policies: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "id.pub").write_text(f"{KEY} somebody@desk\n")
+    days = ("--from", "2026-01-01", "--until", "2027-12-31")
+    done = new(policies, "signer", "approver-1", *SIGNER, *days, "--key-file",
+               str(tmp_path / "id.pub"))  # fmt: skip
+    assert done.exit_code == 0, done.output
+    first = (policies / "people.yaml").read_text().partition("\n")[0]
+    assert first == "# yaml-language-server: $schema=../docs/schemas/people.schema.json"
+    policy = loaded(policies)
+    assert policy.people["approver-1"].mails == ("one@office.example", "two@office.example")
+    assert KEY in allowed_signers(policy.people, policy.region.zone)
+    again = new(policies, "signer", "Approver-1", *SIGNER)
+    assert "people.yaml has approver-1 already" in again.stderr
+    other = (*SIGNER[:6], "--mail", "three@office.example", "--yes")
+    assert new(policies, "signer", "approver-2", *other).exit_code == 0
+    assert list(loaded(policies).people) == ["approver-1", "approver-2"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("x_y", *SIGNER), "no login of a person on the forge"),
+        (("x", "--yes"), "missing --name, --office, --role, --mail"),
+        (("x", *SIGNER, "--office", "dinas-kesehata"), "did you mean `dinas-kesehatan`?"),
+        (("x", *SIGNER, "--role", "chief"), "--role: 'chief' is not one of"),
+        (("x", *SIGNER, "--mail", "nobody"), "error[mail]"),
+        (("x", *SIGNER, "--from", "2026-02-02", "--until", "2026-02-01"), "error[dates-order]"),
+    ],
+)
+def test_a_signer_that_cannot_be_is_refused(
+    policies: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    before = files(policies)
+    done = new(policies, "signer", *arguments)
+    assert done.exit_code == 1
+    assert words in done.stderr
+    assert files(policies) == before
+
+
+def test_a_private_key_is_refused_and_not_shown(policies: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "id"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(secret)], check=True)
+    done = new(policies, "signer", "approver-1", *SIGNER, "--key-file", str(secret))
+    assert done.exit_code == 1
+    assert "private key" in done.stderr
+    assert secret.read_text().splitlines()[1] not in done.output
+    assert not (policies / "people.yaml").exists()
+
+
+# --- questions at a terminal ---------------------------------------------------------------------
+
+
+def at_terminal(policies: Path, answers: list[str], *arguments: str) -> tuple[int, str]:
+    """The verb with a terminal of its own: each answer is typed once its question stands there."""
+    child, terminal = pty.fork()
+    if child == 0:
+        code = "from komando.cli import run; run()"
+        words = [sys.executable, "-c", code, "new", *arguments, "--policies", str(policies)]
+        os.execv(sys.executable, words)  # noqa: S606 - a list of arguments, and no shell
+    said, waiting = "", list(answers)
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        if not select.select([terminal], [], [], 1)[0]:
+            continue
+        try:
+            chunk = os.read(terminal, 4096).decode()
+        except OSError:  # it has ended
+            break
+        said += chunk
+        if said.rstrip(" ").endswith(":") and waiting:
+            os.write(terminal, waiting.pop(0).encode())
+            said += "\n"
+    else:
+        os.kill(child, signal.SIGKILL)
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), said
+
+
+def test_what_no_flag_says_is_asked_with_what_is_usual(policies: Path) -> None:
+    answers = ["Dinas Contoh\n", "\n", "5\n", "5 Mbit/s\n", WHY + "\n", *["\n"] * 5]
+    status, said = at_terminal(policies, answers, "opd", "dinas-contoh")
+    assert status == 0, said
+    assert "Segment [metro]:" in said
+    assert "write `5 Mbit/s` if megabits per second are meant" in said, "an answer that is refused"
+    assert "Ceiling [20 Mbit/s]:" in said
+    office = loaded(policies).opd["dinas-contoh"]
+    assert (str(office.guarantee), office.calendar) == ("5 Mbit/s", "working-week")
+
+
+@pytest.mark.parametrize("typed", ["\x03", "\x04"])
+def test_an_interrupt_at_a_question_leaves_nothing(policies: Path, typed: str) -> None:
+    before = files(policies)
+    status, said = at_terminal(policies, ["Dinas Contoh\n", "\n", typed], "opd", "dinas-contoh")
+    assert status == 1
+    assert "Guarantee:" in said
+    assert "Aborted!" in said
+    assert files(policies) == before
