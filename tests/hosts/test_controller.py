@@ -103,3 +103,24 @@ def test_prometheus_runs_in_its_sandbox(machine: Machine) -> None:
         "ProtectSystem": "strict",
         "RestrictSUIDSGID": "yes",
     }
+
+
+def test_the_bell_is_for_the_runner_alone_and_hangs_where_there_is_one(machine: Machine) -> None:
+    names = [f"/run/komando-ci/{verb}.sock" for verb in ("apply", "drift")]
+    shown = machine.host.run(f"stat -c '%n %U %G %a' {' '.join(names)}").stdout.splitlines()
+    there = machine.option("controller_runner")
+    assert shown == ([f"{name} root runner 660" for name in names] if there else [])
+
+
+def test_what_a_ring_runs_is_root_s(machine: Machine) -> None:
+    if not machine.option("controller_runner"):
+        return
+    programs = [f"/usr/local/bin/komando-{name}" for name in ("ci", "ring")]
+    shown = machine.host.check_output(f"stat -c '%U %a' {' '.join(programs)}")
+    assert set(shown.splitlines()) == {"root 755"}
+    asked = "systemctl show --property=User,NoNewPrivileges,ProtectSystem komando-ci-apply@0"
+    assert set(machine.host.check_output(asked).splitlines()) == {
+        "User=controller",
+        "NoNewPrivileges=yes",
+        "ProtectSystem=strict",
+    }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from komando.lab.fleet.fleet import Fleet, load_fleet
 from komando.lab.groups import groups_of
 from komando.lab.life import raze_city
 from komando.lab.place import Place
+from komando.lab.prepare import preparation, prepare_machines
 from tests.lab.desk import KOMANDO, REPOSITORY
 
 LAB = [
@@ -158,3 +161,85 @@ def prepare(city: City, *words: str) -> dict[str, Any]:
     assert done.stdout, done.stderr
     said = {one["host"]: one for one in json.loads(done.stdout)}
     return {**said, "status": done.returncode}
+
+
+CONTROLLER_1 = "controller-1"
+HOME = "/home/controller"
+FORGE = f"{HOME}/forge.git"
+TRUSTED = "/etc/ssh/authorized_keys.d/deploy"
+
+# twice what the city's own inventory gives everyone: another bundle than the other tests apply
+INVENTORY = """\
+all:
+  vars:
+    ansible_user: deploy
+    management: [10.255.0.0/24]
+    rate_divisor: 10
+  children:
+    router:
+      hosts:
+        core-1:
+          ansible_host: 10.255.0.2
+          interfaces: {uplink: wan0, metro: lan0, kecamatan: lan1, public: lan2}
+          leaf: pfifo
+"""
+
+
+@dataclass(frozen=True)
+class Controller:
+    """The machine as its user has it."""
+
+    members: Members
+
+    def root(self, command: str, *, check: bool = True) -> str:
+        """Run a command there as its administrator; returns its standard output."""
+        return on_machine(self.members.city, CONTROLLER_1, command, check=check)
+
+    def run(self, command: str) -> subprocess.CompletedProcess[str]:
+        """Type a command as whoever has become the user, in the session that they get."""
+        city = self.members.city
+        way = access(city.place, "root", ADMINISTRATOR)
+        return subprocess.run(
+            [*ssh_command(way, city.machines[CONTROLLER_1]), "sudo -iu controller"],
+            input=command,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def write(self, path: str, text: str) -> None:
+        """Write a file of the user's."""
+        owner = "--owner=controller --group=controller"
+        self.root(f"printf %s {shlex.quote(text)} | install -D {owner} /dev/stdin {path}")
+
+    def query(self, question: str) -> list[dict[str, str]]:
+        """The labels of what Prometheus there answers."""
+        ask = f"promtool query instant http://127.0.0.1:9090 {shlex.quote(question)}"
+        return [
+            dict(re.findall(r'(\w+)="([^"]*)"', line)) | {"": line.partition("{")[0]}
+            for line in self.root(ask).splitlines()
+            if "{" in line
+        ]
+
+
+@pytest.fixture(scope="session")
+def controller(members: Members) -> Iterator[Controller]:
+    """One whose key the router trusts, by a reviewed line in deploy_keys and `komando prepare`."""
+    one = Controller(members)
+    city = members.city
+    key = one.root(f"cat {HOME}/.ssh/deploy.pub").strip()
+    before = on_machine(city, "core-1", f"cat {TRUSTED}")
+    folder = REPOSITORY / "inventories/lab"
+    order = preparation(city.place, folder, [city.router], REPOSITORY / "roles")
+    keys: Any = order.settings["deploy_keys"]
+    order = replace(order, settings={**order.settings, "deploy_keys": [*keys, key]})
+    assert prepare_machines(order, lambda _, __: None) > 0
+    known = (city.place.folder / "known_hosts").read_text()
+    one.write(f"{HOME}/kota/hosts.yaml", INVENTORY)
+    one.write(f"{HOME}/kota/known_hosts", known)
+    # its ledger is its own, and begins behind no apply of the city's
+    on_machine(city, "core-1", "rm -f /var/lib/komando/sequence")
+    done = one.run(f"git init -q --bare {FORGE} && git remote add origin {FORGE}")
+    assert done.returncode == 0, done.stderr
+    yield one
+    on_machine(city, "core-1", f"printf %s {shlex.quote(before)} >{TRUSTED}")

@@ -6,27 +6,19 @@ Its inventory is of production's form, in a folder of its user; no namespace is 
 from __future__ import annotations
 
 import re
-import shlex
-import subprocess
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
-from komando.lab.container import ADMINISTRATOR, access, ssh_command
 from komando.lab.prepare import preparation, prepare_machines
 from komando.wheelhouse import LOCK
-from tests.lab.conftest import Members, on_machine
+from tests.lab.conftest import CONTROLLER_1 as NAME
+from tests.lab.conftest import FORGE, HOME, Controller, Members, on_machine
 from tests.lab.desk import REPOSITORY
 
 pytestmark = [pytest.mark.lab, pytest.mark.nightly]
 
-NAME = "controller-1"
-HOME = "/home/controller"
-FORGE = f"{HOME}/forge.git"
-TRUSTED = "/etc/ssh/authorized_keys.d/deploy"
 PATIENCE = 20.0
 """Seconds until Prometheus has asked everyone; it asks every two."""
 
@@ -39,82 +31,6 @@ NUMBERS = (
     "komando_site_dropped_packets_total",
     "komando_site_backlog_bytes",
 )
-
-# twice what the city's own inventory gives everyone: another bundle than the other tests apply
-INVENTORY = """\
-all:
-  vars:
-    ansible_user: deploy
-    management: [10.255.0.0/24]
-    rate_divisor: 10
-  children:
-    router:
-      hosts:
-        core-1:
-          ansible_host: 10.255.0.2
-          interfaces: {uplink: wan0, metro: lan0, kecamatan: lan1, public: lan2}
-          leaf: pfifo
-"""
-
-
-@dataclass(frozen=True)
-class Controller:
-    """The machine as its user has it."""
-
-    members: Members
-
-    def root(self, command: str, *, check: bool = True) -> str:
-        """Run a command there as its administrator; returns its standard output."""
-        return on_machine(self.members.city, NAME, command, check=check)
-
-    def run(self, command: str) -> subprocess.CompletedProcess[str]:
-        """Type a command as whoever has become the user, in the session that they get."""
-        city = self.members.city
-        way = access(city.place, "root", ADMINISTRATOR)
-        return subprocess.run(
-            [*ssh_command(way, city.machines[NAME]), "sudo -iu controller"],
-            input=command,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def write(self, path: str, text: str) -> None:
-        """Write a file of the user's."""
-        owner = "--owner=controller --group=controller"
-        self.root(f"printf %s {shlex.quote(text)} | install -D {owner} /dev/stdin {path}")
-
-    def query(self, question: str) -> list[dict[str, str]]:
-        """The labels of what Prometheus there answers."""
-        ask = f"promtool query instant http://127.0.0.1:9090 {shlex.quote(question)}"
-        return [
-            dict(re.findall(r'(\w+)="([^"]*)"', line)) | {"": line.partition("{")[0]}
-            for line in self.root(ask).splitlines()
-            if "{" in line
-        ]
-
-
-@pytest.fixture(scope="module")
-def controller(members: Members) -> Iterator[Controller]:
-    """One whose key the router trusts, by a reviewed line in deploy_keys and `komando prepare`."""
-    one = Controller(members)
-    city = members.city
-    key = one.root(f"cat {HOME}/.ssh/deploy.pub").strip()
-    before = on_machine(city, "core-1", f"cat {TRUSTED}")
-    folder = REPOSITORY / "inventories/lab"
-    order = preparation(city.place, folder, [city.router], REPOSITORY / "roles")
-    keys: Any = order.settings["deploy_keys"]
-    order = replace(order, settings={**order.settings, "deploy_keys": [*keys, key]})
-    assert prepare_machines(order, lambda _, __: None) > 0
-    known = (city.place.folder / "known_hosts").read_text()
-    one.write(f"{HOME}/kota/hosts.yaml", INVENTORY)
-    one.write(f"{HOME}/kota/known_hosts", known)
-    # its ledger is its own, and begins behind no apply of the city's
-    on_machine(city, "core-1", "rm -f /var/lib/komando/sequence")
-    done = one.run(f"git init -q --bare {FORGE} && git remote add origin {FORGE}")
-    assert done.returncode == 0, done.stderr
-    yield one
-    on_machine(city, "core-1", f"printf %s {shlex.quote(before)} >{TRUSTED}")
 
 
 def test_a_new_one_tells_the_keys_that_others_have_to_know(members: Members) -> None:

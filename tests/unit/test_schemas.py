@@ -117,7 +117,7 @@ def test_the_settings_are_in_git() -> None:
 
 def test_the_servers_lock_names_no_registry() -> None:
     """So that npm takes the one of the machine; what it installs is held by its hashes."""
-    lock = json.loads((ROOT / "tests/editor/package-lock.json").read_text())
+    lock = json.loads((ROOT / "tests/node/package-lock.json").read_text())
     packages = {name: one for name, one in lock["packages"].items() if name}
     assert not [name for name, one in packages.items() if "resolved" in one]
     assert all(one["integrity"].startswith("sha512-") for one in packages.values())
