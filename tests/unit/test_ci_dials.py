@@ -38,7 +38,9 @@ def test_a_plan_opens_no_connection_whatever_the_request_s_inventory_says(tmp_pa
     git(clone, "switch", "-q", "-c", "request")
     hosts = clone / "inventories/lab/hosts.yaml"
     text = hosts.read_text()
-    hosts.write_text(text.replace("10.255.0.2", "127.0.0.2").replace("10.255.0.0/24", "127.0.0.0/8"))
+    hosts.write_text(
+        text.replace("10.255.0.2", "127.0.0.2").replace("10.255.0.0/24", "127.0.0.0/8")
+    )
     assert hosts.read_text() != text
     office = clone / "policies/opd/dinas-kesehatan.yaml"
     office.write_text(office.read_text().replace("guarantee: 20 Mbit/s", "guarantee: 21 Mbit/s"))
@@ -59,5 +61,9 @@ def test_a_plan_opens_no_connection_whatever_the_request_s_inventory_says(tmp_pa
     events = [json.loads(line) for line in heard.read_text().splitlines()]
     programs = [words for event, words in events if event == "subprocess.Popen"]
     assert len(programs) == len(events), events
-    assert {Path(words[0]).name for words in programs} <= {"git", "unshare", Path(sys.executable).name}
+    assert {Path(words[0]).name for words in programs} <= {
+        "git",
+        "unshare",
+        Path(sys.executable).name,
+    }
     assert not any(CARRIES & set(words) for words in programs if Path(words[0]).name == "git")
