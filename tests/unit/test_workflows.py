@@ -124,12 +124,8 @@ MUTATIONS = {
     "comments with what was merged for a look": (
         "plan", "          ref: main\n", "", {"request that may write"},
     ),
-    "comments with a script of the artefact": (
-        "plan", COMMENT, 'run: sh "$RUNNER_TEMP/plan/run" &&', {"request that may write", "rights"},
-    ),
-    "unpacks the artefact over the code": (
-        "plan", "path: ${{ runner.temp }}/plan # beside", "path: . # beside",
-        {"request that may write"},
+    "comments with a script of the request": (
+        "plan", COMMENT, 'run: git show "$HEAD":run | sh &&', {"request that may write", "rights"},
     ),
     "plans with the right to write": (
         "plan", "contents: read # to fetch the request", "contents: write # to fetch the request",
@@ -165,7 +161,8 @@ MUTATIONS = {
     ),
     "a title becomes a command": (
         "plan", "run: .venv/bin/komando ci plan",
-        'run: echo "${{ github.event.pull_request.title }}"; komando ci plan', {"expanded"},
+        'run: echo "${{ github.event.pull_request.title }}"; komando ci plan',
+        {"expanded", "request that may write"},
     ),
     "the token stays on the disk": (
         "check", "persist-credentials: false", "persist-credentials: true", {"credentials"},

@@ -27,14 +27,14 @@ BELL = {"/usr/local/bin/komando-ring apply", "/usr/local/bin/komando-ring drift"
 
 MAINS = {
     "scripts/setup --runtime",
-    '.venv/bin/komando ci comment "$RUNNER_TEMP/plan" --request "$REQUEST"',
+    '.venv/bin/komando ci plan --base origin/main --head "$HEAD" --out out/plan',
+    '.venv/bin/komando ci comment out/plan --request "$REQUEST"',
 }
-"""What a job of a request runs that may write: code of main, with the request as data."""
+"""What a job of a request runs that may write: code of main, which reads the request's commits."""
 
 ACTIONS: Mapping[str, Rights] = {
     "actions/checkout": {"contents": "read"},
     "actions/upload-artifact": {},
-    "actions/download-artifact": {},
 }
 """Each action that may be used, and the rights that it needs."""
 
@@ -206,14 +206,9 @@ def _forges() -> set[tuple[str, ...]]:
 
 
 def _runs_main_alone(job: Job) -> bool:
-    """Whether what a request brings is data to it: beside main's code, and no command."""
-    beside = all(
-        step.given.get("path", "").startswith("${{ runner.temp }}/")
-        for step in job.steps
-        if step.action == "actions/download-artifact"
-    )
+    """Whether what a request brings is data to it, and no command."""
     known = all(step.run in MAINS if step.run else step.action in ACTIONS for step in job.steps)
-    return job.checks_out == "main" and beside and known
+    return job.checks_out == "main" and known
 
 
 def _only_rings(job: Job) -> bool:
