@@ -15,7 +15,7 @@ from komando.forge import Forge, Issue, Protection, Request, Runner
 from komando.ledger.entries import Entry, Finished, Holder, HostResult, Move, Started
 from komando.ledger.git import Git
 from komando.plan import Change, Detail, FileChange, HostPlan, Plan
-from komando.review.requests import came
+from komando.review.requests import BY_HAND, came
 from komando.review.since import last_applied
 from komando.review.stands import unreviewed
 from komando.review.trees import ConflictError, TreeError, Trees
@@ -292,8 +292,8 @@ class TestCame:
         assert found.merged == ()
         assert found.faults == (
             (
-                f"commit {after[:12]} (pushed at night) came to main without a pull request: "
-                "revert it, and propose it by one"
+                f"commit {after[:12]} (pushed at night) came to main without a pull request. "
+                f"{BY_HAND}"
             ),
         )
 
@@ -318,8 +318,7 @@ class TestCame:
         assert found.faults == (
             (
                 f"#1 (title 1): commit {after[:12]} is not the merge of what was approved "
-                f"({head[:12]}): it has something else in policies/a.txt. Revert it, and propose "
-                "that by a request"
+                f"({head[:12]}): it has something else in policies/a.txt. {BY_HAND}"
             ),
         )
 
@@ -332,10 +331,7 @@ class TestCame:
         forge = Played({1: _request(1, head, after)}, {after: (1,)})
         found = came(repository.trees, forge, (before, after), "main", "origin")
         assert [fault.partition(":")[2] for fault in found.faults] == [
-            (
-                " its merge settled conflicts in policies/b.txt, which no approval was given to: "
-                "propose the same lines by a request of their own"
-            )
+            (" its merge settled conflicts in policies/b.txt, which nobody approved. " + BY_HAND)
         ]
 
     def test_a_head_that_this_clone_lacks_is_fetched(

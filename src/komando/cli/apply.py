@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -30,6 +30,39 @@ if TYPE_CHECKING:
     from komando.rollout.turn import Undertaken
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How an apply goes about it; `requests` are the pull requests that it carries out.
+
+    `record`: it is a turn of the ledger even where nothing changes.
+    """
+
+    partial: bool = False
+    at_once: bool = False
+    verify: bool = True
+    record: bool = False
+    requests: tuple[Request, ...] = ()
+
+
+def _manner_options(verb: Callable[..., None]) -> Callable[..., None]:
+    """`--at-once`, `--verify` and `--record`, as the verb's `manner`."""
+
+    @wraps(verb)
+    def in_manner(*, at_once: bool, verify: bool, record: bool, **rest: Any) -> None:
+        verb(manner=Manner(at_once=at_once, verify=verify, record=record), **rest)
+
+    for option in (
+        click.option("--record", is_flag=True,
+                     help="Write it into the ledger even where nothing changes."),
+        click.option("--verify/--no-verify", default=True, show_default=True,
+                     help="Run the checks of tests/hosts on each wave."),
+        click.option("--at-once", is_flag=True,
+                     help="All hosts in one wave; one that fails takes all back."),
+    ):  # fmt: skip
+        in_manner = option(in_manner)
+    return in_manner
+
+
 @click.command()
 @click.argument("plan_file", metavar="[PLAN]", required=False,
                 type=click.Path(path_type=Path, exists=True, dir_okay=False))  # fmt: skip
@@ -40,18 +73,14 @@ if TYPE_CHECKING:
 @secrets_key_option(TO_CHANGE)
 @click.option("--limit", metavar="HOST[,HOST]", shell_complete=offer_limit,
               help="Only these hosts: a PARTIAL apply.")  # fmt: skip
-@click.option("--at-once", is_flag=True,
-              help="All hosts in one wave; one that fails takes all back.")  # fmt: skip
+@_manner_options
 @click.option("--diff/--no-diff", default=False, help="Show the files' unified diffs, too.")
-@click.option("--verify/--no-verify", default=True, show_default=True,
-              help="Run the checks of tests/hosts on each wave.")  # fmt: skip
 def apply(
     scope: Scope,
     plan_file: Path | None,
     limit: str | None,
-    at_once: bool,
     diff: bool,
-    verify: bool,
+    manner: Manner,
     register: Register,
 ) -> None:
     """Bring every host to what the policies say.
@@ -73,7 +102,7 @@ def apply(
         with changing_nothing():
             shown = None if plan_file is None else _shown(plan_file)
             wanted = scope.desired(limit, launched)
-        manner = Manner(partial=limit is not None, at_once=at_once, verify=verify)
+        manner = replace(manner, partial=limit is not None)
         left_out = wanted.left_out
 
         def agree(found: Planned) -> None:
@@ -83,16 +112,6 @@ def apply(
     from komando.cli.rolling import conclude
 
     conclude(rollout, partial=limit is not None)
-
-
-@dataclass(frozen=True)
-class Manner:
-    """How an apply goes about it; `requests` are the pull requests that it carries out."""
-
-    partial: bool = False
-    at_once: bool = False
-    verify: bool = True
-    requests: tuple[Request, ...] = ()
 
 
 def carried_out(
@@ -105,8 +124,7 @@ def carried_out(
 ) -> Rollout:
     """Ask the hosts, have `agree` look at the plan, and carry it out; what came of it.
 
-    `agree` raises ClickException where nothing shall be done. Nothing to do is no turn of the
-    ledger.
+    `agree` raises ClickException where nothing shall be done.
     """
     with changing_nothing():
         access = scope.access(wanted)
@@ -118,7 +136,7 @@ def carried_out(
     with ending_as_told(), planned(wanted, access, launched, settled=True) as found:
         with changing_nothing():
             agree(found)
-        if not found.plan.changes:
+        if not (found.plan.changes or manner.record):
             return as_it_was(found.failures)
         look = partial(_verified, wanted=wanted, access=access) if manner.verify else None
         policies = (str(scope.policies), str(wanted.folder))

@@ -135,7 +135,7 @@ def _carried(scope: Scope, register: Register, merges: Merges) -> Rollout:
             show_plan(found.plan, "text", diff=False)
             _agree(trees, head, found.plan, expected)
 
-        manner = Manner(requests=merges.reviewed.requests)
+        manner = Manner(record=True, requests=merges.reviewed.requests)
         return carried_out(scope, register, wanted, launched, agree, manner)
 
 
@@ -155,15 +155,13 @@ def _agree(trees: Trees, head: str, live: Plan, expected: Plan) -> None:
 def _tell(scope: Scope, merges: Merges, rollout: Rollout) -> None:
     """The result under each request."""
     environment = _environment(scope)
-    if not rollout.outcomes:
-        words = "nothing changes on any host"
-    else:
-        entry = merges.ledger.links(1)[-1].entry
-        sequence = getattr(entry, "sequence", 0)
-        words = f"sequence {sequence} of the ledger, commit {merges.head[:NAMED]}"
-        for one in rollout.outcomes:
-            runs = (one.runs or "nothing")[:NAMED]
-            words += f"\n{one.host}: {one.state}, runs {runs}"
-            words += f" ({one.reason})" if one.reason else ""
+    entry = merges.ledger.links(1)[-1].entry
+    sequence = getattr(entry, "sequence", 0)
+    words = f"sequence {sequence} of the ledger, commit {merges.head[:NAMED]}"
+    for one in rollout.outcomes:
+        runs = (one.runs or "nothing")[:NAMED]
+        words += f"\n{one.host}: {one.state}, runs {runs}"
+        words += f" ({one.reason})" if one.reason else ""
+    words += "" if rollout.outcomes else "\nnothing changes on any host"
     how = "applied" if rollout.holds and rollout.recorded else "NOT applied as a whole"
     tell_requests(merges.forge, merges.reviewed.requests, environment, how, words)

@@ -92,7 +92,8 @@ def _judged(trees: Trees, one: Merged, region: Region) -> Verdict:
 
 def _stated(trees: Trees, before: str, head: str) -> Iterator[Stated]:
     """The commits that a request brings, with the addresses that they state."""
-    text = trees.git.ask("log", "--format=%H%x00%ae%x00%ce", f"{before}..{head}", "--")
+    fields = ("--no-show-signature", "--format=%H%x00%ae%x00%ce")
+    text = trees.git.ask("log", *fields, f"{before}..{head}", "--")
     for line in text.decode("utf-8", "replace").splitlines():
         yield Stated(*line.split("\0"))
 

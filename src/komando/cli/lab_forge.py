@@ -136,6 +136,22 @@ def merge(name: str, number: int, login: str) -> None:
     sys.exit(Jobs(store, lambda words: tell(words, err=True)).apply())
 
 
+@forge.command(short_help="Look for drift, as each night; show the issue.")
+@name_option
+def drift(name: str) -> None:
+    """Run `komando ci drift` from the controller's clone, and show the issue that it keeps.
+
+    Exit status: that of `komando ci drift`.
+    """
+    from komando.lab.forge.jobs import Jobs
+
+    store = _store(name)
+    status = Jobs(store, lambda words: tell(words, err=True)).drift()
+    for issue in store.read().issues:
+        tell(f"#{issue.number} {'open' if issue.open else 'closed'}  {issue.title}\n{issue.body}")
+    sys.exit(status)
+
+
 def _store(name: str) -> Store:
     from komando.lab.forge.store import Store
 

@@ -12,6 +12,13 @@ NAMED = 12
 """Characters of a commit's id that people are shown."""
 
 
+BY_HAND = (
+    "Look at it; a person may then apply what is there (`komando apply --record` on the "
+    "controller, which the ledger keeps), and merges apply by themselves again from there on"
+)
+"""The way on from what cannot be reviewed any more: history is not rewritten."""
+
+
 @dataclass(frozen=True)
 class Merged:
     """A pull request that a branch got: it was at `before`, and is at `after` with it."""
@@ -48,7 +55,7 @@ def came(trees: Trees, forge: Forge, span: tuple[str, str], branch: str, remote:
         if request is None:
             faults.append(
                 f"commit {commit[:NAMED]} ({trees.subject(commit)}) came to {branch} without a "
-                "pull request: revert it, and propose it by one"
+                f"pull request. {BY_HAND}"
             )
             begins = None
             continue
@@ -83,16 +90,15 @@ def _more_than_approved(trees: Trees, one: Merged, remote: str) -> Iterator[str]
         expected = trees.merged(one.before, head)
     except ConflictError as error:
         yield (
-            f"{what}: its merge settled conflicts in {', '.join(error.files)}, which no approval "
-            "was given to: propose the same lines by a request of their own"
+            f"{what}: its merge settled conflicts in {', '.join(error.files)}, which nobody "
+            f"approved. {BY_HAND}"
         )
         return
     if expected != trees.tree(one.after):
         differ = ", ".join(trees.changed(expected, one.after)[:6])
         yield (
             f"{what}: commit {one.after[:NAMED]} is not the merge of what was approved "
-            f"({request.head[:NAMED]}): it has something else in {differ}. Revert it, and propose "
-            "that by a request"
+            f"({request.head[:NAMED]}): it has something else in {differ}. {BY_HAND}"
         )
 
 

@@ -104,7 +104,7 @@ class Trees:
     def subject(self, commit: str) -> str:
         """The first line of a commit's message, as it was written."""
         return (
-            self.git.ask("log", "--no-walk", "--format=%s", commit, "--")
+            self.git.ask("log", "--no-walk", "--no-show-signature", "--format=%s", commit, "--")
             .decode("utf-8", "replace")
             .rstrip("\n")
         )

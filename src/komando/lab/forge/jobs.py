@@ -78,12 +78,20 @@ class Jobs:
                 self.say("apply: cancelled, for a newer one waits in its place")
                 return 0
             self.say(f"apply: main is at {self.move_controller()[:12]}")
-            words = ("ci", "apply", *self.store.read().work.apply)
-            with serving(self.store) as served:
-                environment = self._asking(served.url, APPLY, "KOMANDO_FORGE_TOKEN")
-                status = self._komando(self.store.controller, words, environment)
+            status = self._on_controller("apply")
             self.say(f"apply: ended with {status}")
             return status
+
+    def drift(self) -> int:
+        """Look for drift from the controller's clone, as each night; the verb's exit status."""
+        self.move_controller()
+        return self._on_controller("drift")
+
+    def _on_controller(self, verb: str) -> int:
+        words = ("ci", verb, *self.store.read().work.apply)
+        with serving(self.store) as served:
+            environment = self._asking(served.url, APPLY, "KOMANDO_FORGE_TOKEN")
+            return self._komando(self.store.controller, words, environment)
 
     def move_controller(self) -> str:
         """Move the controller's clone forward to main, or make it; returns main's commit.

@@ -77,8 +77,11 @@ def begin(store: Store, beginning: Beginning) -> str:
 
 
 def approve(store: Store, number: int, login: str) -> Pull:
-    """Approve a pull request as it is now. Raises LabError where GitHub would not take that."""
-    pull = open_pull(store, number)
+    """Approve a pull request as it is now, merged or not.
+
+    Raises LabError where GitHub would not take that.
+    """
+    pull = known_pull(store, number)
     if _person(login) == pull.author:
         raise LabError(f"{login} cannot approve #{number}: it is their own")
     at = datetime.now(UTC)
