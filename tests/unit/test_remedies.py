@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from komando.documents import addresses, fields, zones
+from komando.policy import people
 from komando.policy.week import weekdays
 from komando.units import Percent, Price, Rate, Unfit, Window
 
@@ -40,6 +41,7 @@ PARSERS: dict[str, tuple[Callable[[str], object], list[str]]] = {
     ),
     "address": (addresses._address, ["10", ".", "20", "0", "/", " ", "2001:db8", "::", "1", "05"]),
     "interface": (addresses._interface, ["10", ".", "20", "0", "/", "24", " ", "2001:db8", "::"]),
+    "login": (people._login, ["@", "a", "-", "1", "_", "B", "x" * 20, " "]),
     "zone": (zones.read_zone, ["GMT", "UTC", "+", "7", "asia", "/", "Jakarta", "WIB", "Etc"]),
 }
 """By kind of value: how it is read, and pieces of which nearly right ones are made."""

@@ -43,6 +43,11 @@ def test_an_approver_may_let_their_own_request_through_alone() -> None:
     assert counted(verdict) == []
 
 
+def test_whoever_set_it_may_still_push() -> None:
+    own = replace(REQUEST, author="approver-1", pushes=(Push("approver-1", HEAD, at(1)),))
+    assert judged(own, labels=(emergency("approver-1", 0.5),)).emergency is not None
+
+
 ALARMS: list[tuple[str, dict[str, Any], str]] = [
     ("by a requester", {"labels": (emergency("requester-1"),)}, "requester-1, who set it, is no"),
     ("by a stranger", {"labels": (emergency("stranger-1"),)}, "stranger-1, who set it, is no"),

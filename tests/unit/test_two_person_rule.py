@@ -183,7 +183,7 @@ COUNTING: list[tuple[str, tuple[Review, ...], str]] = [
     ("in other capitals", (review("Approver-1"),), "approver-1"),
     (
         "with a comment after it",
-        (review("approver-1"), review("approver-1", "commented", hours=3)),
+        (review("approver-1"), review("approver-1", "commented", OLD, 3)),
         "approver-1",
     ),
     (
@@ -207,6 +207,24 @@ COUNTING: list[tuple[str, tuple[Review, ...], str]] = [
 def test_what_is_an_approval(reviews: tuple[Review, ...], login: str) -> None:
     assert counted(judged(reviews=reviews)) == [login]
     assert judged(reviews=reviews).passes
+
+
+def test_a_comment_is_no_approval() -> None:
+    verdict = judged(reviews=(review("approver-1", "commented"),))
+    assert counted(verdict) == []
+    assert not verdict.passes
+
+
+def test_whoever_had_a_hand_in_it_is_known_in_other_capitals() -> None:
+    verdict = judged(author="approver-1", reviews=(review("APPROVER-1"),))
+    assert "The approval of APPROVER-1 does not count: they opened it" in verdict.faults[0]
+
+
+def test_approvals_stand_in_the_order_of_their_last_words() -> None:
+    again = review("approver-1", hours=3)
+    verdict = judged(reviews=(again, review("approver-1"), review("approver-2", hours=2.5)))
+    assert counted(verdict) == ["approver-2", "approver-1"]
+    assert verdict.approvals[1].at == at(3)
 
 
 def test_an_approval_from_before_the_request_went_to_another_branch_does_not_count() -> None:

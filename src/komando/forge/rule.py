@@ -78,7 +78,7 @@ def judge(
         person = judges.approver(review.login, judges.day(review.at))
         if why := _why_not(review, request, hands, judges):
             refused.append(why)
-        elif person is not None:
+        elif person is not None and review.state == "approved":
             approvals.append(Approval(person.login, review.commit, review.at))
     given = {one.login for one in approvals}
     able = [one.login for one in judges.approvers(today) if one.login.lower() not in hands]

@@ -52,7 +52,7 @@ def _mail(value: Any) -> str:
         "mail",
         "no mail address",
         expected="one address, as `git config user.email` shows it",
-        remedy="write the address alone, without a name and without `<` and `>`",
+        remedy="write the address alone, without a name and without brackets",
     )
 
 
