@@ -38,9 +38,7 @@ def test_a_plan_opens_no_connection_whatever_the_request_s_inventory_says(tmp_pa
     git(clone, "switch", "-q", "-c", "request")
     hosts = clone / "inventories/lab/hosts.yaml"
     text = hosts.read_text()
-    hosts.write_text(
-        text.replace("10.255.0.2", "127.0.0.2").replace("10.255.0.0/24", "127.0.0.0/8")
-    )
+    hosts.write_text(text.replace("10.255.0.", "127.0.0."))
     assert hosts.read_text() != text
     office = clone / "policies/opd/dinas-kesehatan.yaml"
     office.write_text(office.read_text().replace("guarantee: 20 Mbit/s", "guarantee: 21 Mbit/s"))
@@ -49,7 +47,7 @@ def test_a_plan_opens_no_connection_whatever_the_request_s_inventory_says(tmp_pa
     path = os.pathsep.join([str(tmp_path), str(clone / "src")])
     planned = ("ci", "plan", "--inventory", "inventories/lab", "--base", "HEAD~1")
     done = subprocess.run(
-        [sys.executable, "-m", "komando", *planned, "--out", str(tmp_path / "out")],
+        [Path(sys.executable).with_name("komando"), *planned, "--out", str(tmp_path / "out")],
         cwd=clone,
         env={**os.environ, "PYTHONPATH": path},
         stdin=subprocess.DEVNULL,
@@ -60,6 +58,7 @@ def test_a_plan_opens_no_connection_whatever_the_request_s_inventory_says(tmp_pa
     assert "Dinas Kesehatan" in (tmp_path / "out/plan.md").read_text(), done.stderr
     events = [json.loads(line) for line in heard.read_text().splitlines()]
     programs = [words for event, words in events if event == "subprocess.Popen"]
+    assert programs
     assert len(programs) == len(events), events
     assert {Path(words[0]).name for words in programs} <= {
         "git",
