@@ -66,12 +66,11 @@ def test_a_witness_goes_on_with_the_ledger(clone: Clone, forge: Path) -> None:
     assert on_forge(forge, "witnesses/lab/inspektorat") == on_forge(forge, "deployments/lab")
 
 
-def rewritten(controller: Path, forge: Path, tmp_path: Path) -> None:
+def rewritten(forge: Path, tmp_path: Path) -> None:
     """Somebody who has the forge puts another whole ledger in the place of the one that was."""
     git(forge, "update-ref", "-d", "refs/heads/deployments/lab")
     git(tmp_path, "clone", "--quiet", forge.as_uri(), "liar")
     applied(tmp_path / "liar")
-    del controller
 
 
 def test_a_ledger_that_was_rewritten_is_the_alarm(
@@ -81,7 +80,7 @@ def test_a_ledger_that_was_rewritten_is_the_alarm(
     applied(controller)
     assert call(auditor, "inspektorat").exit_code == 0
     seen = on_forge(forge, "witnesses/lab/inspektorat")
-    rewritten(controller, forge, tmp_path)
+    rewritten(forge, tmp_path)
     said = call(auditor, "inspektorat")
     assert said.exit_code == 1
     assert "does not go on from what this clone knew" in said.stdout
@@ -95,7 +94,7 @@ def test_a_witness_whose_clone_is_fresh_is_warned_by_its_own_branch(
     controller, auditor = clone("controller"), clone("auditor")
     applied(controller)
     assert call(auditor, "inspektorat").exit_code == 0
-    rewritten(controller, forge, tmp_path)
+    rewritten(forge, tmp_path)
     git(tmp_path, "clone", "--quiet", "--single-branch", forge.as_uri(), "fresh")
     said = call(tmp_path / "fresh", "inspektorat")
     assert said.exit_code == 1
@@ -110,7 +109,7 @@ def test_a_witness_whose_branch_was_taken_back_is_warned_by_its_clone(
     applied(controller)
     assert call(auditor, "inspektorat").exit_code == 0
     git(forge, "update-ref", "-d", "refs/heads/witnesses/lab/inspektorat")
-    rewritten(controller, forge, tmp_path)
+    rewritten(forge, tmp_path)
     git(auditor, "update-ref", "-d", "refs/komando/known/lab")  # misled once, by hand
     with pytest.raises(RefusedWitnessError, match=r"\(in this clone\)"):
         witness(ledger_of(auditor), "inspektorat")
@@ -188,7 +187,7 @@ def test_the_doctor_sees_that_a_witness_knows_another_ledger(
     controller, auditor = clone("controller"), clone("auditor")
     applied(controller)
     assert call(auditor, "inspektorat").exit_code == 0
-    rewritten(controller, forge, tmp_path)
+    rewritten(forge, tmp_path)
     fresh = clone("fresh")
     level, what = looked(fresh)["ledger-witness"][0]
     assert level == "error"

@@ -82,12 +82,18 @@ def test_a_forge_that_holds_people_to_all_of_it(monkeypatch: pytest.MonkeyPatch)
     ]
 
 
-def test_what_the_forge_does_not_answer_is_told_without_the_token(
+def test_a_forge_that_is_away_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    with served({}, monkeypatch, status=410):
+        pass  # and now it is gone
+    assert {(one.id, one.level) for one in asked()} == {("forge-away", "warning")}
+
+
+def test_what_the_token_may_not_ask_is_told_without_the_token(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with served({}, monkeypatch, status=403):
         found = asked()
-    assert {(one.id, one.level) for one in found} == {("forge-refused", "warning")}
+    assert [(one.id, one.level) for one in found] == [("forge-refused", "note")]
     assert "secret-word" not in " ".join(one.what for one in found)
 
 

@@ -49,15 +49,26 @@ def doctor(
     Exit status: 0 nothing above a note, 2 warnings, 1 errors.
     """
     now = datetime.now(UTC) if today is None else datetime.combine(today, time(12), UTC)
-    with working("looking") as say:
-        symptoms = []
-        for subject, looks in _looks(scope, register, now, offline=offline):
-            say(f"looking at {subject}")
-            symptoms += list(looks)
-    _print(worst_first(symptoms), form)
+    symptoms = examined(scope, register, now, offline=offline)
+    _print(symptoms, form)
     levels = {one.level for one in symptoms}
     worst = next(level for level in ("error", "warning", "ok") if level in levels or level == "ok")
     sys.exit(STATUSES[worst])
+
+
+def examined(
+    scope: Scope, register: Register, now: datetime, *, offline: bool = False
+) -> list[Symptom]:
+    """All that the doctor finds at a moment (aware), the worst first.
+
+    Ends the verb where there is no such inventory.
+    """
+    symptoms: list[Symptom] = []
+    with working("looking") as say:
+        for subject, looks in _looks(scope, register, now, offline=offline):
+            say(f"looking at {subject}")
+            symptoms += looks
+    return worst_first(symptoms)
 
 
 def _looks(

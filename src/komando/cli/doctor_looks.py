@@ -159,15 +159,17 @@ def looked_at_forge(environment: str, now: datetime, *, offline: bool) -> Iterat
 def asked(adapter: Forge, environment: str) -> Said:
     """What a forge says of the token, of the two branches and of its runners."""
     from komando.doctor.forge import MAIN, Said
-    from komando.forge import ForgeError
+    from komando.forge import ForgeError, RefusedError
 
+    refused: list[str] = []
     failed: list[str] = []
 
     def answer(question: Callable[[], T]) -> T | None:
         try:
             return question()
         except ForgeError as error:
-            failed.append(clean(str(error)).rstrip("."))
+            told = refused if isinstance(error, RefusedError) else failed
+            told.append(clean(str(error)).rstrip("."))
             return None
 
     ends = answer(adapter.expires)
@@ -178,7 +180,9 @@ def asked(adapter: Forge, environment: str) -> Said:
         if (said := answer(partial(adapter.protection, name))) is not None
     }
     runners = answer(adapter.runners)
-    return Said(ends, protection, runners, tuple(dict.fromkeys(failed)))
+    return Said(
+        ends, protection, runners, tuple(dict.fromkeys(refused)), tuple(dict.fromkeys(failed))
+    )
 
 
 def looked_at_clone(repository: Path) -> Iterator[Symptom]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from komando.cli.new_site import (
 )
 from komando.cli.new_trial import place, standing, trial_options, wrote
 from komando.documents.addresses import AddressField, NetworkField
+from komando.policy import Policy
 from komando.policy.fresh import (
     FreshException,
     FreshHotspot,
@@ -93,38 +94,54 @@ def opd(slug: str, policies: Path, *, yes: bool, dry: bool, **given: Any) -> Non
     """  # noqa: D301 - click's mark
     policy, told = standing(policies)
     require_unused(policy, slug)
-    form = Form(asks=may_ask(yes=yes))
+    fresh = _fresh_opd(policies, policy, slug, Form(asks=may_ask(yes=yes)), given)
+    file = policies / "opd" / f"{slug}.yaml"
+    content = fresh.text().encode()
+    fits = partial(fitting, policy, file, content, fresh.guarantee, with_guarantee)
+    place(policies, file, content, told=told, dry=dry, fits=fits)
+    if not dry:
+        wrote(file, summary(fresh))
+
+
+def _fresh_opd(
+    policies: Path, policy: Policy, slug: str, form: Form, given: Mapping[str, Any]
+) -> FreshOpd:
     region = policy.region
     name = unheard(policy, form.take("--name", given["name"], "Name", NAME))
-    segment = form.take("--segment", given["segment"], "Segment",
-                        Named("segment", region.segments), only(region.segments))  # fmt: skip
+    known = Named("segment", region.segments)
+    segment = form.take("--segment", given["segment"], "Segment", known, only(region.segments))
     guarantee = form.take("--guarantee", given["guarantee"], "Guarantee", RATE)
     reason = form.take("--justification", given["justification"], "Justification", REASON)
     form.whole()
-    peers = [one for one in policy.opd.values() if one.link.segment == segment] or [
-        *policy.opd.values()
-    ]
-    calendar = form.take("--calendar", given["calendar"], "Calendar",
-                         Named("calendar", region.calendars),
-                         most_common(one.calendar for one in peers))  # fmt: skip
-    capacity = form.take("--capacity", given["capacity"], "Capacity of the last mile", RATE,
-                         most_common(one.link.capacity for one in peers))  # fmt: skip
+    peers = [one for one in policy.opd.values() if one.link.segment == segment]
+    peers = peers or list(policy.opd.values())
+    usual, calendars = most_common(it.calendar for it in peers), Named("calendar", region.calendars)
+    calendar = form.take("--calendar", given["calendar"], "Calendar", calendars, usual)
+    wide = most_common(one.link.capacity for one in peers)
+    capacity = form.take("--capacity", given["capacity"], "Capacity of the last mile", RATE, wide)
     floor = form.take("--floor", given["floor"], "Floor", RATE, usual_floor(guarantee))
-    ceiling = form.take("--ceiling", given["ceiling"], "Ceiling", RATE,
-                        usual_ceiling(guarantee, capacity))  # fmt: skip
+    most = usual_ceiling(guarantee, capacity)
+    ceiling = form.take("--ceiling", given["ceiling"], "Ceiling", RATE, most)
     letter, day = request_of(form, given["letter"], given["day"])
     form.whole()
     number, allotted = place_of(policies, policy, "opd", segment, given)
-    fresh = FreshOpd(slug, number, name, allotted.networks, segment, capacity, allotted.gateways,
-                     reason, calendar, guarantee, floor, ceiling, given["mode"], letter, day
-                     )  # fmt: skip
-
-    file = policies / "opd" / f"{slug}.yaml"
-    content = fresh.text().encode()
-    fits = partial(fitting, policy, file, content, guarantee, with_guarantee)
-    place(policies, file, content, told=told, dry=dry, fits=fits)
-    if not dry:
-        wrote(file, summary(number, allotted))
+    return FreshOpd(
+        slug=slug,
+        id=number,
+        name=name,
+        networks=allotted.networks,
+        segment=segment,
+        capacity=capacity,
+        gateways=allotted.gateways,
+        justification=reason,
+        calendar=calendar,
+        guarantee=guarantee,
+        floor=floor,
+        ceiling=ceiling,
+        mode=given["mode"],
+        letter=letter,
+        day=day,
+    )
 
 
 @new.command(short_help="A public point: policies/hotspots/<slug>.yaml.")
@@ -140,26 +157,39 @@ def hotspot(slug: str, policies: Path, *, yes: bool, dry: bool, **given: Any) ->
     """  # noqa: D301 - click's mark
     policy, told = standing(policies)
     require_unused(policy, slug)
-    form = Form(asks=may_ask(yes=yes))
-    segments = policy.region.segments
-    points = list(policy.hotspots.values())
+    fresh = _fresh_hotspot(policies, policy, slug, Form(asks=may_ask(yes=yes)), given)
+    file = policies / "hotspots" / f"{slug}.yaml"
+    place(policies, file, fresh.text().encode(), told=told, dry=dry)
+    if not dry:
+        wrote(file, summary(fresh))
+
+
+def _fresh_hotspot(
+    policies: Path, policy: Policy, slug: str, form: Form, given: Mapping[str, Any]
+) -> FreshHotspot:
+    segments, points = policy.region.segments, list(policy.hotspots.values())
     name = unheard(policy, form.take("--name", given["name"], "Name", NAME))
     usual = most_common(one.link.segment for one in points) or only(segments)
     segment = form.take("--segment", given["segment"], "Segment", Named("segment", segments), usual)
     reason = form.take("--justification", given["justification"], "Justification", REASON)
     form.whole()
-    capacity = form.take("--capacity", given["capacity"], "Capacity of the last mile", RATE,
-                         most_common(one.link.capacity for one in points))  # fmt: skip
-    share = form.take("--share", given["share"], "Share, in parts of the public's pool",
-                      click.IntRange(1, 100), 1)  # fmt: skip
+    wide = most_common(one.link.capacity for one in points)
+    capacity = form.take("--capacity", given["capacity"], "Capacity of the last mile", RATE, wide)
+    parts = click.IntRange(1, 100)
+    share = form.take("--share", given["share"], "Share, in parts of the public's pool", parts, 1)
     form.whole()
     number, allotted = place_of(policies, policy, "hotspots", segment, given)
-    fresh = FreshHotspot(slug, number, name, allotted.networks, segment, capacity,
-                         allotted.gateways, reason, share)  # fmt: skip
-    file = policies / "hotspots" / f"{slug}.yaml"
-    place(policies, file, fresh.text().encode(), told=told, dry=dry)
-    if not dry:
-        wrote(file, summary(number, allotted))
+    return FreshHotspot(
+        slug=slug,
+        id=number,
+        name=name,
+        networks=allotted.networks,
+        segment=segment,
+        capacity=capacity,
+        gateways=allotted.gateways,
+        justification=reason,
+        share=share,
+    )
 
 
 @new.command(short_help="Other terms of an office for some days.")

@@ -19,7 +19,7 @@ from komando.documents.reader import read
 from komando.ledger.errors import LedgerError
 from komando.ledger.git import Git
 from komando.policy import Opd, Policy
-from komando.policy.fresh import Allotted, NoRoomError, allot, next_id
+from komando.policy.fresh import Allotted, FreshHotspot, FreshOpd, NoRoomError, allot, next_id
 from komando.policy.tree import Kind
 from komando.units import DIRECTIONS, Direction, Pair, Rate
 
@@ -133,10 +133,10 @@ def _gone(policies: Path) -> Callable[[int], bool]:
     return gone
 
 
-def summary(number: int, allotted: Allotted) -> str:
+def summary(fresh: FreshOpd | FreshHotspot) -> str:
     """What a new office or point was given."""
-    networks = ", ".join(map(str, allotted.networks))
-    return f"id {number}, {networks}, reached by {', '.join(map(str, allotted.gateways))}"
+    networks = ", ".join(map(str, fresh.networks))
+    return f"id {fresh.id}, {networks}, reached by {', '.join(map(str, fresh.gateways))}"
 
 
 def with_guarantee(office: Opd, guarantee: Pair) -> Opd:

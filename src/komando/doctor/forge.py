@@ -18,14 +18,17 @@ MAIN: Final = "main"
 
 @dataclass(frozen=True)
 class Said:
-    """What a forge said; `failed` has each question that it did not answer, with its words.
+    """What a forge said.
 
+    `refused` has the words of each question that this token may not ask, `failed` of each that was
+    not answered.
     `protection` is by branch. `token_ends` None: it does not end, or the forge does not say.
     """
 
     token_ends: datetime | None = None
     protection: dict[str, Protection] = field(default_factory=dict)
     runners: Sequence[Runner] | None = None
+    refused: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
 
 
@@ -42,10 +45,17 @@ def forge(found: Said, environment: str, now: datetime) -> Iterator[Symptom]:
     """What a forge that was asked comes to."""
     for words in found.failed:
         yield Symptom(
-            "forge-refused",
+            "forge-away",
             "warning",
             f"the forge did not answer: {words}",
-            "look at the token's rights, and whether the forge can be reached from here",
+            "look whether it can be reached from here, and whether the token is still good",
+        )
+    if found.refused:
+        yield Symptom(
+            "forge-refused",
+            "note",
+            f"this token may not ask all of it: {'; '.join(found.refused)}",
+            "run it by hand, with a token that may read the repository's administration",
         )
     if found.token_ends is not None:
         left = (found.token_ends - now).days

@@ -31,7 +31,7 @@ _Row = tuple[str, str]
 """A line of YAML, and its comment ("" for none)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Fresh:
     slug: str
     id: int
@@ -56,7 +56,7 @@ class _Fresh:
         ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FreshOpd(_Fresh):
     """A new office. `letter` and `day` are those of its request; None where there is none."""
 
@@ -84,7 +84,7 @@ class FreshOpd(_Fresh):
         return _lines(rows)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FreshHotspot(_Fresh):
     """A new public point."""
 
