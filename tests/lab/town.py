@@ -1,0 +1,150 @@
+"""A city with a forge: somebody pushes, somebody else approves, and the router changes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from komando.lab.city import City
+from tests.lab.conftest import komando, on_router
+from tests.lab.desk import KOMANDO, REPOSITORY
+
+APPROVER, REQUESTER = "approver-1", "requester-1"
+
+PEOPLE = """\
+people:
+  approver-1:
+    name: Head of networks
+    office: diskominfo
+    role: approver
+    mails: [approver-1@example.org]
+    from: 2026-01-01
+  requester-1:
+    name: Network engineer
+    office: dinas-kesehatan
+    role: requester
+    mails: [requester-1@example.org]
+    from: 2026-01-01
+"""
+
+
+def policies_with_people(folder: Path) -> Path:
+    """This repository's policies, with somebody who proposes and somebody who approves."""
+    policies = folder / "policies"
+    shutil.copytree(REPOSITORY / "policies", policies)
+    (policies / "people.yaml").write_text(PEOPLE)
+    return policies
+
+
+@dataclass(frozen=True)
+class Town:
+    """The city, and a clone of the repository on its forge."""
+
+    city: City
+    clone: Path
+
+    @classmethod
+    def begin(cls, city: City, folder: Path) -> Town:
+        """Give a city a forge, apply what main has by hand, and clone it."""
+        policies = policies_with_people(folder)
+        done = komando("lab", "forge", "start", "--name", city.name, "--policies", str(policies))
+        bare = done.stdout.strip()
+        clone = folder / "clone"
+        subprocess.run(["git", "clone", "-q", bare, str(clone)], check=True)
+        town = cls(city, clone)
+        town.git("config", "user.name", REQUESTER)
+        town.git("config", "user.email", f"{REQUESTER}@example.org")
+        by_hand = town.on_controller("apply", "--lab", city.name, "--remote", "origin")
+        assert by_hand.returncode == 0, by_hand.stderr
+        return town
+
+    @property
+    def controller(self) -> Path:
+        """The clone in which everything is applied."""
+        return self.city.place.folder / "controller"
+
+    def git(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """A git command in the proposer's clone."""
+        return subprocess.run(
+            ["git", *words],
+            cwd=self.clone,
+            env={**os.environ, "KOMANDO_LAB_LOGIN": REQUESTER},
+            capture_output=True,
+            text=True,
+            check=check,
+        )
+
+    def propose(
+        self, branch: str, office: str, before: str, after: str, onto: str = "origin/main"
+    ) -> str:
+        """Change one line of an office on a new branch and push it; what the forge said."""
+        self.git("fetch", "-q", "origin")
+        self.git("switch", "-qc", branch, onto)
+        self.edit(office, before, after)
+        return self.push(branch, f"{office}: {after}")
+
+    def edit(self, office: str, before: str, after: str) -> None:
+        """Put one piece of text in the place of another in an office's file."""
+        path = self.clone / "policies" / "opd" / f"{office}.yaml"
+        text = path.read_text()
+        assert before in text
+        path.write_text(text.replace(before, after))
+
+    def push(self, branch: str, message: str) -> str:
+        """Commit all that was edited and push it; what the forge said."""
+        self.git("commit", "-qam", message)
+        return self.git("push", "-q", "-u", "origin", branch).stderr
+
+    def forge(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """A verb of `komando lab forge`."""
+        return komando("lab", "forge", *words, "--name", self.city.name, check=False)
+
+    def approve(self, number: int) -> None:
+        """Let the second person approve."""
+        done = self.forge("approve", str(number), "--as", APPROVER)
+        assert done.returncode == 0, done.stderr
+
+    def merge(self, number: int) -> subprocess.CompletedProcess[str]:
+        """Merge, which applies."""
+        return self.forge("merge", str(number), "--as", REQUESTER)
+
+    def start_merge(self, number: int) -> subprocess.Popen[str]:
+        """The same, while others go on."""
+        return subprocess.Popen(
+            [KOMANDO, "lab", "forge", "merge", str(number), "--as", REQUESTER,
+             "--name", self.city.name],
+            cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def on_controller(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """A verb in the controller's clone."""
+        return subprocess.run(
+            [KOMANDO, *words, "--inventory", "lab"],
+            cwd=self.controller,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def entries(self) -> list[dict[str, Any]]:
+        """The ledger, newest first."""
+        shown = self.on_controller("ledger", "show", "--remote", "origin", "--format", "json",
+                                   "-n", "500")  # fmt: skip
+        assert shown.returncode == 0, shown.stderr
+        found: list[dict[str, Any]] = json.loads(shown.stdout)
+        return found
+
+    def started(self) -> dict[str, Any]:
+        """The newest turn of the ledger."""
+        return next(one for one in self.entries() if one["entry"] == "started")
+
+    def ceiling(self, office_class: str = "1:414") -> str:
+        """What the kernel holds a class to."""
+        shown = on_router(self.city, "tc class show dev ifb0")
+        line = next(one for one in shown.splitlines() if f" {office_class} " in one)
+        return line.split(" ceil ")[1].split()[0]
