@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,10 +15,11 @@ from komando.forge import ForgeError, Label, Protection, Push, RefusedError, Rev
 from komando.forge.environment import forge_from_environment
 from komando.forge.github import GitHub
 from komando.lab.forge.server import Fault, Served, serving
-from komando.lab.forge.state import Comment, Labelling, Move, Runner
+from komando.lab.forge.state import Comment, Event, Move, Runner
 from komando.lab.forge.state import Protection as Older
 from komando.lab.forge.state import Review as Stored
 from komando.lab.forge.store import Store
+from komando.lab.forge.views import Views
 from tests.unit.forge_ground import REPOSITORY, T0, begun, git, opened
 
 WRITES = "lab_writes"
@@ -56,8 +58,8 @@ def said(login: str, state: str, of: str) -> Stored:
     return Stored(number=1, login=login, state=state, commit=of, at=T0)
 
 
-def labelled(event: Literal["labeled", "unlabeled"], login: str, at: datetime) -> Labelling:
-    return Labelling(number=1, event=event, label="emergency", login=login, at=at)
+def labelled(event: Literal["labeled", "unlabeled"], login: str, at: datetime) -> Event:
+    return Event(number=1, event=event, label="emergency", login=login, at=at)
 
 
 def test_a_request_is_read_with_all_that_a_review_rests_on(ground: Ground) -> None:
@@ -72,10 +74,11 @@ def test_a_request_is_read_with_all_that_a_review_rests_on(ground: Ground) -> No
                 said("approver-2", "DISMISSED", first),
                 said("approver-2", "COMMENTED", first),
             ),
-            labellings=(
+            events=(
                 labelled("labeled", "requester-1", T0),
                 labelled("unlabeled", "approver-2", T0),
                 labelled("labeled", "approver-2", T0 + timedelta(minutes=1)),
+                Event(number=1, event="base_ref_changed", label=None, login="a", at=T0),
             ),
         )
     )
@@ -93,6 +96,7 @@ def test_a_request_is_read_with_all_that_a_review_rests_on(ground: Ground) -> No
         Review("approver-2", "commented", first, T0),
     )
     assert request.label("emergency") == Label("emergency", "approver-2", T0 + timedelta(minutes=1))
+    assert request.retargeted == T0
     assert request.label("old") == Label("old", None, None)
     assert (request.merged, request.merge, request.merged_by) == (None, None, None)
 
@@ -144,6 +148,18 @@ def test_more_commits_than_are_listed_is_an_error(ground: Ground) -> None:
     opened(ground.store, commits=251)
     with pytest.raises(ForgeError, match="has 251 commits, and the forge lists 250"):
         ground.asking().request(1)
+
+
+def test_a_request_that_goes_on_while_it_is_read_is_not_told(ground: Ground) -> None:
+    """Reviews of one head must not be counted for another."""
+    opened(ground.store, commits=2)
+    state = ground.store.read()
+    before = Views(state, ground.store.git, "-").pull(state.pulls[0])
+    for change in ({"commits": 1}, {"head": {**before["head"], "sha": "1" * 40}}):
+        body = json.dumps({**before, **change}).encode()
+        ground.served.faults.append(Fault(200, body=body))
+        with pytest.raises(ForgeError, match="went on while it was read"):
+            ground.asking().request(1)
 
 
 def test_pushes_count_since_the_branch_was_made_anew_and_not_where_one_is_nameless(

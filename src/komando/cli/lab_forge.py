@@ -72,7 +72,8 @@ def start(name: str, source: str, policies: Path | None, mails: tuple[str, ...])
     store, seed = Store(place.folder), Seed(Path(), source, policies)
     accounts = dict(_account(mail) for mail in mails)
     first = begin(store, Beginning(f"lab/{name}", seed, _work(place), accounts))
-    options = " ".join(store.read().work.apply)
+    # the lab's own clone of the ledger has no policies, and `ci apply` goes on from their commit
+    options = " ".join((*store.read().work.apply, "--remote", "origin"))
     tell(f"main begins with {first[:12]}. The first apply is by hand:", err=True)
     tell(f"  cd {store.controller} && komando apply {options}", err=True)
     click.echo(str(store.bare))
@@ -97,7 +98,7 @@ def show(name: str, number: int | None) -> None:
 @number_argument
 @login_option
 def approve(name: str, number: int, login: str) -> None:
-    """Approve a pull request as it is now; one's own cannot be."""
+    """Approve a pull request as it is now, merged or not; one's own cannot be."""
     from komando.lab.forge.life import approve as approved
 
     pull = approved(_store(name), number, login)
@@ -200,7 +201,7 @@ def _lines(state: State, pull: Pull) -> list[str]:
     for label_name in pull.labels:
         by = [
             one.login
-            for one in state.labellings
+            for one in state.events
             if (one.number, one.label) == (pull.number, label_name)
         ]
         lines.append(f"  {label_name}, set by {by[-1]}")

@@ -16,7 +16,7 @@ from komando.lab.forge.receive import MAIN
 from komando.lab.forge.seed import Seed, plant
 from komando.lab.forge.state import (
     WORKFLOW,
-    Labelling,
+    Event,
     Move,
     Pull,
     Review,
@@ -93,14 +93,14 @@ def approve(store: Store, number: int, login: str) -> Pull:
 def label(store: Store, number: int, name: str, login: str) -> Pull:
     """Set a label on a pull request, merged or not."""
     pull = known_pull(store, number)
-    event = Labelling(
+    event = Event(
         number=number, event="labeled", label=name, login=_person(login), at=datetime.now(UTC)
     )
     labels = tuple(dict.fromkeys((*pull.labels, name)))
 
     def labelled(state: State) -> State:
         labelled_pull = (state.pull(number) or pull).model_copy(update={"labels": labels})
-        return state.with_pull(labelled_pull).but(labellings=(*state.labellings, event))
+        return state.with_pull(labelled_pull).but(events=(*state.events, event))
 
     store.change(labelled)
     return pull

@@ -73,12 +73,12 @@ class Review(_Part):
     at: AwareDatetime
 
 
-class Labelling(_Part):
-    """Somebody set a label on a pull request, or took it off."""
+class Event(_Part):
+    """Something happened to a pull request: a label set or taken off, or another base chosen."""
 
     number: int
-    event: Literal["labeled", "unlabeled"]
-    label: str
+    event: Literal["labeled", "unlabeled", "base_ref_changed"]
+    label: str | None
     login: str
     at: AwareDatetime
 
@@ -157,7 +157,7 @@ class State(_Part):
     mails: dict[str, str] = {}
     pulls: tuple[Pull, ...] = ()
     reviews: tuple[Review, ...] = ()
-    labellings: tuple[Labelling, ...] = ()
+    events: tuple[Event, ...] = ()
     moves: tuple[Move, ...] = ()
     comments: tuple[Comment, ...] = ()
     issues: tuple[Issue, ...] = ()

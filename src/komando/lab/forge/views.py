@@ -100,16 +100,16 @@ class Views:
         ]
 
     def events(self, number: int) -> list[Json]:
-        """What was done with the labels of a pull request, the oldest first."""
+        """What happened to a pull request, the oldest first."""
         return [
             {
                 "id": index,
                 "event": one.event,
                 "actor": somebody(one.login),
-                "label": {"name": one.label, "color": "ededed"},
                 "created_at": written(one.at),
+                **({"label": {"name": one.label, "color": "ededed"}} if one.label else {}),
             }
-            for index, one in enumerate(self.state.labellings)
+            for index, one in enumerate(self.state.events)
             if one.number == number
         ]
 
