@@ -38,7 +38,7 @@ def main() -> int:
         out = Path(rest[5])
         out.mkdir()
         words = f"planned {head()} onto {head('origin/main')}"
-        (out / "summary.md").write_text(words, encoding="utf-8")
+        print(words)  # noqa: T201 - the plan as text, for whoever pushed
         (out / "comment.md").write_text(f"{MARK}\n{words}", encoding="utf-8")
         return int(Path("rate").read_text(encoding="utf-8") == "fails")
     if verb == "comment":

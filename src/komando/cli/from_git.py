@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 POLICIES, INVENTORIES, PROGRAM = "policies", "inventories", "src"
 """The parts of a commit that make its bundles: what people wrote, the machines, the program."""
 
+KOMANDO = "from komando.cli import run; run()"
+"""What the command is, by whatever program stands first on Python's path."""
+
 PATIENCE = 120.0
 """Seconds for a commit's own program to render its own policies."""
 
@@ -174,7 +177,7 @@ def rendered_at(trees: Trees, commit: str, inventory: str) -> dict[str, Bundle]:
     """
     with _written(trees, commit, POLICIES, INVENTORIES, PROGRAM) as folder:
         answer = subprocess.run(
-            [sys.executable, "-P", "-m", "komando", "render", "--inventory", inventory],
+            [sys.executable, "-P", "-c", KOMANDO, "render", "--inventory", inventory],
             env=_clean_environment(folder / PROGRAM),
             stdin=subprocess.DEVNULL,
             capture_output=True,

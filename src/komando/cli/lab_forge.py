@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from komando.cli.options import policies_option
 from komando.cli.streams import tell
 from komando.lab.place import DEFAULT, LabError, Place
 
@@ -54,12 +55,11 @@ def forge() -> None:
 @name_option
 @click.option("--from", "source", default="HEAD", show_default=True, metavar="COMMIT|FOLDER",
               help="What main begins with: a commit of this repository, or a folder.")  # fmt: skip
-@click.option("--policies", type=click.Path(path_type=Path, file_okay=False, exists=True),
-              help="The policies of main. Default: those of --from.")  # fmt: skip
+@policies_option
 @click.option("--mail", "mails", multiple=True, metavar="LOGIN=ADDRESS",
               help="An address in the commits of an account.")  # fmt: skip
-def start(name: str, source: str, policies: Path | None, mails: tuple[str, ...]) -> None:
-    """Make the lab have a forge, whose main begins with this project, in one commit.
+def start(name: str, source: str, policies: Path, mails: tuple[str, ...]) -> None:
+    """Make the lab have a forge, whose main begins with this project and those policies.
 
     Prints the repository to clone and push to. The controller's clone of it, which every apply
     works in, stands beside it: the first apply is by hand, from there.

@@ -31,6 +31,8 @@ class Register:
         """
         from komando.ledger import Ledger
 
+        if lab is not None and self.repository.resolve() == lab.resolve() / "controller":
+            return Ledger.open(self.repository, environment, "origin", key=self.key)
         if self.remote is None and lab is not None and lab.is_dir():
             forge, clone = lab / "forge.git", lab / "clone.git"
             if not clone.exists():  # a forge that goes away later stays away

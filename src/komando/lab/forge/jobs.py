@@ -56,9 +56,6 @@ class Jobs:
             words = ("ci", "plan", *ends, *self.store.read().work.plan)
             status = self._komando(clone, words, {})
             self._record(pull.head, status)
-            summary = out / "summary.md"
-            if summary.is_file():
-                self.say(summary.read_text(encoding="utf-8").rstrip())
             if out.is_dir():
                 self._comment(clone, out, pull.number)
             return status
