@@ -109,7 +109,7 @@ def drift(scope: Scope, remote: str) -> None:
 
     The issue is opened when something differs, kept up to date, and closed when all is well again.
     It also reminds of emergency requests that nobody has reviewed since, and has what
-    `komando doctor` finds.
+    `komando doctor` finds; of that, errors alone keep it open.
 
     Exit status: 0 nothing differs, 2 something does and the issue says so, 1 an error.
     """

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from komando.cli.ci_review import still_unreviewed
 from komando.cli.desired import Desired
+from komando.cli.doctor import examined
+from komando.cli.doctor_text import as_markdown as symptoms_of
 from komando.cli.drift import DRIFT, looked
 from komando.cli.drift_text import as_markdown
 from komando.cli.progress import tell_failures
@@ -35,8 +39,11 @@ def told_drift(scope: Scope, register: Register) -> None:
     try:
         forge = forge_from_environment()
         reminders = list(_reminders(forge, register, wanted))
-        amiss = bool(found.drifting or found.failures or reminders)
-        body = _body(environment, as_markdown(found, before, rollout, diff=True), reminders)
+        around = examined(scope, register, datetime.now(UTC))
+        fails = any(one.level == "error" for one in around)
+        amiss = bool(found.drifting or found.failures or reminders or fails)
+        drift = as_markdown(found, before, rollout, diff=True)
+        body = _body(environment, [_reminded(reminders), drift, symptoms_of(around)])
         _keep(forge, environment, body, amiss=amiss)
     except (ForgeError, LedgerError) as error:
         raise click.ClickException(str(error)) from error
@@ -65,14 +72,18 @@ def _reminders(forge: Forge, register: Register, wanted: Desired) -> Iterator[st
         )
 
 
-def _body(environment: str, drift: str, reminders: list[str]) -> str:
-    lines = [mark_of(environment), *(f"- {inert(line)}" for line in reminders)]
-    text = "\n".join(lines) + "\n\n" + drift
+def _reminded(reminders: list[str]) -> str:
+    return "".join(f"- {inert(line)}\n" for line in reminders)
+
+
+def _body(environment: str, parts: list[str]) -> str:
+    """The issue's text. What does not fit is cut at a line, and nothing is left open there."""
+    text = "\n\n".join([mark_of(environment), *(part for part in parts if part)])
     if len(text) <= MOST:
         return text
     short = text[:MOST].rsplit("\n", 1)[0]
-    fences = short.count("\n  ```") % 2
-    closing = "\n  ```\n  </details>" if fences else ""
+    open_fence = len(re.findall(r"^ *`{3,}", short, re.MULTILINE)) % 2
+    closing = "\n  ```\n  </details>" if open_fence else ""
     return f"{short}{closing}\n\nAll of it: `komando drift` on the controller.\n"
 
 
