@@ -19,6 +19,7 @@ from rich.table import Table
 from benchmarks import hostile, rollout, torn
 from benchmarks.check_cold import check_cold
 from benchmarks.hours_switch import hours_switch
+from benchmarks.loop import loop_push
 from benchmarks.rows import ROUNDS, Contest, Row, Settings, Unmeasured, hold, load_targets
 
 Measure = Callable[[Sequence[str], Settings], Iterable[Row]]
@@ -38,6 +39,7 @@ def _contest(contest: Callable[[], AbstractContextManager[Contest]]) -> Measure:
 MEASURES: Sequence[tuple[tuple[str, ...], Measure]] = (
     (("check.cold.10000",), _contest(partial(check_cold, 10_000))),
     (("hours.switch.500",), _contest(partial(hours_switch, 500))),
+    (("loop.push",), _contest(loop_push)),
     (rollout.IDS, rollout.rollout),
     (("rollout.torn",), lambda _, settings: [torn.torn(settings)]),
     (("rollout.hostile",), lambda _, settings: [hostile.hostile(settings)]),

@@ -132,7 +132,7 @@ def _carried(scope: Scope, register: Register, merges: Merges) -> Rollout:
                 raise click.ClickException(f"no host was changed: {error}") from error
 
         def agree(found: Planned) -> None:
-            show_plan(found.plan, "text", diff=False)
+            show_plan(found.plan, "text", diff=False, by="this run")
             _agree(trees, head, found.plan, expected)
 
         manner = Manner(record=True, requests=merges.reviewed.requests)

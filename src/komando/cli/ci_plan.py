@@ -186,7 +186,7 @@ def _show(asked: Asked) -> None:
     for note in asked.notes:
         tell(f"note: {note}", err=True)
     if asked.plan is not None:
-        show_plan(asked.plan, "text", diff=False)
+        show_plan(asked.plan, "text", diff=False, by="an apply after the merge")
     elif asked.fault is not None:
         _refuse(asked.fault)
 

@@ -92,11 +92,11 @@ def try_place(out: Path) -> None:
         out.unlink()
 
 
-def show_plan(plan: Plan, form: str, *, diff: bool) -> None:
-    """Print the plan on stdout, in one of the formats."""
+def show_plan(plan: Plan, form: str, *, diff: bool, by: str | None = None) -> None:
+    """Print the plan on stdout, in one of the formats; `by` is what would carry it out."""
     from rich.console import Console
 
-    from komando.plan import markdown, text_lines, to_json
+    from komando.plan import APPLY, markdown, text_lines, to_json
 
     if form == "json":
         click.echo(to_json(plan), nl=False)
@@ -104,6 +104,6 @@ def show_plan(plan: Plan, form: str, *, diff: bool) -> None:
         click.echo(markdown(plan, diff=diff), nl=False)
     else:
         console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
-        for line in text_lines(plan, diff=diff):
+        for line in text_lines(plan, diff=diff, by=by or APPLY):
             line.plain = clean(line.plain)
             console.print(line)

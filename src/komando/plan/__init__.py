@@ -27,10 +27,11 @@ from komando.plan.narration import refusal
 from komando.plan.overuse import asks_for_usage
 from komando.plan.record import Promise, StalePlanError, hold_to, promised, to_json
 from komando.plan.safety import assess
-from komando.plan.text import text_lines
+from komando.plan.text import APPLY, text_lines
 from komando.plan.wording import Where
 
 __all__ = [
+    "APPLY",
     "COMMENT_LIMIT",
     "SUMMARY_LIMIT",
     "Around",

@@ -26,18 +26,21 @@ MOST_DIFF_LINES = 200
 """Lines of one file's diff that are shown; `komando render` writes the whole files."""
 
 
-def text_lines(plan: Plan, *, diff: bool = True) -> Iterator[Text]:
-    """The plan, a line at a time, to be printed without wrapping."""
+APPLY = "`komando apply`"
+
+
+def text_lines(plan: Plan, *, diff: bool = True, by: str = APPLY) -> Iterator[Text]:
+    """The plan, a line at a time, to be printed without wrapping; `by` is what carries it out."""
     yield from _findings(plan)
     for host in plan.hosts:
         yield from _host(host, diff=diff)
         yield Text()
     for note in plan.notes:
         yield _note(note)
-    yield Text(_closing(plan), style="bold")
+    yield Text(_closing(plan, by), style="bold")
 
 
-def _closing(plan: Plan) -> str:
+def _closing(plan: Plan, by: str) -> str:
     if not plan.hosts:
         return "No host answered: there is nothing to compare with."
     changing = [host.host for host in plan.changing()]
@@ -46,8 +49,8 @@ def _closing(plan: Plan) -> str:
     same = len(plan.hosts) - len(changing)
     rest = f"; {same} stay as they are" if same else ""
     if plan.stopping():
-        return f"To change: {', '.join(changing)}{rest}. Findings stop `komando apply`: see above."
-    return f"To change: {', '.join(changing)}{rest}. `komando apply` carries it out."
+        return f"To change: {', '.join(changing)}{rest}. Findings stop {by}: see above."
+    return f"To change: {', '.join(changing)}{rest}. {by[:1].upper()}{by[1:]} carries it out."
 
 
 def _findings(plan: Plan) -> Iterator[Text]:
