@@ -158,7 +158,8 @@ def wanted_at(trees: Trees, tree: str, inventory: str) -> Desired:
             folder = folder_of(inventory)
             machines, found = examine_machines(folder)
             _, more = examine_policies(Path(POLICIES), datetime.now(UTC))
-            diagnostics = in_order([*more, *found])
+            # what is not known of the machines' keys is nobody's fault who changes a rate
+            diagnostics = in_order([*more, *(it for it in found if it.severity == "error")])
             if errors_in(diagnostics) or machines is None:
                 raise _refused(diagnostics)
             return desired(Path(POLICIES), folder, machines)
@@ -169,7 +170,8 @@ def wanted_at(trees: Trees, tree: str, inventory: str) -> Desired:
 def _refused(diagnostics: list[Diagnostic]) -> NoPlanError:
     errors = [one for one in diagnostics if one.severity == "error"]
     sources = Sources()
-    words = f"{len(errors)} error{'' if len(errors) == 1 else 's'} in the policies"
+    places = sorted({one.location.file.partition("/")[0] for one in errors})
+    words = f"{len(errors)} error{'' if len(errors) == 1 else 's'} in {' and '.join(places)}"
     return NoPlanError(words, tuple(diagnostics), tuple(as_text(one, sources) for one in errors))
 
 
