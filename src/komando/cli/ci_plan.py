@@ -24,6 +24,7 @@ from komando.cli.from_git import (
 from komando.cli.progress import working
 from komando.cli.streams import tell
 from komando.ledger import LedgerError
+from komando.ledger.errors import NotRepositoryError
 from komando.ledger.git import Git
 from komando.plan import Plan
 from komando.review.since import Applied
@@ -85,6 +86,10 @@ def planned_request(inventory: str, base: str, head: str, remote: str, out: Path
     try:
         with working("rendering what was applied, and what would be merged"):
             asked = ask(Trees(Git(Path())), inventory, base, head, remote)
+    except NotRepositoryError as error:
+        raise click.ClickException(
+            f"run it in a clone of the policies' repository: {Path.cwd()} is none"
+        ) from error
     except (TreeError, LedgerError) as error:
         raise click.ClickException(str(error)) from error
     _write(asked, out)
@@ -144,11 +149,11 @@ def _require_place(trees: Trees, remote: str) -> None:
 def _notes(trees: Trees, about: About, applied: Applied | None, base: str) -> list[str]:
     """Against what it was planned."""
     if applied is None:
+        where = f"deployments/{about.environment}"
         return [
             (
-                f"this is against {base}, as this clone has no deployments/{about.environment} of an "
-                "apply: fetch the ledger, or, where nothing was ever applied, a person does it first, "
-                "with `komando apply`"
+                f"this is against {base}, as this clone has no apply on {where}: fetch the ledger, "
+                "or, where nothing was ever applied, a person does it first, with `komando apply`"
             )
         ]
     waiting = trees.first_parents(applied.commit, about.base)
