@@ -38,20 +38,17 @@ class Track:
     town: Town
     measured: Callable[[], int]
     at: int = RATES[0]
-    rounds: int = 0
 
     def ours(self) -> float:
         """Push, approve, merge; seconds until the office is at the new rate."""
-        before, after = self._turn()
+        self.at = RATES[self.at == RATES[0]]
         began = time.monotonic()
-        rates = f"ceiling: {before} Mbit/s", f"ceiling: {after} Mbit/s"
-        self.rounds += 1
-        self.town.propose(f"round-{self.rounds}", OFFICE, *rates)
-        self.town.approve(self.rounds)
-        merged = self.town.merge(self.rounds)
+        asked = self.town.propose(OFFICE, self.at)
+        self.town.approve(asked.number)
+        merged = self.town.merge(asked.number)
         if merged.returncode != 0:
             raise Unmeasured(merged.stderr)
-        return self._until(after, began)
+        return self._until(self.at, began)
 
     def theirs(self) -> float:
         """Change the class by hand, and back again afterwards; seconds until it is seen."""
@@ -62,10 +59,6 @@ class Track:
         self._by_hand(self.at)
         self._until(self.at, time.monotonic())
         return seconds
-
-    def _turn(self) -> tuple[int, int]:
-        before, self.at = self.at, RATES[self.at == RATES[0]]
-        return before, self.at
 
     def _by_hand(self, rate: int) -> None:
         divided = rate * 10**6 // self.town.city.divisor

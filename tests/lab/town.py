@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -39,6 +40,15 @@ def policies_with_people(folder: Path) -> Path:
     shutil.copytree(REPOSITORY / "policies", policies)
     (policies / "people.yaml").write_text(PEOPLE)
     return policies
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A pull request: its number and branch, and what the forge said to whoever pushed."""
+
+    number: int
+    branch: str
+    said: str
 
 
 @dataclass(frozen=True)
@@ -79,26 +89,28 @@ class Town:
             check=check,
         )
 
-    def propose(
-        self, branch: str, office: str, before: str, after: str, onto: str = "origin/main"
-    ) -> str:
-        """Change one line of an office on a new branch and push it; what the forge said."""
+    def propose(self, office: str, ceiling: int, onto: str = "origin/main") -> Proposal:
+        """Give an office another ceiling (Mbit/s) on a new branch, and push it."""
         self.git("fetch", "-q", "origin")
+        branch = f"{office}-{ceiling}-{len(self.git('branch', '--list').stdout.splitlines())}"
         self.git("switch", "-qc", branch, onto)
-        self.edit(office, before, after)
-        return self.push(branch, f"{office}: {after}")
+        self.set_ceiling(office, ceiling)
+        return self.push(branch, f"{office}: {ceiling} Mbit/s")
 
-    def edit(self, office: str, before: str, after: str) -> None:
-        """Put one piece of text in the place of another in an office's file."""
+    def set_ceiling(self, office: str, ceiling: int) -> None:
+        """Edit the one line."""
         path = self.clone / "policies" / "opd" / f"{office}.yaml"
-        text = path.read_text()
-        assert before in text
-        path.write_text(text.replace(before, after))
+        text, found = re.subn(r"(?m)^ceiling: \d+", f"ceiling: {ceiling}", path.read_text())
+        assert found == 1
+        path.write_text(text)
 
-    def push(self, branch: str, message: str) -> str:
-        """Commit all that was edited and push it; what the forge said."""
+    def push(self, branch: str, message: str) -> Proposal:
+        """Commit all that was edited and push it."""
         self.git("commit", "-qam", message)
-        return self.git("push", "-q", "-u", "origin", branch).stderr
+        said = self.git("push", "-q", "-u", "origin", branch).stderr
+        number = re.search(r"remote: #(\d+) ", said)
+        assert number is not None, said
+        return Proposal(int(number[1]), branch, said)
 
     def forge(self, *words: str) -> subprocess.CompletedProcess[str]:
         """A verb of `komando lab forge`."""
@@ -143,8 +155,9 @@ class Town:
         """The newest turn of the ledger."""
         return next(one for one in self.entries() if one["entry"] == "started")
 
-    def ceiling(self, office_class: str = "1:414") -> str:
-        """What the kernel holds a class to."""
+    def ceiling(self, office_class: str = "1:414") -> float:
+        """What the kernel holds a class to, in Mbit/s of the policy."""
         shown = on_router(self.city, "tc class show dev ifb0")
         line = next(one for one in shown.splitlines() if f" {office_class} " in one)
-        return line.split(" ceil ")[1].split()[0]
+        number, unit = re.match(r"(\d+)([KM])bit", line.split(" ceil ")[1]).groups()  # type: ignore[union-attr]
+        return int(number) * {"K": 0.001, "M": 1}[unit] * self.city.divisor
