@@ -1,4 +1,4 @@
-"""From `git push` to measured megabits, and what stops on the way; a bare repository is the forge."""
+"""From `git push` to measured megabits, and what stops on the way: a bare repository is a forge."""
 
 from __future__ import annotations
 
