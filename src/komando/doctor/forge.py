@@ -54,7 +54,7 @@ def forge(found: Said, environment: str, now: datetime) -> Iterator[Symptom]:
         yield Symptom(
             "forge-away",
             "warning",
-            f"the forge did not answer as a forge does: {found.failed[0]}{more}",
+            f"the forge gave no good answer: {found.failed[0]}{more}",
             "look whether it can be reached from here, and whether the token is still good",
         )
     if found.refused:
