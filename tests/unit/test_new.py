@@ -304,6 +304,15 @@ def test_a_small_office_of_the_real_tree_takes_nothing_from_others(tmp_path: Pat
     assert "branch, then `komando ci plan`" in done.stderr
 
 
+def test_an_office_that_is_too_small_is_named_and_not_those_beside_it(tmp_path: Path) -> None:
+    policies = tmp_path / "policies"
+    shutil.copytree(ROOT / "policies", policies)
+    said = new(policies, "opd", "dinas-contoh", *OPD, "--guarantee", "64 kbit/s", "--segment",
+               "metro").stderr  # fmt: skip
+    assert "error[share-below-promise]" in said
+    assert "others would get less because of what is new here" in said
+
+
 def test_all_faults_of_flags_are_told_at_once(policies: Path) -> None:
     said = new(policies, "opd", "x", "--yes", "--guarantee", "5", "--calendar", "working-wek",
                "--date", "2026-13-01").stderr  # fmt: skip

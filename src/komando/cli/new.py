@@ -92,7 +92,8 @@ def opd(slug: str, policies: Path, *, yes: bool, dry: bool, **given: Any) -> Non
         content = fresh.text().encode()
         if dry:
             click.echo(content.decode(), nl=False)
-        changed = with_own_floor if given["floor"] else with_usual_floor
+        own = given["floor"] or "--floor" in form.answers
+        changed = with_own_floor if own else with_usual_floor
         fits = partial(fitting, policy, file, content, fresh.guarantee, changed)
         try_out(policies, file, content, told, fits)
     if not dry:

@@ -100,6 +100,15 @@ def try_out(
     if wrong:
         if fits is not None and any(one.id in TOO_MUCH for one in trial.diagnostics):
             tell(fits(), err=True)
+        if any(
+            one.id == "share-below-promise" and one.location.file != str(file)
+            for one in trial.diagnostics
+        ):
+            tell(
+                "others would get less because of what is new here: it is too small beside them, "
+                "or its floor too near its guarantee (docs/checks/share-below-promise.md)",
+                err=True,
+            )
         raise click.ClickException(f"nothing was written: {file} would fail the check")
 
 

@@ -32,7 +32,6 @@ class Said:
     failed: tuple[str, ...] = ()
 
 
-
 def unasked(why: str, *, offline: bool) -> Symptom:
     """That nobody asked the forge; `why` says what the environment lacks, "" for nothing."""
     steps = ["leave out --offline"] if offline else []
