@@ -258,7 +258,7 @@ def test_the_first_apply_is_a_person_s(controller: Controller, verb: str) -> Non
     assert done.returncode == 1
     assert done.stdout == (
         "komando-ci: nothing was applied to production from this clone yet, and the first apply is "
-        "a person's: sudo -iu controller, then komando-pull && komando apply\n"
+        "a person's: sudo -iu controller, then komando-pull && komando apply --record\n"
     )
     assert list(controller.judged.iterdir()) == []
 
