@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from komando.lab.place import LabError
 from komando.lab.prepare import preparation, prepare_machines
 from tests.lab.conftest import CONTROLLER_1, FORGE, HOME, Controller
 from tests.lab.desk import REPOSITORY
@@ -92,9 +93,6 @@ def _merge(controller: Controller, who: str, changes: str = "true") -> None:
 
 def _prepare_runner(controller: Controller, archive: Path, more: dict[str, str]) -> None:
     with tarfile.open(archive, "w:gz") as packed:
-        folder = tarfile.TarInfo("bin")
-        folder.type, folder.mode = tarfile.DIRTYPE, 0o755
-        packed.addfile(folder)
         for name, text in {"run.sh": RUNS, **more}.items():
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(text), 0o755
@@ -222,20 +220,16 @@ def test_the_runner_has_no_other_right(bell: Controller, wish: str) -> None:
 def test_what_the_runner_left_in_its_folder_leads_root_nowhere(
     bell: Controller, tmp_path: Path
 ) -> None:
-    """A newer runner is unpacked where a hostile one was at home."""
-    bell.root(
-        f"mkdir -p /root/there; cd {RUNNER}; runuser -u runner -- rm -r bin;"
-        "runuser -u runner -- ln -s /root/there bin;"
-        "runuser -u runner -- ln -sf /root/there/run.sh run.sh"
-    )
-    _prepare_runner(bell, tmp_path / "newer.tar.gz", {"bin/listener": "#!/bin/sh\n"})
-    assert bell.root("ls -A /root/there") == ""
-    shown = bell.root(f"stat -c '%n %F %U' {RUNNER}/bin {RUNNER}/bin/listener {RUNNER}/run.sh")
-    assert shown.splitlines() == [
-        f"{RUNNER}/bin directory runner",
-        f"{RUNNER}/bin/listener regular file runner",
-        f"{RUNNER}/run.sh regular file runner",
-    ]
+    """A newer runner is unpacked where a hostile one was at home; root's tar would follow."""
+    bell.root(f"mkdir /srv/there; cd {RUNNER}; runuser -u runner -- ln -s /srv/there bin")
+    newer = {"bin/listener": "#!/bin/sh\n"}
+    with pytest.raises(LabError, match="bin/listener: Cannot open: Permission denied"):
+        _prepare_runner(bell, tmp_path / "newer.tar.gz", newer)
+    assert bell.root("ls -A /srv/there") == ""
+    bell.root(f"rm {RUNNER}/bin")
+    _prepare_runner(bell, tmp_path / "newer.tar.gz", newer)
+    shown = bell.root(f"stat -c '%F %U' {RUNNER}/bin {RUNNER}/bin/listener {RUNNER}/run.sh")
+    assert shown == "directory runner\nregular file runner\nregular file runner\n"
     assert bell.root("ls /var/cache/komando-runner.tar.gz", check=False) == ""
 
 
