@@ -5,6 +5,7 @@ In the order of the file: a request goes on from what the one before it left.
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -17,6 +18,10 @@ pytestmark = LAB
 
 OFFICE = "dinas-kesehatan"
 MEGABIT = 10**6
+JUDGES_ITSELF = """
+import sys
+print("BY THE MERGE", file=sys.stderr)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +62,12 @@ def test_a_request_with_an_error_is_told_at_its_line(town: Town) -> None:
 
 def test_a_merge_without_a_second_person_changes_no_host(town: Town) -> None:
     newest = town.entries()[0]
+    program = town.clone / "src" / "komando" / "__init__.py"
+    program.write_text(program.read_text() + JUDGES_ITSELF)
     town.propose("alone", OFFICE, "ceiling: 60 Mbit/s", "ceiling: 70 Mbit/s")
     merged = town.merge(3)
     assert merged.returncode == 1
+    assert "BY THE MERGE" not in merged.stderr, "what was not reviewed ran beside the key"
     assert f"{APPROVER} may approve" in merged.stderr
     assert "no host was changed" in merged.stderr
     assert town.ceiling() == "3Mbit"
@@ -76,6 +84,7 @@ def test_an_approval_that_comes_later_lets_the_next_apply_take_it_along(town: To
     town.approve(5)
     merged = town.merge(5)
     assert merged.returncode == 0, merged.stderr
+    assert "BY THE MERGE" in merged.stderr, "what was reviewed applies itself"
     assert [one["number"] for one in town.started()["requests"]] == [3, 4, 5]
     assert town.ceiling() == "3500Kbit"
 
@@ -144,6 +153,7 @@ def test_a_push_to_main_is_no_request(town: Town) -> None:
     assert "came to main without a pull request" in said
     assert town.entries()[0] == newest
     assert town.ceiling() == "5Mbit"
+    subprocess.run(["git", "pull", "-q", "--ff-only"], cwd=town.controller, check=True)
     by_hand = town.on_controller("apply", "--record", "--lab", town.city.name, "--remote", "origin")
     assert by_hand.returncode == 0, by_hand.stderr
     assert town.ceiling() == "4500Kbit"

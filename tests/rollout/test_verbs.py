@@ -202,7 +202,7 @@ def test_a_change_that_nobody_confirmed_is_told_until_another_one_has_come(
     for verb in (("plan",), ("plan", "--format", "markdown"), ("apply", "--no-verify")):
         told = komando(*verb)
         assert told.exit_code == 0, told.output
-        assert words in told.stdout
+        assert words in told.stdout.replace("`", "")  # in Markdown a digest is code
         assert "Z: nobody confirmed it in time" in told.stdout
     host.bypassed()
     assert words in komando("plan").stdout, "what is done at the console is no other change"

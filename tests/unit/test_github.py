@@ -162,7 +162,7 @@ def test_a_request_that_goes_on_while_it_is_read_is_not_told(ground: Ground) -> 
             ground.asking().request(1)
 
 
-def test_pushes_count_since_the_branch_was_made_anew_and_not_where_one_is_nameless(
+def test_pushes_count_whoever_made_the_branch_anew_and_not_where_one_is_nameless(
     ground: Ground,
 ) -> None:
     pull = opened(ground.store)
@@ -177,7 +177,7 @@ def test_pushes_count_since_the_branch_was_made_anew_and_not_where_one_is_namele
     other = moved("other", "push", pull.head, "approver-3")
     ground.store.change(lambda state: state.but(moves=(*old, *new, other)))
     pushes = ground.asking().request(1).pushes
-    assert [one.login for one in pushes] == ["requester-1", "approver-1"]
+    assert [one.login for one in pushes] == ["approver-2", "requester-1", "approver-1"]
     gone = moved("raise", "branch_deletion", "0" * 40, "approver-1")
     ground.store.change(lambda state: state.but(moves=(*state.moves, gone)))
     assert ground.asking().request(1).pushes == pushes

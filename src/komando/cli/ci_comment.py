@@ -9,8 +9,10 @@ from typing import Any
 import click
 
 from komando.cli.streams import tell
-from komando.forge import ForgeError, RefusedError
+from komando.forge import Forge, ForgeError, RefusedError
 from komando.forge.environment import forge_from_environment
+
+MAY_NOT = 403
 
 
 def mark_of(environment: str) -> str:
@@ -30,13 +32,23 @@ def commented(folder: Path, number: int) -> None:
                 f"{about['head'][:12]}: left unsaid"
             )
             return
-        address = forge.comment(number, mark_of(about["environment"]), body)
-    except RefusedError as error:
-        tell(f"this token may not comment, so the job's summary alone has the plan: {error}")
-        return
+        address = _written(forge, number, mark_of(about["environment"]), body)
     except ForgeError as error:
         raise click.ClickException(str(error)) from error
+    if address is None:
+        return
     tell(f"the plan stands under #{number}: {address}")
+
+
+def _written(forge: Forge, number: int, mark: str, body: str) -> str | None:
+    """The comment's address; None where this token may read and not write, which is told."""
+    try:
+        return forge.comment(number, mark, body)
+    except RefusedError as error:
+        if error.status != MAY_NOT:
+            raise
+        tell(f"this token may not comment, so the job's summary alone has the plan: {error}")
+        return None
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], str]:

@@ -65,7 +65,7 @@ def _reminders(forge: Forge, register: Register, wanted: Desired) -> Iterator[st
         ledger.fetch()
     trees = Trees(ledger.git)
     entries = entries_of(ledger.links())
-    for request in still_unreviewed(trees, forge, entries, wanted.policy.region):
+    for request in still_unreviewed(trees, forge, entries):
         yield (
             f"emergency #{request.number} ({request.title}), let through by {request.emergency}: "
             "nobody else has approved it yet; approve it on the forge, or revert it"

@@ -24,6 +24,7 @@ from komando.cli.from_git import (
 from komando.cli.progress import working
 from komando.cli.streams import tell
 from komando.ledger import LedgerError
+from komando.ledger.errors import NotRepositoryError
 from komando.ledger.git import Git
 from komando.plan import Plan
 from komando.review.since import Applied
@@ -31,6 +32,23 @@ from komando.review.trees import TreeError, Trees
 
 if TYPE_CHECKING:
     from komando.plan import Setting
+
+
+TOLD = {
+    "policies/people.yaml": "who may propose, and who may approve",
+    "policies/OWNERS": "whose approval a path needs",
+    ".github/CODEOWNERS": "whose approval a path needs",
+    INVENTORIES: "which machines there are, and how they are reached",
+    PROGRAM: "the program itself, which makes the plan and carries it out",
+    "deploys": "how it is carried to the hosts",
+    "tests/hosts": "what is looked at on the hosts, with the controller's key",
+    "roles": "what machines are prepared by: `komando prepare` brings that to them, and no apply",
+    "requirements.lock": "what the program is installed with",
+    "roles/controller/files/requirements.lock": "what a controller is installed with",
+    ".github/workflows": "what the forge runs, and with which rights",
+    "scripts": "what people and workflows run",
+}
+"""What no bundle shows, and a reviewer has to know of a request."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +86,10 @@ def planned_request(inventory: str, base: str, head: str, remote: str, out: Path
     try:
         with working("rendering what was applied, and what would be merged"):
             asked = ask(Trees(Git(Path())), inventory, base, head, remote)
+    except NotRepositoryError as error:
+        raise click.ClickException(
+            f"run it in a clone of the policies' repository: {Path.cwd()} is none"
+        ) from error
     except (TreeError, LedgerError) as error:
         raise click.ClickException(str(error)) from error
     _write(asked, out)
@@ -77,6 +99,7 @@ def planned_request(inventory: str, base: str, head: str, remote: str, out: Path
 
 def ask(trees: Trees, inventory: str, base: str, head: str, remote: str) -> Asked:
     """The plan of a merge of `head` into `base`. Raises TreeError and LedgerError."""
+    _require_place(trees, remote)
     environment = Path(inventory).name
     onto, tip = trees.commit(base), trees.commit(head)
     applied = applied_in(trees, environment, onto, remote)
@@ -98,15 +121,41 @@ def ask(trees: Trees, inventory: str, base: str, head: str, remote: str) -> Aske
         return Asked(about, tuple(notes), None, error)
     except TreeError as error:
         return Asked(about, tuple(notes), None, NoPlanError(str(error)))
+    if head == "HEAD" and trees.git.run("status", "--porcelain", "--", POLICIES, INVENTORIES).out:
+        notes.append("files here differ from the commit that is checked out: they are not in it")
     about = About(**asdict(about) | {"changes": plan.changes, "stops": bool(plan.stopping())})
     return Asked(about, tuple(notes), plan)
+
+
+def _require_place(trees: Trees, remote: str) -> None:
+    """Raises TreeError where what is asked for cannot be told from this folder."""
+    git = trees.git
+    top = git.ask("rev-parse", "--show-toplevel").decode().strip()
+    if Path(top) != Path.cwd():
+        raise TreeError(f"run it in the repository's own folder, {top}")
+    if git.run("rev-parse", "--is-shallow-repository").out.strip() == b"true":
+        raise TreeError(
+            "this clone is shallow, so that it cannot be told what merges with what: "
+            "`git fetch --unshallow`, then again"
+        )
+    if not git.setting(f"remote.{remote}.url"):
+        raise TreeError(
+            f"this clone has no remote {remote!r}, of which the ledger is a branch: `git remote "
+            f"add {remote} URL` and `git fetch {remote}`, or name another one with --remote and "
+            "--base"
+        )
 
 
 def _notes(trees: Trees, about: About, applied: Applied | None, base: str) -> list[str]:
     """Against what it was planned."""
     if applied is None:
-        never = f"by the ledger in this clone nothing was ever applied to {about.environment}"
-        return [f"{never}: this is against {base}. The first `komando apply` is a person's"]
+        where = f"deployments/{about.environment}"
+        return [
+            (
+                f"this is against {base}, as this clone has no apply on {where}: fetch the ledger, "
+                "or, where nothing was ever applied, a person does it first, with `komando apply`"
+            )
+        ]
     waiting = trees.first_parents(applied.commit, about.base)
     said = f"against commit {applied.commit[:12]}, applied at {applied.time:%Y-%m-%d %H:%M} UTC"
     if waiting:
@@ -117,21 +166,12 @@ def _notes(trees: Trees, about: About, applied: Applied | None, base: str) -> li
 
 def _beside(trees: Trees, base: str, after: str, ours: str) -> list[str]:
     """What a request changes that no bundle shows, and a program that is not the merge's own."""
-    changed = [
-        part
-        for part in (PROGRAM, "roles", INVENTORIES, POLICIES)
-        if trees.part(base, part) != trees.part(after, part)
-    ]
-    found = []
-    if PROGRAM in changed:
-        found.append(f"it changes the program itself ({PROGRAM}/): read that, too")
+    changed = [path for path in TOLD if trees.part(base, path) != trees.part(after, path)]
+    found = [f"it changes {path}: {TOLD[path]}" for path in changed]
     if trees.part(after, PROGRAM) != trees.part(ours, PROGRAM):
-        found.append("the plan is by another program than the merge would have")
-    if "roles" in changed:
-        found.append("it changes roles/: `komando prepare` brings that to the machines, no apply")
-    if INVENTORIES in changed:
         found.append(
-            f"it changes {INVENTORIES}/: which machines there are, and how they are reached"
+            f"it was planned by the program of {ours[:12]}, and not by the one that the merge "
+            "would have: what that renders otherwise does not show here"
         )
     return found
 
@@ -186,7 +226,7 @@ def _show(asked: Asked) -> None:
     for note in asked.notes:
         tell(f"note: {note}", err=True)
     if asked.plan is not None:
-        show_plan(asked.plan, "text", diff=False, by="an apply after the merge")
+        show_plan(asked.plan, "text", diff=False, by="an apply after the merge", asked=False)
     elif asked.fault is not None:
         _refuse(asked.fault)
 

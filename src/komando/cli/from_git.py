@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 POLICIES, INVENTORIES, PROGRAM = "policies", "inventories", "src"
 """The parts of a commit that make its bundles: what people wrote, the machines, the program."""
+
+UNKNOWN = "?"
+"""In place of the digest of something that is not known: it equals none."""
 
 KOMANDO = "from komando.cli import run; run()"
 """What the command is, by whatever program stands first on Python's path."""
@@ -127,7 +131,7 @@ def _ran(
     told = None if span.applied is None else span.applied.running.get(name)
     if before is None:
         unread[name] = f"commit {span.before[:12]} could not be rendered"
-        return RunningGeneration(name, told or None)
+        return RunningGeneration(name, told or UNKNOWN)
     bundle = before.get(name)
     digest = None if bundle is None else bundle.digest
     if span.applied is not None and told != (digest or ""):
@@ -154,7 +158,8 @@ def wanted_at(trees: Trees, tree: str, inventory: str) -> Desired:
             folder = folder_of(inventory)
             machines, found = examine_machines(folder)
             _, more = examine_policies(Path(POLICIES), datetime.now(UTC))
-            diagnostics = in_order([*more, *found])
+            # what is not known of the machines' keys is nobody's fault who changes a rate
+            diagnostics = in_order([*more, *(it for it in found if it.severity == "error")])
             if errors_in(diagnostics) or machines is None:
                 raise _refused(diagnostics)
             return desired(Path(POLICIES), folder, machines)
@@ -165,7 +170,8 @@ def wanted_at(trees: Trees, tree: str, inventory: str) -> Desired:
 def _refused(diagnostics: list[Diagnostic]) -> NoPlanError:
     errors = [one for one in diagnostics if one.severity == "error"]
     sources = Sources()
-    words = f"{len(errors)} error{'' if len(errors) == 1 else 's'} in the policies"
+    places = sorted({one.location.file.partition("/")[0] for one in errors})
+    words = f"{len(errors)} error{'' if len(errors) == 1 else 's'} in {' and '.join(places)}"
     return NoPlanError(words, tuple(diagnostics), tuple(as_text(one, sources) for one in errors))
 
 
@@ -176,14 +182,9 @@ def rendered_at(trees: Trees, commit: str, inventory: str) -> dict[str, Bundle]:
     NoPlanError where it fails.
     """
     with _written(trees, commit, POLICIES, INVENTORIES, PROGRAM) as folder:
-        answer = subprocess.run(
+        answer = _rendering(
             [sys.executable, "-P", "-c", KOMANDO, "render", "--inventory", inventory],
-            env=_clean_environment(folder / PROGRAM),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
+            folder / PROGRAM,
         )
         if answer.returncode != 0:
             said = clean(answer.stderr.strip().splitlines()[-1] if answer.stderr.strip() else "")
@@ -192,11 +193,21 @@ def rendered_at(trees: Trees, commit: str, inventory: str) -> dict[str, Bundle]:
         return {path.name: Bundle.read(path.name, path) for path in sorted(rendered.iterdir())}
 
 
-def _clean_environment(source: Path) -> dict[str, str]:
-    import os
-
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    return kept | {"PYTHONPATH": str(source)}
+def _rendering(command: list[str], source: Path) -> subprocess.CompletedProcess[str]:
+    """Run a program of another commit: with no home, no key's name and no agent of the caller's."""
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(source)}
+    try:
+        return subprocess.run(
+            command,
+            env=environment | {"HOME": str(source.parent), "LC_ALL": "C.UTF-8"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise NoPlanError(f"its own program took more than {PATIENCE:.0f} s") from error
 
 
 @contextmanager

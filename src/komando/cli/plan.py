@@ -92,8 +92,13 @@ def try_place(out: Path) -> None:
         out.unlink()
 
 
-def show_plan(plan: Plan, form: str, *, diff: bool, by: str | None = None) -> None:
-    """Print the plan on stdout, in one of the formats; `by` is what would carry it out."""
+def show_plan(
+    plan: Plan, form: str, *, diff: bool, by: str | None = None, asked: bool = True
+) -> None:
+    """Print the plan on stdout, in one of the formats.
+
+    `by` is what would carry it out; `asked` says that the hosts were asked what they run.
+    """
     from rich.console import Console
 
     from komando.plan import APPLY, markdown, text_lines, to_json
@@ -104,6 +109,6 @@ def show_plan(plan: Plan, form: str, *, diff: bool, by: str | None = None) -> No
         click.echo(markdown(plan, diff=diff), nl=False)
     else:
         console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
-        for line in text_lines(plan, diff=diff, by=by or APPLY):
+        for line in text_lines(plan, diff=diff, by=by or APPLY, asked=asked):
             line.plain = clean(line.plain)
             console.print(line)

@@ -85,6 +85,7 @@ class Pull(Answer):
     base: End
     head: End
     commits: int
+    created_at: Moment
     labels: tuple[LabelAnswer, ...] = Field(strict=False)
     merged_at: Moment | None
     merge_commit_sha: CommitId | None

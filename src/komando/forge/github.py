@@ -72,8 +72,12 @@ _STATES: Mapping[str, ReviewState] = {
 }
 
 
-RETARGETED: Final = ("base_ref_changed", "automatic_base_change_succeeded")
-"""What happens to a request that shall be merged into another branch than before."""
+RETARGETED: Final = (
+    "base_ref_changed",
+    "automatic_base_change_succeeded",
+    "base_ref_force_pushed",
+)
+"""What happens to a request that shall be merged into something else than before."""
 
 
 class GitHub:
@@ -103,6 +107,7 @@ class GitHub:
         """
         at = f"{self._at}/pulls/{number}"
         pull = self._web.one(Pull, at, _READ_REQUESTS)
+        commits = self._commits(at, pull)
         events = self._web.all(Event, f"{self._at}/issues/{number}/events", _READ_REQUESTS)
         return Request(
             number=pull.number,
@@ -113,8 +118,8 @@ class GitHub:
             head=pull.head.sha,
             head_ref=pull.head.ref,
             ref=f"refs/pull/{pull.number}/head",
-            commits=self._commits(at, pull),
-            pushes=self._pushes(pull),
+            commits=commits,
+            pushes=self._pushes(pull, commits),
             reviews=self._reviews(at),
             labels=_labels(pull.labels, events),
             retargeted=_last(events, RETARGETED),
@@ -228,10 +233,11 @@ class GitHub:
             for one in found
         )
 
-    def _pushes(self, pull: Pull) -> tuple[Push, ...]:
-        """Pushes to the branch since it was made the last time; none where one's actor is unknown.
+    def _pushes(self, pull: Pull, commits: tuple[Commit, ...]) -> tuple[Push, ...]:
+        """Pushes to the branch since the request stands, and those of its commits from before.
 
-        Who made it anew answers for what it had then.
+        The branch may have been deleted and made anew, also under a name that others had before.
+        None at all where one's actor is unknown.
         """
         if pull.head.repo is None:
             return ()
@@ -248,15 +254,15 @@ class GitHub:
             if refused.missing or not ours:  # the branch is gone, or it is in somebody's own fork
                 return ()
             raise
+        brought = {commit.id for commit in commits}
         pushes: list[Push] = []
         for one in found:
-            if one.activity_type == "branch_deletion":
+            theirs = one.after in brought or one.timestamp >= pull.created_at
+            if one.activity_type == "branch_deletion" or not theirs:
                 continue
             if one.actor is None:
                 return ()
             pushes.append(Push(one.actor.login, one.after, one.timestamp))
-            if one.activity_type == "branch_creation":
-                break
         return tuple(reversed(pushes))
 
     def _reviews(self, at: str) -> tuple[Review, ...]:

@@ -82,7 +82,7 @@ class Request:
     `head` is the last commit of its branch (40 or 64 hex digits), `head_ref` that branch and `ref`
     the reference under which the repository of the base has it. `merged` is when, None while it is
     open; `merge` is then the commit by which the base's branch `base` got it, and `merged_by` who.
-    `pushes` are those to its branch, the oldest first, empty where the forge does not tell them.
+    `pushes` are those that it came by, the oldest first, empty where the forge does not tell them.
     `retargeted` is when `base` was last another branch: who looked before saw another difference.
     """
 

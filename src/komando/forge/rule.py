@@ -16,6 +16,7 @@ from komando.diagnostics import visible
 from komando.forge.hands import Stated, hands_of, last_push, pushes_of
 from komando.forge.judges import PEOPLE_FILE, Judges
 from komando.forge.model import Approval, Label, Push, Request, Review
+from komando.forge.owners import OWNERS_FILES
 
 EMERGENCY: Final = "emergency"
 """The label by which an approver lets a request through at once; it is reviewed afterwards."""
@@ -64,14 +65,18 @@ def judge(
     paths: Collection[str],
     judges: Judges,
     today: date,
+    inner: Sequence[Request] = (),
 ) -> Verdict:
     """Judge a pull request, merged or not, at its head.
 
     `commits` are all that it brings to its base, as git has them, and `paths` all that they change
-    there, with both names of what was renamed; `judges` are those of the base. `today` (the
+    there, with both names of what was renamed; `judges` are those of the base. `inner` are other
+    requests that brought some of its commits to its branch: who made those made this. `today` (the
     region's day) is only for who could still approve: an approval is judged by its own day.
     """
     hands = hands_of(request, commits, judges)
+    for one in inner:
+        hands = hands_of(one, (), judges) | hands
     approvals: list[Approval] = []
     refused: list[str] = []
     for review in _last_words(request):
@@ -89,7 +94,7 @@ def judge(
     label = request.label(EMERGENCY)
     if not faults or label is None:
         return Verdict(tuple(approvals), tuple(faults), missing)
-    if why := _no_emergency(label, request, judges):
+    if why := _beyond(label, paths) or _no_emergency(label, request, judges):
         return Verdict(tuple(approvals), (*faults, why), missing)
     return Verdict(tuple(approvals), tuple(faults), missing, label)
 
@@ -149,6 +154,8 @@ def _missing(
     groups: dict[tuple[str, ...], list[str]] = {}
     for path in sorted(paths):
         owners = judges.owners.of(path)
+        if path in OWNERS_FILES and judges.owners.file:  # one that comes to stand before it, too
+            owners = judges.owners.of(judges.owners.file)
         if owners and given.isdisjoint(owners):
             groups.setdefault(owners, []).append(path)
     for owners, theirs in groups.items():
@@ -226,6 +233,20 @@ def _unreadable(paths: Collection[str]) -> Iterator[str]:
             yield f"The path {visible(path)} has a character that cannot be seen: rename it."
 
 
+def _beyond(label: Label, paths: Collection[str]) -> str:
+    """Why it cannot be urgent; "" where the request is of policies alone.
+
+    The label is for what offices get, and not for who judges, or for what runs.
+    """
+    beyond = [path for path in sorted(paths) if not _is_urgent(path)]
+    if not beyond:
+        return ""
+    return (
+        f"The label `{label.name}` does not let it through: {visible(beyond[0])} is no policy of "
+        "an office, a point or the region, and cannot be urgent. Leave it out of this request."
+    )
+
+
 def _no_emergency(label: Label, request: Request, judges: Judges) -> str:
     """Why the label does not let it through; "" where it does.
 
@@ -239,13 +260,18 @@ def _no_emergency(label: Label, request: Request, judges: Judges) -> str:
         return f"{said}{label.by}, who set it, is no approver. {remedy}"
     if last_push(request) is None:
         return f"{said}nobody knows who pushed {_short(request.head)}."
-    later = [push.login for push in pushes_of(request) if push.at > label.at]
+    later = [push.login for push in pushes_of(request) if push.at >= label.at]
     others = [login for login in later if login.lower() != label.by.lower()]
     if others:
         return f"{said}{others[-1]} pushed to the branch after {label.by} had set it. {remedy}"
     if request.retargeted is not None and label.at <= request.retargeted:
         return f"{said}the request went to another branch then. {remedy}"
     return ""
+
+
+def _is_urgent(path: str) -> bool:
+    """Whether a path is a policy, and none that says who may approve."""
+    return path.startswith("policies/") and path not in (PEOPLE_FILE, *OWNERS_FILES)
 
 
 def _short(commit: str) -> str:

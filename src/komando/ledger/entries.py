@@ -107,14 +107,16 @@ class Approval(_Entry):
 class Request(_Entry):
     """A pull request that an apply carries out, and who answers for it, as the forge had it.
 
-    `author` opened it, `head` is the commit that was approved, `merge` the one by which the branch
-    got it. `emergency` is who let it through without an approval, "" where it had all it needs.
+    `author` opened it, `head` is the commit that was approved, `base` the one that it came upon,
+    `merge` the one by which the branch got it. `emergency` is who let it through without an
+    approval, "" where it had all it needs.
     """
 
     number: int = Field(ge=1)
     title: Words
     author: Words
     head: Commit
+    base: Commit
     merge: Commit
     approvals: tuple[Approval, ...] = ()
     emergency: Words = ""

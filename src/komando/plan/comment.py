@@ -13,7 +13,7 @@ from typing import Final
 from komando.diagnostics import Diagnostic, errors_in, in_order
 from komando.plan.changes_table import address, cell, changes_blocks, place
 from komando.plan.headline import headline
-from komando.plan.inert import bullets, code, fenced, inert, short
+from komando.plan.inert import MOST_LINE, bullets, code, fenced, inert, short, worded
 from komando.plan.markdown import plan_blocks
 from komando.plan.model import FileChange, Finding, HostPlan, Plan
 from komando.plan.narration import (
@@ -125,10 +125,12 @@ def _diagnostics(setting: Setting) -> Iterator[Block]:
 
 
 def _diagnostic(one: Diagnostic, base: str) -> Iterator[str]:
-    yield f"- {place(one.location, base)} **{inert(one.id)}**: {inert(short(one.message))}"
+    name = inert(one.id)
+    name = f"[{name}]({address(base)}/{address(one.page)})" if base else name
+    yield f"- {place(one.location, base)} **{name}**: {worded(short(one.message))}"
     for label, words in (("found", one.found), ("expected", one.expected), ("help", one.remedy)):
         if words:
-            yield f"  - {label}: {inert(short(words))}"
+            yield f"  - {label}: {worded(short(words))}"
     for two in one.related:
         yield f"  - see: {place(two.location, base)} {inert(short(two.message))}"
 
@@ -153,7 +155,9 @@ def _finding(finding: Finding, base: str) -> Iterator[str]:
         said = "set in" if finding.acknowledgeable else "says so"
         yield f"- {said}: {place(finding.location, base)}"
     never = "" if finding.acknowledgeable else " (nobody can acknowledge it)"
-    yield f"- help: {inert(short(finding.remedy))}{never}"
+    yield f"- help: {worded(short(finding.remedy))}{never}"
+    if not base:
+        yield f"- page: {code(finding.page)}"
     if finding.skeleton:
         file = f"policies/acknowledgements/{finding.slug}.yaml"
         opening, lines, closing = fenced(finding.skeleton.splitlines(), "yaml")
@@ -223,7 +227,7 @@ def _notes(plan: Plan, setting: Setting) -> Iterator[Block]:
 
 
 def _list(title: str, lines: Iterable[str], noun: str) -> Iterator[Block]:
-    rows = tuple(bullets(lines))
+    rows = tuple(f"- {worded(short(line, MOST_LINE))}" for line in lines)
     if rows:
         yield Block((f"#### {title}", ""), rows, noun)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from difflib import SequenceMatcher, unified_diff
 
@@ -11,6 +12,11 @@ from komando.plan.model import Action, FileChange
 
 SPELT_OUT = frozenset({generation.INTENT, generation.CALENDAR})
 """Files whose meaning the plan tells in words: their diffs run to hundreds of lines."""
+
+
+MOST_COMPARED = 6_000
+"""Lines of a file that are put beside each other: it takes the square of their number. Of a
+longer one the lines that it gains and loses are counted, wherever they stand."""
 
 
 def compare_files(before: Bundle | None, after: Bundle) -> Iterator[FileChange]:
@@ -40,6 +46,9 @@ def _diff(path: str, was: list[str], now: list[str]) -> Iterator[str]:
 def _counts(was: list[str], now: list[str]) -> tuple[int, int]:
     if not was or not now:
         return len(now), len(was)
+    if max(len(was), len(now)) > MOST_COMPARED:
+        old, new = Counter(was), Counter(now)
+        return (new - old).total(), (old - new).total()
     added = removed = 0
     for kind, a, b, c, d in SequenceMatcher(None, was, now, autojunk=False).get_opcodes():
         if kind != "equal":

@@ -66,6 +66,26 @@ def inert(text: str) -> str:
     return _word(first, begins=True) + "".join(_word(part) for part in rest)
 
 
+def worded(text: str) -> str:
+    """A sentence of ours, with commands between backticks as code; all else is inert.
+
+    A name in it that has backticks of its own can become code, and nothing else.
+    """
+    words, *rest = " ".join(text.split()).split("`")
+    if len(rest) % 2:  # a mark without its other one
+        return inert(text)
+    parts = [_beside_code(words)]
+    for number, part in enumerate(rest):
+        parts.append(_beside_code(part) if number % 2 else code(part))
+    return "".join(parts)
+
+
+def _beside_code(part: str) -> str:
+    """Inert, with the spaces at its ends."""
+    head, tail = part[: len(part) - len(part.lstrip())], part[len(part.rstrip()) :]
+    return head + inert(part) + tail if part.strip() else part
+
+
 def code(text: str) -> str:
     """A text as code, wherever `inert` may stand; what cannot be seen in it is shown."""
     return "\\|".join(_span(part) for part in _seen(text).split("|"))

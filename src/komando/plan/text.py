@@ -29,22 +29,29 @@ MOST_DIFF_LINES = 200
 APPLY = "`komando apply`"
 
 
-def text_lines(plan: Plan, *, diff: bool = True, by: str = APPLY) -> Iterator[Text]:
-    """The plan, a line at a time, to be printed without wrapping; `by` is what carries it out."""
+def text_lines(
+    plan: Plan, *, diff: bool = True, by: str = APPLY, asked: bool = True
+) -> Iterator[Text]:
+    """The plan, a line at a time, to be printed without wrapping.
+
+    `by` is what carries it out; `asked` says that the hosts were asked what they run.
+    """
     yield from _findings(plan)
     for host in plan.hosts:
         yield from _host(host, diff=diff)
         yield Text()
     for note in plan.notes:
         yield _note(note)
-    yield Text(_closing(plan, by), style="bold")
+    yield Text(_closing(plan, by, asked=asked), style="bold")
 
 
-def _closing(plan: Plan, by: str) -> str:
+def _closing(plan: Plan, by: str, *, asked: bool) -> str:
     if not plan.hosts:
         return "No host answered: there is nothing to compare with."
     changing = [host.host for host in plan.changing()]
     if not changing:
+        if not asked:
+            return "Nothing changes on any host, as far as git can tell."
         return f"Nothing changes: {_all(len(plan.hosts))} what the policies say."
     same = len(plan.hosts) - len(changing)
     rest = f"; {same} stay as they are" if same else ""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from komando.forge import Forge, Request
-from komando.review.trees import ConflictError, TreeError, Trees
+from komando.review.trees import ConflictError, TreeError, Trees, listed
 
 NAMED = 12
 """Characters of a commit's id that people are shown."""
@@ -41,44 +42,62 @@ def came(trees: Trees, forge: Forge, span: tuple[str, str], branch: str, remote:
 
     A commit that no request brought is a fault, and so is a merge that holds anything else than a
     merge of what was approved: by hand one can put more into it. Merge commits, squashes and
-    rebased commits are held against the merge that git makes. Raises ForgeError and TreeError.
+    rebased commits are held against the merge that git makes. So is a line that does not begin
+    where it should: others would judge it then. Raises ForgeError and TreeError.
     """
+    start, commits = span[0], trees.first_parents(*span)
+    if commits and trees.parents(commits[0])[:1] != [start]:
+        return Came((), (_elsewhere(branch, start, commits[0]),))
     merged: list[Merged] = []
     faults: list[str] = []
-    commits = trees.first_parents(*span)
-    asked: dict[int, Request] = {}
-    known = {commit: _brought_by(forge, commit, branch, asked) for commit in commits}
-    begins: str | None = None
-    for number, commit in enumerate(commits):
-        request = known[commit]
-        begins = begins or commit
+    for request, first, last in _groups(forge, commits, branch):
         if request is None:
             faults.append(
-                f"commit {commit[:NAMED]} ({trees.subject(commit)}) came to {branch} without a "
-                f"pull request. {BY_HAND}"
+                f"commit {last[:NAMED]} ({trees.subject(last)}) came to {branch} without a pull "
+                f"request. {BY_HAND}"
             )
-            begins = None
             continue
-        following = commits[number + 1 : number + 2]
-        if following and known[following[0]] == request:
-            continue  # a rebase: its last commit is the one that counts
-        one = Merged(request, trees.parents(begins)[0], commit)
+        one = Merged(request, trees.parents(first)[0], last)
         faults += _more_than_approved(trees, one, remote)
         merged.append(one)
-        begins = None
     return Came(tuple(merged), tuple(faults))
+
+
+def _elsewhere(branch: str, start: str, first: str) -> str:
+    return (
+        f"{branch} does not go on from {start[:NAMED]}, which was applied last: {first[:NAMED]} "
+        f"begins elsewhere, as when a branch was pushed in its place. {BY_HAND}"
+    )
+
+
+def _groups(
+    forge: Forge, commits: list[str], branch: str
+) -> Iterator[tuple[Request | None, str, str]]:
+    """Each request with the first and the last commit of its own; None where there is none.
+
+    A rebase has several commits, of which the last is the merge that the forge names.
+    """
+    asked: dict[int, Request] = {}
+    brought = [(commit, _brought_by(forge, commit, branch, asked)) for commit in commits]
+    for request, group in groupby(brought, key=lambda pair: pair[1]):
+        theirs = [commit for commit, _ in group]
+        if request is not None and request.merge == theirs[-1]:
+            yield request, theirs[0], theirs[-1]
+        else:
+            yield from ((None, one, one) for one in theirs)
 
 
 def _brought_by(
     forge: Forge, commit: str, branch: str, asked: dict[int, Request]
 ) -> Request | None:
     """The request of this branch that brought a commit; the forge is asked for each but once."""
+    found: list[Request] = []
     for number in forge.requests_of(commit):
-        request = asked[number] if number in asked else forge.request(number)
-        asked[number] = request
-        if request.merged is not None and request.base == branch:
-            return request
-    return None
+        if number not in asked:
+            asked[number] = forge.request(number)
+        if asked[number].merged is not None and asked[number].base == branch:
+            found.append(asked[number])
+    return next((it for it in found if it.merge == commit), found[0] if found else None)
 
 
 def _more_than_approved(trees: Trees, one: Merged, remote: str) -> Iterator[str]:
@@ -90,12 +109,12 @@ def _more_than_approved(trees: Trees, one: Merged, remote: str) -> Iterator[str]
         expected = trees.merged(one.before, head)
     except ConflictError as error:
         yield (
-            f"{what}: its merge settled conflicts in {', '.join(error.files)}, which nobody "
+            f"{what}: its merge settled conflicts in {listed(error.files)}, which nobody "
             f"approved. {BY_HAND}"
         )
         return
     if expected != trees.tree(one.after):
-        differ = ", ".join(trees.changed(expected, one.after)[:6])
+        differ = listed(trees.changed(expected, one.after))
         yield (
             f"{what}: commit {one.after[:NAMED]} is not the merge of what was approved "
             f"({request.head[:NAMED]}): it has something else in {differ}. {BY_HAND}"

@@ -37,6 +37,12 @@ def _of_host(host: HostPlan, reviewed: HostPlan | None) -> Iterator[str]:
         )
         yield from _elsewhere(host, reviewed)
         return
+    if not reviewed.compared:
+        yield (
+            "what it ran could not be told from git, so that nobody saw what changes: a person "
+            "looks at `komando plan`, and applies by hand"
+        )
+        return
     if (host.before, host.after) == (reviewed.before, reviewed.after):
         return
     if host.after != reviewed.after:

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 
+from komando.diagnostics import visible
 from komando.ledger.git import Git
+
+LINK = "120000"
+"""The mode of a symbolic link in a tree."""
+
+MOST_NAMED = 6
+"""Paths that a sentence names; of more, the rest is counted."""
+
+
+def listed(paths: tuple[str, ...]) -> str:
+    """Paths in a sentence, with what cannot be seen in them shown."""
+    more = f" and {len(paths) - MOST_NAMED} more" if len(paths) > MOST_NAMED else ""
+    return ", ".join(visible(path) for path in paths[:MOST_NAMED]) + more
 
 
 class TreeError(Exception):
@@ -16,7 +31,7 @@ class ConflictError(TreeError):
 
     def __init__(self, base: str, files: tuple[str, ...]) -> None:
         super().__init__(
-            f"it does not merge with {base}: both changed {', '.join(files)}. Merge {base} into "
+            f"it does not merge with {base}: both changed {listed(files)}. Merge {base} into "
             "the branch, or rebase it, and push again"
         )
         self.files = files
@@ -50,10 +65,11 @@ class Trees:
     def merged(self, base: str, head: str, name: str = "") -> str:
         """The tree that a merge of `head` into `base` makes; `name` is what people call the base.
 
-        As a forge makes it (git-merge-tree(1), from 2.38 on). Raises ConflictError; TreeError for
-        commits without a common past.
+        As a forge makes it (git-merge-tree(1), from 2.38 on), whatever .gitattributes of a work
+        tree say of merging. Raises ConflictError; TreeError for commits without a common past.
         """
-        answer = self.git.run("merge-tree", "--write-tree", "--name-only", "-z", base, head)
+        words = ("merge-tree", "--write-tree", "--name-only", "-z", base, head)
+        answer = Git(self.git.common).run("-c", "core.bare=true", *words)
         first, *rest = answer.out.decode("utf-8", "surrogateescape").split("\0")
         if answer.status == 0:
             return first
@@ -73,21 +89,50 @@ class Trees:
         return tuple(filter(None, names.decode("utf-8", "surrogateescape").split("\0")))
 
     def write(self, tree: str, folder: Path, *paths: str) -> Path:
-        """Write the files below some paths of a tree into a folder, as they are; the folder."""
+        """Write the files below some paths of a tree into a folder, byte for byte; the folder.
+
+        No filter of git's comes between. Raises TreeError for a path that would leave the folder.
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        index = {"GIT_INDEX_FILE": str(folder / ".index")}
-        names = self.git.ask("ls-tree", "-r", "-z", "--name-only", tree, "--", *paths)
-        self.git.ask("read-tree", tree, environment=index)
-        self.git.ask(
-            "checkout-index", "-z", "--stdin", f"--prefix={folder}/", data=names, environment=index
-        )
-        (folder / ".index").unlink()
+        links: list[tuple[Path, str]] = []
+        for mode, path, content in self._files(tree, paths):
+            if {"..", ".git"} & set(PurePosixPath(path).parts):
+                raise TreeError(f"{tree[:12]} has the path {visible(path)}, which no work tree has")
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if mode == LINK:
+                links.append((target, os.fsdecode(content)))
+            else:
+                target.write_bytes(content)
+        for target, aim in links:  # last: no file is written through one
+            target.symlink_to(aim)
         return folder
+
+    def _files(self, tree: str, paths: tuple[str, ...]) -> Iterator[tuple[str, str, bytes]]:
+        """Mode, path and content of each file and link; other repositories' commits are none."""
+        listing = self.git.ask("ls-tree", "-r", "-z", tree, "--", *paths)
+        rows = [row.split(b"\t", 1) for row in listing.split(b"\0") if row]
+        blobs = [(head.split(b" "), path) for head, path in rows if head.split(b" ")[1] == b"blob"]
+        names = b"".join(head[2] + b"\n" for head, _ in blobs)
+        stream, at = self.git.ask("cat-file", "--batch", data=names), 0
+        for head, path in blobs:
+            end = stream.index(b"\n", at)
+            size = int(stream[at:end].split(b" ")[2])
+            yield head[0].decode(), os.fsdecode(path), stream[end + 1 : end + 1 + size]
+            at = end + 1 + size + 1
 
     def first_parents(self, older: str, newer: str) -> list[str]:
         """The commits by which a branch went on from `older` to `newer`, the oldest first."""
         lines = self._asked("rev-list", "--first-parent", "--reverse", f"{older}..{newer}", "--")
         return lines.split()
+
+    def line(self, tip: str, until: str) -> list[str]:
+        """The first parents of `tip`, itself first, down to `until` or, without it, to the root."""
+        if tip == until:
+            return [tip]
+        newer = self._asked("rev-list", "--first-parent", f"{until}..{tip}", "--").split()
+        last = self.parents(newer[-1])[:1] if newer else []
+        return [*newer, *last]
 
     def length(self, tip: str) -> int:
         """How many commits lead to one, itself included."""

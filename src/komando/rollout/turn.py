@@ -39,7 +39,8 @@ class Undertaken:
 
     `least` is the highest sequence that a host has told of. An `emergency`, like a rollback, goes
     on without the forge; it alone takes a turn over whose holder may still be at work. A look from
-    outside, after each wave, may take `look` seconds.
+    outside, after each wave, may take `look` seconds. With `commit` nothing is begun unless that
+    is what is checked out, and no file differs from it.
     """
 
     kind: Kind
@@ -50,6 +51,7 @@ class Undertaken:
     limit: tuple[str, ...] = ()
     acknowledged: tuple[str, ...] = ()
     requests: tuple[Request, ...] = ()
+    commit: str = ""
 
 
 def in_turn(
@@ -90,7 +92,7 @@ def _begin(
     waves: Waves,
     note: Note,
 ) -> Turn | None:
-    from komando.ledger import HeldError, LedgerError, Move, Undertaking
+    from komando.ledger import HeldError, LedgerError, Move, Policy, Undertaking
 
     anyway = what.emergency or what.kind == "rollback"
     moves = {
@@ -99,11 +101,17 @@ def _begin(
     }
     try:
         ledger = opened()
+        policy = ledger.policy(*what.policies)
+        if what.commit and policy != Policy(what.commit, changed=False):
+            raise NotOurTurnError(
+                f"no host was changed: {what.commit[:12]} was planned, and that is not what is "
+                "checked out any more; apply again"
+            )
         undertaking = Undertaking(
             kind="emergency" if what.emergency and what.kind == "apply" else what.kind,
             hosts=moves,
             lease=_lease(what, targets, waves),
-            policy=ledger.policy(*what.policies),
+            policy=policy,
             limit=what.limit,
             acknowledged=what.acknowledged,
             requests=what.requests,

@@ -63,7 +63,7 @@ class Jobs:
             shutil.rmtree(scratch)
 
     def apply(self) -> int:
-        """Apply main from the controller's clone, when it is this job's turn.
+        """Apply main from the controller's clone, which `komando ci apply` moves, in its turn.
 
         Returns the exit status of `komando ci apply`; 0, too, where a newer job has taken this
         one's place, since it applies what this one would have.
@@ -74,14 +74,14 @@ class Jobs:
             if not ours:
                 self.say("apply: cancelled, for a newer one waits in its place")
                 return 0
-            self.say(f"apply: main is at {self.move_controller()[:12]}")
+            main = self.store.git.commit_at("refs/heads/main") or "nothing"
+            self.say(f"apply: main is at {main[:12]}")
             status = self._on_controller("apply")
             self.say(f"apply: ended with {status}")
             return status
 
     def drift(self) -> int:
         """Look for drift from the controller's clone, as each night; the verb's exit status."""
-        self.move_controller()
         return self._on_controller("drift")
 
     def _on_controller(self, verb: str) -> int:
