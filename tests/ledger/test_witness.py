@@ -141,6 +141,14 @@ def test_nothing_is_witnessed_without_the_forge_an_entry_or_a_name(
         heads(ledger_of(auditor), offline=False)
 
 
+def test_a_name_is_looked_at_before_anything_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # no repository, and no inventory
+    said = CliRunner().invoke(main, ["ledger", "witness", "Bad Name"]).stderr
+    assert "'Bad Name' cannot name a witness" in said
+
+
 def test_entries_that_nobody_signed_are_not_witnessed(clone: Clone, tmp_path: Path) -> None:
     controller, auditor = clone("controller"), clone("auditor")
     applied(controller)

@@ -55,6 +55,13 @@ def test_on_a_day_it_lists_those_of_that_day(
     assert shown.stderr == (words if warned else "")
 
 
+def test_a_day_that_is_none_is_refused_as_in_a_file(policies: Path) -> None:
+    assert (
+        "'foo': not a date; expected a day, as `2026-11-24`"
+        in people(policies, "--on", "foo").stderr
+    )
+
+
 def test_json_has_all_of_a_person(entered: Path) -> None:
     assert json.loads(people(entered, "--format", "json").stdout)[1] == {
         "login": "Requester-1",

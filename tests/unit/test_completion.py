@@ -85,6 +85,23 @@ def test_offices_are_those_of_the_policies_that_are_named(policies: Path) -> Non
     assert found == [f"opd/{path.stem}" for path in sorted(policies.glob("opd/*.yaml"))]
 
 
+def test_an_exception_is_of_an_office_by_either_name() -> None:
+    assert offered("komando new exception dinas-ke") == ["dinas-kesehatan"]
+    assert offered("komando new exception opd/dinas-ke") == ["opd/dinas-kesehatan"]
+    assert offered("komando new exception halaman") == []
+
+
+def test_names_of_the_policies_are_offered_to_flags(policies: Path) -> None:
+    assert offered("komando new signer x --office dinas-ke") == ["dinas-kesehatan"]
+    assert offered("komando new signer x --role ") == ["approver", "requester"]
+    assert offered("komando new opd x --segment ") == ["metro", "kecamatan", "public"]
+    assert offered("komando new opd x --calendar w") == ["working-week"]
+    assert offered(f"komando new opd --policies {policies} x --segment ") == ["metro"]
+    assert offered("komando new exception bpbd --calendar a") == ["around-the-clock"]
+    (policies / "region.yaml").write_text("segments: 3\n")
+    assert offered(f"komando new opd --policies {policies} x --segment ") == []
+
+
 @pytest.mark.parametrize("verb", ["trust", "prepare", "prepare controller-1"])
 def test_machines_are_offered(verb: str) -> None:
     assert offered(f"komando {verb} co") == ["controller-1", "core-1"]

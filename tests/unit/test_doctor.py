@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from komando.cli import main
+from komando.doctor.symptom import listed
 from komando.policy.public_holidays import estimated_in
 from tests.errors.cases import NOBODY, as_somebody
 from tests.unit.edited import edit
@@ -184,6 +185,31 @@ def test_holidays_that_are_estimated_and_those_that_are_decided(place: Path) -> 
     assert only(looked(), "holiday-estimated")[0] == "ok"
 
 
+def test_where_no_covered_day_is_ahead_no_holiday_is_decided(place: Path) -> None:
+    del place
+    result = call("--offline", "--format", "json", "--today", "2028-02-01")
+    assert "holiday-estimated" not in result.stdout
+
+
+def test_a_day_that_no_calendar_has_is_refused(place: Path) -> None:
+    del place
+    said = call("--offline", "--today", "2026-11-31").stderr
+    assert "'2026-11-31': a day that no calendar has" in said
+
+
+def test_what_is_no_terminal_gets_whole_lines(place: Path) -> None:
+    edit(place / "policies/people.yaml", "until: 2027-12-31", "until: 2026-06-20")
+    lines = call("--offline").stdout.splitlines()
+    assert not [line for line in lines if line != line.rstrip()]
+    said = {line.split()[1]: line for line in lines if line and line[0] != " "}
+    assert said["person-ends"].endswith("ends on 2026-06-20, in 19 days")
+
+
+def test_of_many_names_two_at_least_are_left_out() -> None:
+    assert listed("abcdef") == "a, b, c, d, e, f"
+    assert listed("abcdefg") == "a, b, c, d, e and 2 more"
+
+
 def test_an_estimated_holiday_that_is_near_is_a_warning(place: Path) -> None:
     result = call("--offline", "--format", "json", "--today", "2027-02-01")
     rows = {one["id"]: one for one in json.loads(result.stdout)["symptoms"]}
@@ -243,6 +269,22 @@ def test_whose_time_ends_and_who_has_no_key(place: Path) -> None:
     assert what.endswith("2026-07-31, in 60 days")
     edit(place / "policies/people.yaml", "until: 2026-07-31", "until: 2026-08-01")
     assert "person-ends" not in looked()
+
+
+def test_nobody_who_stands_there_is_to_be_written_anew(place: Path) -> None:
+    edit(place / "policies/people.yaml", f'    keys: ["{SIGNED}"]\n', "")
+    edit(place / "policies/people.yaml", "until: 2027-12-31", "until: 2026-07-31")
+    rows = json.loads(call("--offline", "--format", "json").stdout)["symptoms"]
+    mends = {one["id"]: one["mend"] for one in rows}
+    assert mends["person-ends"].startswith("change `until` there by hand")
+    assert mends["person-unsigned"].startswith("add a key there by hand")
+    assert "komando new signer" not in mends["person-ends"] + mends["person-unsigned"]
+
+
+def test_one_person_is_called_by_name(place: Path) -> None:
+    path = place / "policies/people.yaml"
+    path.write_text(path.read_text().partition("  approver-2:")[0])
+    assert only(looked(), "person-unsigned") == ("ok", "approver-1 has a key to sign with")
 
 
 # --- keys ----------------------------------------------------------------------------------------

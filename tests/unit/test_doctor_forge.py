@@ -85,7 +85,15 @@ def test_a_forge_that_holds_people_to_all_of_it(monkeypatch: pytest.MonkeyPatch)
 def test_a_forge_that_is_away_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     with served({}, monkeypatch, status=410):
         pass  # and now it is gone
-    assert {(one.id, one.level) for one in asked()} == {("forge-away", "warning")}
+    (one,) = asked()
+    assert (one.id, one.level) == ("forge-away", "warning")
+
+
+def test_a_forge_that_answers_a_page_is_away_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with served({}, monkeypatch, status=200):  # an object that is none of those asked for
+        found = [one for one in asked() if one.id == "forge-away"]
+    (one,) = found
+    assert "other questions" in one.what
 
 
 def test_what_the_token_may_not_ask_is_told_without_the_token(
@@ -99,12 +107,21 @@ def test_what_the_token_may_not_ask_is_told_without_the_token(
 
 def test_nobody_is_asked_offline_or_without_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
     with served({}, monkeypatch):
-        assert [one.id for one in asked(offline=True)] == ["forge-unasked"]
+        (one,) = asked(offline=True)
+    assert one.id == "forge-unasked"
+    assert one.mend.startswith("leave out --offline; the token has to read")
     for name in ("KOMANDO_FORGE_TOKEN", "GITHUB_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     (one,) = asked()
     assert (one.id, one.level) == ("forge-unasked", "note")
-    assert "KOMANDO_FORGE_TOKEN" in one.mend
+    assert "KOMANDO_FORGE_TOKEN or GITHUB_TOKEN" in one.mend
+    assert "GITHUB_REPOSITORY" not in one.mend
+    assert "--offline" not in one.mend
+    monkeypatch.setenv("GITHUB_TOKEN", "secret-word")
+    monkeypatch.delenv("GITHUB_REPOSITORY")
+    (one,) = asked()
+    assert "GITHUB_REPOSITORY" in one.mend
+    assert "TOKEN" not in one.mend
 
 
 @pytest.mark.parametrize(

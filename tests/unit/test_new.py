@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
 import shutil
-import signal
 import subprocess
-import sys
-import time
 from datetime import date
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -20,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from komando.cli import main
+from komando.cli.new_site import usual_floor
 from komando.documents.reader import read
-from komando.policy import Policy, allowed_signers, load_policy
+from komando.policy import Policy, load_policy
 from komando.policy.fresh import FreshException, NoPlaceError, NoRoomError, allot, next_id
 from komando.policy.fresh import with_exception as inserted
-from komando.policy.fresh.people import FreshPerson, with_person
 from komando.policy.fresh.write import scalar
 from komando.units import Pair
 from tests.unit.edited import edit
@@ -127,6 +121,24 @@ def test_an_id_that_an_office_had_is_not_given_again(policies: Path) -> None:
     assert loaded(policies).opd["dinas-lain"].id == 103
 
 
+@pytest.mark.usefixtures("policies")
+def test_a_clone_without_its_history_gives_no_id(tmp_path: Path) -> None:
+    def git(*words: str) -> None:
+        as_somebody = ("-c", "user.name=n", "-c", "user.email=n@example.org")
+        subprocess.run(["git", *as_somebody, *words], cwd=tmp_path, check=True, capture_output=True)
+
+    git("init", "--quiet")
+    git("add", "policies")
+    git("commit", "--quiet", "-m", "one")
+    git("commit", "--quiet", "--allow-empty", "-m", "two")
+    git("clone", "--quiet", "--depth", "1", f"file://{tmp_path}", "shallow")
+    done = new(tmp_path / "shallow/policies", "opd", "dinas-contoh", *OPD)
+    assert done.exit_code == 1
+    assert "this clone is shallow" in done.stderr
+    assert "`git fetch --unshallow`, then again" in done.stderr
+    assert not (tmp_path / "shallow/policies/opd/dinas-contoh.yaml").exists()
+
+
 # --- what is written -----------------------------------------------------------------------------
 
 
@@ -213,6 +225,8 @@ def test_addresses_can_be_named(policies: Path) -> None:
         (("opd", "x", *OPD, "--floor", "1 MB/s"), "write `8 Mbit/s`"),
         (("opd", "x", *OPD, "--date", "2026-01-01"), "name its number with --letter"),
         (("opd", "x", *OPD, "--letter", "1/2"), "missing --date"),
+        (("exception", "taman-kota", "--yes"), "is a public point: only offices have exceptions"),
+        (("exception", "hotspots/taman-kota", "--yes"), "only offices have exceptions"),
         (("exception", "dinas-kesehata", "--yes"), "did you mean `dinas-kesehatan`?"),
         (("exception", "bpbd", "--yes"),
          "missing --from, --until, --reason, --guarantee or --calendar"),
@@ -249,11 +263,72 @@ def test_what_passes_the_uplink_says_by_how_much_and_what_would_fit(
     done = new(policies, *call, "60 Mbit/s")
     assert done.exit_code == 1
     assert "promises pass the uplink `main` by " in done.stderr
-    words = next(line for line in done.stderr.splitlines() if line.endswith(" would fit"))
+    words = next(line for line in done.stderr.splitlines() if " would fit" in line)
     fits = int(words.split()[3])
     above = new(policies, *call, f"{fits + 1} Mbit/s")
     assert "promises pass the uplink" in above.stderr
     assert new(policies, *call, f"{fits} Mbit/s").exit_code == 0
+
+
+@pytest.mark.parametrize("floor", [(), ("--floor", "1 Mbit/s"), ("--floor", "30 Mbit/s")])
+def test_what_would_fit_has_its_floor_as_it_would_come(
+    policies: Path, floor: tuple[str, ...]
+) -> None:
+    """An observed office makes its pool larger by twice its guarantee without its floor."""
+    call = ["opd", "x", *OPD, "--ceiling", "80 Mbit/s", *floor, "--guarantee"]
+    said = new(policies, *call, "60 Mbit/s").stderr
+    words = next(line for line in said.splitlines() if " would fit" in line)
+    fits = int(words.split()[3])
+    lowered = ["--floor", words.partition("a floor of ")[2]] if "a floor of" in words else []
+    assert bool(lowered) == (floor[1:] != ("1 Mbit/s",))
+    above = new(policies, *call, f"{fits + 1} Mbit/s", *lowered)
+    assert "pass" in above.stderr
+    assert new(policies, *call, f"{fits} Mbit/s", *lowered).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("guarantee", "floor"),
+    [("60 Mbit/s", "8 Mbit/s"), ("2 Mbit/s", "1 Mbit/s"), ("1 Mbit/s", "142 kbit/s"),
+     ("13 kbit/s", "1 kbit/s"), ("1 kbit/s", "142 bit/s")],
+)  # fmt: skip
+def test_a_floor_by_default_is_below_its_guarantee(guarantee: str, floor: str) -> None:
+    assert str(usual_floor(Pair.parse(guarantee))) == floor
+
+
+def test_a_small_office_of_the_real_tree_takes_nothing_from_others(tmp_path: Path) -> None:
+    policies = tmp_path / "policies"
+    shutil.copytree(ROOT / "policies", policies)
+    done = new(policies, "opd", "dinas-contoh", *OPD, "--guarantee", "1 Mbit/s", "--segment",
+               "metro")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "branch, then `komando ci plan`" in done.stderr
+
+
+def test_all_faults_of_flags_are_told_at_once(policies: Path) -> None:
+    said = new(policies, "opd", "x", "--yes", "--guarantee", "5", "--calendar", "working-wek",
+               "--date", "2026-13-01").stderr  # fmt: skip
+    for words in ("--guarantee: '5': a rate without its unit", "did you mean `working-week`?",
+                  "--date: '2026-13-01'", "name its number with --letter",
+                  "missing --name, --justification"):  # fmt: skip
+        assert words in said
+
+
+def test_a_wrong_folder_is_called_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["new", "opd", "x", *OPD])
+    assert done.stderr == "Error: no folder policies/ here: run it in the repository's folder\n"
+
+
+def test_a_point_where_no_other_is_has_a_warning(policies: Path) -> None:
+    edit(policies / "region.yaml", "holidays: {country",
+         "  park:\n    router: core-1\n    description: Park\n    addresses: [172.21.0.1/22, "
+         "\"2001:db8:f009::1/64\"]\nholidays: {country")  # fmt: skip
+    words = "warning: no other public point hangs on park\n"
+    assert words not in new(policies, "hotspot", "pasar-besar", *POINT).stderr
+    other = ("--name", "Pasar Lain", *POINT[2:], "--segment", "park")
+    assert words in new(policies, "hotspot", "pasar-lain", *other).stderr
 
 
 def test_nothing_is_added_to_policies_that_are_wrong(policies: Path) -> None:
@@ -325,147 +400,3 @@ def test_an_exception_of_the_real_tree_holds(tmp_path: Path) -> None:
     assert (second.calendar, second.reason) == (
         "around-the-clock", "Results: all schools fetch them.")  # fmt: skip
     assert first.end < second.start
-
-
-# --- people --------------------------------------------------------------------------------------
-
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHd2FTPLCGGXvvRB747lSiFGakw79ei0hA5rf8rKiDUK"
-SIGNER = ("--name", "Head of networks", "--office", "dinas-kesehatan", "--role", "approver",
-          "--mail", "one@office.example", "--mail", "two@office.example", "--yes")  # fmt: skip
-PERSON = FreshPerson("approver-1", "Head: networks", "diskominfo", "approver",
-                     ("a@b.example",), (KEY,), date(2026, 1, 1))  # fmt: skip
-OTHER = b"people:\n  requester-1:\n    name: x   # said\n\n    role: requester\n"
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        b"# who\npeople: {}\n",
-        b"people: {}",
-        b"people: {}   # nobody yet\n# the end\n",
-        b"people:\n  {}\n",
-        b"people: {}\r\n",
-        b"\xef\xbb\xbfpeople: {}\n",
-        OTHER,
-        OTHER.rstrip(b"\n"),
-        OTHER.replace(b"  ", b"    ") + b"\n# the end\n",
-        OTHER + b"other: 1\n",
-    ],
-)
-def test_a_person_is_put_in_and_every_other_line_stays(raw: bytes) -> None:
-    made = with_person("people.yaml", raw, PERSON)
-    kept = [line.replace(b"{}", b"").rstrip() for line in raw.splitlines()]
-    lines = [line.rstrip() for line in made.splitlines()]
-    assert [line for line in lines if line in kept] == [line for line in kept if line in lines]
-    document = read("people.yaml", made).document
-    assert document is not None
-    assert document.data["people"]["approver-1"] == PERSON.data()
-    assert b"# said" not in raw or b"# said" in made
-    assert b"# nobody yet" not in raw or b"people:   # nobody yet" in made
-
-
-@pytest.mark.parametrize("raw", [b"people: {x: {name: y}}\n", b"{people: {}}\n", b"people: 3\n"])
-def test_where_nobody_can_be_put_in_it_says_what_to_write(raw: bytes) -> None:
-    with pytest.raises(NoPlaceError, match='name: "Head: networks"'):
-        with_person("people.yaml", raw, PERSON)
-
-
-def test_a_signer_with_keys_is_one_that_git_and_the_check_know(
-    policies: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "id.pub").write_text(f"{KEY} somebody@desk\n")
-    days = ("--from", "2026-01-01", "--until", "2027-12-31")
-    done = new(policies, "signer", "approver-1", *SIGNER, *days, "--key-file",
-               str(tmp_path / "id.pub"))  # fmt: skip
-    assert done.exit_code == 0, done.output
-    first = (policies / "people.yaml").read_text().partition("\n")[0]
-    assert first == "# yaml-language-server: $schema=../docs/schemas/people.schema.json"
-    policy = loaded(policies)
-    assert policy.people["approver-1"].mails == ("one@office.example", "two@office.example")
-    assert KEY in allowed_signers(policy.people, policy.region.zone)
-    again = new(policies, "signer", "Approver-1", *SIGNER)
-    assert "people.yaml has approver-1 already" in again.stderr
-    other = (*SIGNER[:6], "--mail", "three@office.example", "--yes")
-    assert new(policies, "signer", "approver-2", *other).exit_code == 0
-    assert list(loaded(policies).people) == ["approver-1", "approver-2"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (("x_y", *SIGNER), "no login of a person on the forge"),
-        (("x", "--yes"), "missing --name, --office, --role, --mail"),
-        (("x", *SIGNER, "--office", "dinas-kesehata"), "did you mean `dinas-kesehatan`?"),
-        (("x", *SIGNER, "--role", "chief"), "--role: 'chief' is not one of"),
-        (("x", *SIGNER, "--mail", "nobody"), "error[mail]"),
-        (("x", *SIGNER, "--from", "2026-02-02", "--until", "2026-02-01"), "error[dates-order]"),
-    ],
-)
-def test_a_signer_that_cannot_be_is_refused(
-    policies: Path, arguments: tuple[str, ...], words: str
-) -> None:
-    before = files(policies)
-    done = new(policies, "signer", *arguments)
-    assert done.exit_code == 1
-    assert words in done.stderr
-    assert files(policies) == before
-
-
-def test_a_private_key_is_refused_and_not_shown(policies: Path, tmp_path: Path) -> None:
-    secret = tmp_path / "id"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(secret)], check=True)
-    done = new(policies, "signer", "approver-1", *SIGNER, "--key-file", str(secret))
-    assert done.exit_code == 1
-    assert "private key" in done.stderr
-    assert secret.read_text().splitlines()[1] not in done.output
-    assert not (policies / "people.yaml").exists()
-
-
-# --- questions at a terminal ---------------------------------------------------------------------
-
-
-def at_terminal(policies: Path, answers: list[str], *arguments: str) -> tuple[int, str]:
-    """The verb with a terminal of its own: each answer is typed once its question stands there."""
-    child, terminal = pty.fork()
-    if child == 0:
-        code = "from komando.cli import run; run()"
-        words = [sys.executable, "-c", code, "new", *arguments, "--policies", str(policies)]
-        os.execv(sys.executable, words)  # noqa: S606 - a list of arguments, and no shell
-    said, waiting = "", list(answers)
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        if not select.select([terminal], [], [], 1)[0]:
-            continue
-        try:
-            chunk = os.read(terminal, 4096).decode()
-        except OSError:  # it has ended
-            break
-        said += chunk
-        if said.rstrip(" ").endswith(":") and waiting:
-            os.write(terminal, waiting.pop(0).encode())
-            said += "\n"
-    else:
-        os.kill(child, signal.SIGKILL)
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), said
-
-
-def test_what_no_flag_says_is_asked_with_what_is_usual(policies: Path) -> None:
-    answers = ["Dinas Contoh\n", "\n", "5\n", "5 Mbit/s\n", WHY + "\n", *["\n"] * 5]
-    status, said = at_terminal(policies, answers, "opd", "dinas-contoh")
-    assert status == 0, said
-    assert "Segment [metro]:" in said
-    assert "write `5 Mbit/s` if megabits per second are meant" in said, "an answer that is refused"
-    assert "Ceiling [20 Mbit/s]:" in said
-    office = loaded(policies).opd["dinas-contoh"]
-    assert (str(office.guarantee), office.calendar) == ("5 Mbit/s", "working-week")
-
-
-@pytest.mark.parametrize("typed", ["\x03", "\x04"])
-def test_an_interrupt_at_a_question_leaves_nothing(policies: Path, typed: str) -> None:
-    before = files(policies)
-    status, said = at_terminal(policies, ["Dinas Contoh\n", "\n", typed], "opd", "dinas-contoh")
-    assert status == 1
-    assert "Guarantee:" in said
-    assert "Aborted!" in said
-    assert files(policies) == before

@@ -62,6 +62,25 @@ def test_one_alone_is_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_is_no_folder(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(schema, ["--write", kind])
+    assert f"`komando schema {kind} --write` writes its schema" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("folder", [[], [SCHEMAS]])
+def test_where_the_usual_folder_is_not_nothing_is_written(
+    folder: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(schema, ["--write", *folder])
+    assert result.exit_code == 1
+    assert f"no folder {SCHEMAS} here, and nothing was written" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_schema_refuses_what_the_model_refuses(kind: str) -> None:
     """No key that is unknown, and no name that is none where keys are names."""
     found = schema_of(kind)

@@ -6,8 +6,9 @@ nothing: a person who presses Tab has asked no question that deserves an error.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from click import ClickException, Context, Parameter
 
@@ -22,11 +23,44 @@ _KINDS = ("opd", "hotspots")
 def offer_sites(ctx: Context, param: Parameter, incomplete: str) -> list[str]:
     """Offices and public points, as `opd/<slug>` and `hotspots/<slug>`, by their files' names."""
     del param
-    root = Path(ctx.params.get("policies") or "policies")
+    root = _policies(ctx)
     names = (
         f"{kind}/{path.stem}" for kind in _KINDS for path in sorted(root.glob(f"{kind}/*.yaml"))
     )
-    return [name for name in names if name.startswith(incomplete)]
+    return _begun(names, incomplete)
+
+
+def offer_office(ctx: Context, param: Parameter, incomplete: str) -> list[str]:
+    """Offices by their short names; as `opd/<slug>` to whoever begins so."""
+    kind = "opd/" if incomplete.startswith("opd/") else ""
+    found = offer_offices(ctx, param, incomplete.removeprefix(kind))
+    return [f"{kind}{name}" for name in found]
+
+
+def offer_offices(ctx: Context, param: Parameter, incomplete: str) -> list[str]:
+    """Offices by their short names."""
+    del param
+    return _begun((path.stem for path in sorted(_policies(ctx).glob("opd/*.yaml"))), incomplete)
+
+
+def offer_roles(ctx: Context, param: Parameter, incomplete: str) -> list[str]:
+    """What somebody of people.yaml may be."""
+    from komando.policy.people import Role
+
+    del ctx, param
+    return _begun(get_args(Role), incomplete)
+
+
+def offer_segments(ctx: Context, param: Parameter, incomplete: str) -> list[str]:
+    """The segments of the region."""
+    del param
+    return _begun(_of_region(ctx, "segments"), incomplete)
+
+
+def offer_calendars(ctx: Context, param: Parameter, incomplete: str) -> list[str]:
+    """The calendars of the region."""
+    del param
+    return _begun(_of_region(ctx, "calendars"), incomplete)
 
 
 def offer_inventories(ctx: Context, param: Parameter, incomplete: str) -> list[CompletionItem]:
@@ -58,6 +92,26 @@ def offer_limit(ctx: Context, param: Parameter, incomplete: str) -> list[str]:
     head, comma, last = incomplete.rpartition(",")
     left = [name for name in _hosts(ctx, routers=True) if name not in head.split(",")]
     return [f"{head}{comma}{name}" for name in left if name.startswith(last)]
+
+
+def _policies(ctx: Context) -> Path:
+    return Path(ctx.params.get("policies") or "policies")
+
+
+def _begun(names: Iterable[str], incomplete: str) -> list[str]:
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def _of_region(ctx: Context, key: str) -> list[str]:
+    """The names below a key of region.yaml."""
+    from komando.documents.files import read_bytes
+    from komando.documents.reader import read
+
+    file = str(_policies(ctx) / "region.yaml")
+    raw = read_bytes(file)
+    document = read(file, raw).document if isinstance(raw, bytes) else None
+    found = None if document is None else document.at((key,))
+    return list(found) if isinstance(found, dict) else []
 
 
 def _hosts(ctx: Context, *, routers: bool = False) -> list[str]:

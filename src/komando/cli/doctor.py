@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 
 import click
 
+from komando.cli.days import DAY
 from komando.cli.doctor_looks import (
     looked_at_clone,
     looked_at_forge,
@@ -31,12 +32,11 @@ STATUSES = {"ok": 0, "note": 0, "warning": 2, "error": 1}
 @place_options
 @register_options
 @click.option("--offline", is_flag=True, help="Ask nobody: what stands here alone.")
-@click.option("--today", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE",
-              help="Judge as on this day. Default: now.")  # fmt: skip
+@click.option("--today", type=DAY, metavar="DATE", help="Judge as on this day. Default: now.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text",
               show_default=True, help="How to print it.")  # fmt: skip
 def doctor(
-    scope: Scope, register: Register, *, offline: bool, today: datetime | None, form: str
+    scope: Scope, register: Register, *, offline: bool, today: date | None, form: str
 ) -> None:
     """Look for what is missing or drifting around the network, before it fails.
 
@@ -44,7 +44,8 @@ def doctor(
     the ledger and who else has seen it, this clone. The network itself is what `verify` and `drift`
     look at. Each finding has an id with a line in docs/doctor.md, and says how to mend it.
 
-    The forge is asked where KOMANDO_FORGE_TOKEN and GITHUB_REPOSITORY are set.
+    The forge is asked where its token (KOMANDO_FORGE_TOKEN or GITHUB_TOKEN) and GITHUB_REPOSITORY
+    (owner/name) are set.
 
     Exit status: 0 nothing above a note, 2 warnings, 1 errors.
     """

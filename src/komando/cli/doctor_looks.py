@@ -142,16 +142,18 @@ def _seen(here: Ledger, *, offline: bool) -> Seen:
 
 def looked_at_forge(environment: str, now: datetime, *, offline: bool) -> Iterator[Symptom]:
     """The forge that the environment names, where it names one."""
-    from komando.doctor.forge import UNASKED, forge
+    from komando.doctor.forge import forge, unasked
     from komando.forge import ForgeError
     from komando.forge.environment import forge_from_environment
 
     try:
-        adapter = None if offline else forge_from_environment()
-    except ForgeError:
-        adapter = None
-    if adapter is None:
-        yield UNASKED
+        adapter = forge_from_environment()
+    except ForgeError as error:
+        why = clean(str(error)).removeprefix("no forge can be asked: ")
+        yield unasked(why, offline=offline)
+        return
+    if offline:
+        yield unasked("", offline=True)
         return
     yield from forge(asked(adapter, environment), environment, now)
 

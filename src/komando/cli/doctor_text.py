@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+import click
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -22,6 +23,23 @@ _STYLES = {"ok": "green", "note": "cyan", "warning": "bold yellow", "error": "bo
 
 def print_text(symptoms: Sequence[Symptom]) -> None:
     """Print them with the worst at the bottom, where the eye is when the command has ended."""
+    if sys.stdout.isatty():
+        _print_table(symptoms)
+    else:
+        click.echo("\n".join([*_lines(symptoms), "", summary(symptoms)]))
+
+
+def _lines(symptoms: Sequence[Symptom]) -> Iterator[str]:
+    """A line for each, and one for how to mend it: a program, or a mail, breaks none of them."""
+    levels = max((len(one.level) for one in symptoms), default=0)
+    ids = max((len(one.id) for one in symptoms), default=0)
+    for one in reversed(symptoms):
+        yield f"{one.level:<{levels}}  {one.id:<{ids}}  {printable(one.what)}"
+        if one.mend:
+            yield f"{'':<{levels + ids + 4}}-> {printable(one.mend)}"
+
+
+def _print_table(symptoms: Sequence[Symptom]) -> None:
     console = Console(file=sys.stdout, highlight=False)
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)

@@ -26,7 +26,7 @@ from komando.ledger import Ledger, LedgerError, Signers, UnreachedError, Verifie
 from komando.ledger import verify as verified
 from komando.ledger.restore import begin_anew
 from komando.ledger.restore import restore as restored
-from komando.ledger.witness import RefusedWitnessError
+from komando.ledger.witness import RefusedWitnessError, require_name
 from komando.ledger.witness import witness as witnessed
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
@@ -258,6 +258,8 @@ def witness(
     witnesses/<environment>/NAME on the forge, and only goes forward. Where the ledger does not
     hold, or does not go on from what this witness has seen, it refuses: that is the alarm.
     """
+    with _telling():
+        require_name(name)
     with (
         _telling(),
         working("reading the ledger"),

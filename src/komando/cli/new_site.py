@@ -1,31 +1,28 @@
-"""What `komando new` takes from the policies that stand: what is free, what is usual, what fits."""
+"""What `komando new` takes from the policies that stand: what is free, and what is usual."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from pydantic import ValidationError
 
-from komando.cli.new_ask import DAY, NAME, Form
-from komando.cli.streams import tell
-from komando.documents.fields import SLUG_EXPECTED, is_slug, near_slug
-from komando.documents.reader import read
-from komando.ledger.errors import LedgerError
-from komando.ledger.git import Git
-from komando.policy import Opd, Policy
+from komando.cli.days import DAY
+from komando.cli.new_ask import Form
+from komando.cli.new_past import used_before
+from komando.cli.new_value import NAME, Value
+from komando.documents.fields import SLUG_EXPECTED, Line, is_slug, near_slug
+from komando.policy import Policy
 from komando.policy.fresh import Allotted, FreshHotspot, FreshOpd, NoRoomError, allot, next_id
 from komando.policy.tree import Kind
 from komando.units import DIRECTIONS, Direction, Pair, Rate
 
 T = TypeVar("T")
 
-_MBIT = 1_000_000
+_KBIT, _MBIT = 1_000, 1_000_000
 
 _FLOOR_PART = 7
 """A guarantee is so many times its floor, as with most offices that stand."""
@@ -47,13 +44,24 @@ def require_unused(policy: Policy, slug: str) -> None:
             )
 
 
-def unheard(policy: Policy, name: Any) -> Any:
-    """A name that no office or point has; ends the verb for one that stands."""
-    for folder, sites in (("opd", policy.opd), ("hotspots", policy.hotspots)):
-        for slug, site in sites.items():
-            if name is not None and site.name.casefold() == name.casefold():
-                raise click.ClickException(f"{folder}/{slug}.yaml has the name {site.name} already")
-    return name
+class FreshName(Value):
+    """A name that no office or point has."""
+
+    def __init__(self, policy: Policy) -> None:
+        super().__init__(Line, "a line of text")
+        sites = ("opd", policy.opd), ("hotspots", policy.hotspots)
+        self._taken = {
+            site.name.casefold(): (f"{folder}/{slug}.yaml", site.name)
+            for folder, kind in sites
+            for slug, site in kind.items()
+        }
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The name."""
+        name = super().convert(value, param, ctx)
+        if (found := self._taken.get(name.casefold())) is not None:
+            self.fail(f"{found[0]} has the name {found[1]} already", param, ctx)
+        return name
 
 
 def only(names: Mapping[str, Any]) -> str | None:
@@ -67,11 +75,16 @@ def most_common(values: Iterable[T]) -> T | None:
 
 
 def usual_floor(guarantee: Pair) -> Pair:
-    """A seventh of the guarantee in whole Mbit/s, at least 1, and never above the guarantee."""
+    """A seventh of the guarantee, and always below it.
+
+    In whole Mbit/s, 1 at least; of a guarantee below 2 Mbit/s in whole kbit/s. A floor that is as
+    high as its guarantee would leave the office no weight in its pool (`intent/shaping.py`).
+    """
 
     def floor(way: Direction) -> Rate:
-        whole = max(guarantee.of(way).bits // _FLOOR_PART // _MBIT, 1) * _MBIT
-        return min(Rate(whole), guarantee.of(way))
+        bits = guarantee.of(way).bits
+        step = _MBIT if bits >= 2 * _MBIT else _KBIT if bits >= 2 * _KBIT else 1
+        return Rate(max(bits // _FLOOR_PART // step, 1) * step)
 
     return Pair(floor("down"), floor("up"))
 
@@ -86,102 +99,43 @@ def usual_ceiling(guarantee: Pair, capacity: Pair) -> Pair:
     )
 
 
-def request_of(form: Form, letter: str | None, day: str | None) -> tuple[str | None, date | None]:
+def request_of(form: Form) -> tuple[str | None, date | None]:
     """The letter that asks for it, and its date: both, or neither."""
-    number = form.may("--letter", letter, "Number of the letter that asks for it", NAME)
+    number = form.may("--letter", "Number of the letter that asks for it", NAME)
     if number is None:
-        if day is not None:
-            raise click.UsageError("--date is that of a letter: name its number with --letter")
+        if form.has("--date") and not form.has("--letter"):
+            form.object("--date is that of a letter: name its number with --letter")
         return None, None
-    return number, form.take("--date", day, "Date of the letter", DAY)
+    return number, form.take("--date", "Date of the letter", DAY)
 
 
 def place_of(
-    policies: Path, policy: Policy, kind: Kind, segment: str, given: Mapping[str, Any]
-) -> tuple[int, Allotted]:
-    """The id and the addresses of a new office or point: those that were given, else free ones.
+    policy: Policy, kind: Kind, segment: str, number: int, given: Mapping[str, Any]
+) -> Allotted:
+    """The addresses of a new office or point: those that were given, else free ones.
 
     Ends the verb where none is left.
     """
+    if given["network"] and given["gateway"]:
+        return Allotted(given["network"], given["gateway"])
     try:
-        number = next_id(policy, _gone(policies))
-        if given["networks"] and given["gateways"]:
-            return number, Allotted(given["networks"], given["gateways"])
         free = allot(policy, kind, segment, number)
     except NoRoomError as error:
         raise click.ClickException(
             f"{error}: name addresses with --network and --gateway"
         ) from error
-    networks = given["networks"] or free.networks
-    return number, Allotted(networks, given["gateways"] or free.gateways)
+    return Allotted(given["network"] or free.networks, given["gateway"] or free.gateways)
 
 
-def _gone(policies: Path) -> Callable[[int], bool]:
-    """Whether an office had an id that is gone now: git knows, where there is a repository."""
+def free_id(policies: Path, policy: Policy) -> int:
+    """The id of a new office or point; ends the verb where none is left, or nobody can tell."""
     try:
-        git = Git(policies)
-    except LedgerError:
-        tell(f"{policies} is in no git repository: an id may be one that was used before", err=True)
-        git = None
-
-    def gone(number: int) -> bool:
-        if git is None:
-            return False
-        found = git.run("log", "--format=%H", "--max-count=1", f"-G^id: +{number}( |$)", "--", ".")
-        return found.status == 0 and bool(found.out.strip())
-
-    return gone
+        return next_id(policy, used_before(policies))
+    except NoRoomError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def summary(fresh: FreshOpd | FreshHotspot) -> str:
     """What a new office or point was given."""
     networks = ", ".join(map(str, fresh.networks))
     return f"id {fresh.id}, {networks}, reached by {', '.join(map(str, fresh.gateways))}"
-
-
-def with_guarantee(office: Opd, guarantee: Pair) -> Opd:
-    """An office with another guarantee, and a floor that is not above it."""
-    floor = Pair(*(min(office.floor.of(way), guarantee.of(way)) for way in DIRECTIONS))
-    return office.model_copy(update={"guarantee": guarantee, "floor": floor})
-
-
-def with_exceptional(start: date, office: Opd, guarantee: Pair) -> Opd:
-    """An office with another guarantee in its exception from `start` on."""
-    items = tuple(
-        item.model_copy(update={"guarantee": guarantee}) if item.start == start else item
-        for item in office.exceptions
-    )
-    return office.model_copy(update={"exceptions": items})
-
-
-def fitting(
-    policy: Policy,
-    file: Path,
-    content: bytes,
-    wanted: Pair,
-    changed: Callable[[Opd, Pair], Opd],
-) -> str:
-    """What would fit in place of a guarantee that is too much beside what others are promised.
-
-    `content` is the office's file with it, `policy` is without that.
-    """
-    from komando.intent.room import room_for
-
-    document = read(str(file), content).document
-    if document is None:
-        return ""
-    try:
-        office = Opd.model_validate({**document.data, "slug": file.stem})
-    except ValidationError:  # that is told, too
-        return ""
-    origins = {**policy.origins, ("opd", file.stem): document}
-
-    def policy_with(pair: Pair) -> Policy:
-        opd = {**policy.opd, file.stem: changed(office, pair)}
-        return replace(policy, opd=opd, origins=origins)
-
-    most = Pair(*(min(wanted.of(way), office.link.capacity.of(way)) for way in DIRECTIONS))
-    room = room_for(most, policy_with)
-    if room is None:
-        return "not even a guarantee of 1 Mbit/s would fit: lower another office's first"
-    return f"a guarantee of {room} would fit"

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from komando.cli.check import examine
 from komando.cli.checked import refused
-from komando.cli.options import policies_option
+from komando.cli.options import POLICIES, policies_option
 from komando.cli.streams import tell
 from komando.diagnostics import (
     Diagnostic,
@@ -32,6 +32,8 @@ from komando.policy.model import Policy
 
 Verb = Callable[..., Any]
 
+BY_REQUEST: Final = "read it, commit it on a branch, then `komando ci plan`"
+
 
 def trial_options(verb: Verb) -> Verb:
     """`--policies`, and how a new file is tried: `--dry-run` as `dry`, `--yes`."""
@@ -39,6 +41,16 @@ def trial_options(verb: Verb) -> Verb:
         policies_option,
         click.option("--yes", is_flag=True, help="Ask nothing: flags and defaults alone."),
         click.option("--dry-run", "dry", is_flag=True, help="Print the file, and write nothing."),
+    ):
+        verb = option(verb)
+    return verb
+
+
+def request_options(verb: Verb) -> Verb:
+    """`--letter` and `--date`: what asks for it."""
+    for option in (
+        click.option("--date", metavar="DATE", help="The date of that letter."),
+        click.option("--letter", metavar="NUMBER", help="The letter that asks for it."),
     ):
         verb = option(verb)
     return verb
@@ -54,6 +66,12 @@ class Trial:
 
 def standing(policies: Path) -> tuple[Policy, Sequence[Diagnostic]]:
     """The policies as they stand, and their warnings; wrong ones end the verb with status 1."""
+    if not policies.is_dir():
+        raise click.ClickException(
+            f"no folder {policies}/ here: run it in the repository's folder"
+            if policies == POLICIES
+            else f"no folder {policies}: --policies names that of the policies"
+        )
     loaded = load_policy(policies, datetime.now(UTC))
     if loaded.policy is None:
         click.echo("the policies are wrong already, so that nothing is added:\n", err=True)
@@ -61,34 +79,28 @@ def standing(policies: Path) -> tuple[Policy, Sequence[Diagnostic]]:
     return loaded.policy, loaded.diagnostics
 
 
-def place(
+def try_out(
     policies: Path,
     file: Path,
     content: bytes,
-    *,
     told: Sequence[Diagnostic],
-    dry: bool,
     fits: Callable[[], str] | None = None,
 ) -> None:
-    """Put a file in its place if the check of the whole tree lets it; else end with status 1.
+    """End the verb with status 1 unless the check of the whole tree lets a file into its place.
 
-    `told` are the diagnostics of the tree without it, which are not told again. `dry` prints it in
-    place of that. `fits` says how much would fit where the uplink's sums are passed.
+    `told` are the diagnostics of the tree without it, which are not told again. `fits` says how
+    much would fit where the uplink's sums are passed.
     """
-    if dry:
-        click.echo(content.decode(), nl=False)
     with TemporaryDirectory(prefix="komando-new-") as folder:
         trial = _tried(policies, file, content, Path(folder) / "policies")
         wrong = errors_in(trial.diagnostics)
         for one in trial.diagnostics:
             if one.severity == "error" if wrong else one not in told:
                 click.echo(as_text(one, trial.sources) + "\n", err=True)
-        if wrong:
-            if fits is not None and any(one.id in TOO_MUCH for one in trial.diagnostics):
-                tell(fits(), err=True)
-            raise click.ClickException(f"nothing was written: {file} would fail the check")
-    if not dry:
-        write_whole(file, content)
+    if wrong:
+        if fits is not None and any(one.id in TOO_MUCH for one in trial.diagnostics):
+            tell(fits(), err=True)
+        raise click.ClickException(f"nothing was written: {file} would fail the check")
 
 
 def _tried(policies: Path, file: Path, content: bytes, copy: Path) -> Trial:
@@ -123,7 +135,8 @@ class _Aside(Sources):
         return super().of(str(self._copy / Path(file).relative_to(self._named)))
 
 
-def wrote(file: Path, words: str) -> None:
-    """Say what stands where now, and what comes next."""
+def write(file: Path, content: bytes, words: str, follows: str = BY_REQUEST) -> None:
+    """Put a file in its place, say what stands there now, and what comes next."""
+    write_whole(file, content)
     click.echo(f"{file}: {printable(words)}")
-    click.echo("next: read it, then `komando plan`, and commit it", err=True)
+    click.echo(f"next: {follows}", err=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from komando.cli.days import DAY
 from komando.cli.options import policies_option
 from komando.cli.streams import tell
 
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 @policies_option
 @click.option("--format", "form", type=click.Choice(["text", "json", "allowed-signers"]),
               default="text", show_default=True, help="How to print it.")  # fmt: skip
-@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", default=None,
+@click.option("--on", type=DAY, metavar="DATE", default=None,
               help="Only those who may on this day. Default: all, with their days.")  # fmt: skip
-def people(policies: Path, form: str, on: datetime | None) -> None:
+def people(policies: Path, form: str, on: date | None) -> None:
     """Print who may propose a change and who may approve it, from policies/people.yaml.
 
     \b
@@ -39,7 +40,7 @@ def people(policies: Path, form: str, on: datetime | None) -> None:
 
     found, zone = people_of(policies)
     if on is not None:
-        found = {login: one for login, one in found.items() if one.serves(on.date())}
+        found = {login: one for login, one in found.items() if one.serves(on)}
     if form == "json":
         click.echo(
             json.dumps([_plain(one) for one in found.values()], indent=1, ensure_ascii=False)
@@ -49,7 +50,7 @@ def people(policies: Path, form: str, on: datetime | None) -> None:
     elif found:
         tell("\n".join(_table(found.values())))
     if not any(one.role == "approver" for one in found.values()):
-        day = "" if on is None else f" on {on.date()}"
+        day = "" if on is None else f" on {on}"
         tell(f"nobody may approve anything{day}: no merge applies by itself", err=True)
 
 

@@ -38,10 +38,25 @@ def schema(kind: str | None, folder: Path | None) -> None:
     if folder is None:
         click.echo(as_text(schemas if kind is None else schemas[kind]), nl=False)
         return
+    _require_place(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name, found in schemas.items():
         (folder / schema_name(name)).write_text(as_text(found), encoding="utf-8")
     click.echo(f"{folder} has the schemas of {', '.join(schemas)}", err=True)
+
+
+def _require_place(folder: Path) -> None:
+    """End the verb for a folder that is a kind's name, and where the usual one does not stand."""
+    if str(folder) in KINDS:
+        raise click.UsageError(
+            f"{folder} is a kind, and no folder: `komando schema {folder} --write` writes its "
+            f"schema to {SCHEMAS}; a folder of that name is ./{folder}"
+        )
+    if folder == Path(SCHEMAS) and not folder.is_dir():
+        raise click.ClickException(
+            f"no folder {SCHEMAS} here, and nothing was written: run it in the repository's "
+            "folder, or name another FOLDER"
+        )
 
 
 def schema_of(kind: str) -> dict[str, Any]:

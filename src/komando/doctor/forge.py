@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from komando.doctor.symptom import Symptom, listed, until
+from komando.doctor.symptom import Symptom, counted, listed, until
 from komando.forge import Protection, Runner
 
 NOTICE: Final = 30
@@ -32,22 +32,29 @@ class Said:
     failed: tuple[str, ...] = ()
 
 
-UNASKED: Final = Symptom(
-    "forge-unasked",
-    "note",
-    "the forge was not asked for its token's end, its rules on branches and its runners",
-    "run it with KOMANDO_FORGE_TOKEN and GITHUB_REPOSITORY set, and without --offline; the token "
-    "needs to read the repository's administration",
-)
+
+def unasked(why: str, *, offline: bool) -> Symptom:
+    """That nobody asked the forge; `why` says what the environment lacks, "" for nothing."""
+    steps = ["leave out --offline"] if offline else []
+    if why:
+        steps.append(why)
+    return Symptom(
+        "forge-unasked",
+        "note",
+        "the forge was not asked for its token's end, its rules on branches and its runners",
+        f"{'; '.join(steps)}; the token has to read the repository's administration",
+    )
 
 
 def forge(found: Said, environment: str, now: datetime) -> Iterator[Symptom]:
     """What a forge that was asked comes to."""
-    for words in found.failed:
+    if found.failed:
+        rest = len(found.failed) - 1
+        more = f", nor to {counted(rest, 'other question', 'other questions')}" if rest else ""
         yield Symptom(
             "forge-away",
             "warning",
-            f"the forge did not answer: {words}",
+            f"the forge gave no good answer: {found.failed[0]}{more}",
             "look whether it can be reached from here, and whether the token is still good",
         )
     if found.refused:

@@ -19,8 +19,10 @@ def estimated_holidays(
     """Those that lie ahead in the covered days and that the region has not decided itself.
 
     `estimated` has the library's names of such days. A day that stands in `add` or `remove` of the
-    region's file is decided.
+    region's file is decided. Nothing where no covered day is ahead.
     """
+    if today > region.covers.end:
+        return
     if all(one.always or one.holidays == "open" for one in region.calendars.values()):
         return
     book = region.holidays

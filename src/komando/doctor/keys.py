@@ -56,9 +56,9 @@ def _host_keys(machines: Inventory, known: KnownHosts) -> Symptom:
     places = {one.place for one in known.keys}
     lacking = [host.name for host in machines.hosts.values() if place_of(host) not in places]
     if not lacking:
-        return Symptom(
-            "host-keys", "ok", f"the keys of all {len(machines.hosts)} machines are known"
-        )
+        number = len(machines.hosts)
+        whose = f"keys of all {number} machines are" if number != 1 else "key of the machine is"
+        return Symptom("host-keys", "ok", f"the {whose} known")
     return Symptom(
         "host-keys",
         "warning",

@@ -12,7 +12,8 @@ from komando.policy.people import People
 NOTICE: Final = 60
 """Days before the end of somebody's time from which on it is told: a successor has to be named."""
 
-_WHERE: Final = "policies/people.yaml, by a reviewed change; `komando new signer LOGIN` writes it"
+_FILE: Final = "policies/people.yaml"
+_ANOTHER: Final = f"{_FILE}, by a reviewed change; `komando new signer LOGIN` writes an entry"
 
 
 def people(known: People, today: date) -> Iterator[Symptom]:
@@ -26,7 +27,8 @@ def people(known: People, today: date) -> Iterator[Symptom]:
                 "warning",
                 f"the time of {one.name} ({one.login}, {one.role} of {one.office}) ends on "
                 f"{until(one.end, today)}",
-                f"a later `until`, or whoever follows, in {_WHERE}",
+                f"change `until` there by hand ({_FILE}), or enter whoever follows, by a reviewed "
+                "change",
             )
     unsigned = [one.login for one in serving if not one.keys]
     if unsigned:
@@ -34,10 +36,11 @@ def people(known: People, today: date) -> Iterator[Symptom]:
             "person-unsigned",
             "note",
             f"{listed(unsigned)} can sign no commit: no key of theirs is known",
-            f"`keys` in {_WHERE.partition(';')[0]}",
+            f"add a key there by hand (`keys` in {_FILE}), by a reviewed change",
         )
     elif serving:
-        yield Symptom("person-unsigned", "ok", f"all {len(serving)} people have a key to sign with")
+        who = f"all {len(serving)} people have" if len(serving) > 1 else f"{serving[0].login} has"
+        yield Symptom("person-unsigned", "ok", f"{who} a key to sign with")
 
 
 def _approvers(logins: list[str]) -> Symptom:
@@ -46,13 +49,13 @@ def _approvers(logins: list[str]) -> Symptom:
             "approvers",
             "warning",
             "nobody may approve today, so that no merge applies by itself",
-            _WHERE,
+            _ANOTHER,
         )
     if len(logins) == 1:
         return Symptom(
             "approvers",
             "warning",
             f"{logins[0]} alone may approve: what they propose themselves waits for ever",
-            _WHERE,
+            _ANOTHER,
         )
     return Symptom("approvers", "ok", f"{counted(len(logins), 'person', 'people')} may approve")

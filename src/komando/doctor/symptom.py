@@ -52,7 +52,9 @@ def until(day: date, today: date) -> str:
 
 
 def listed(names: Iterable[str], most: int = 5) -> str:
-    """Names with commas between them; of many the first, and how many more."""
+    """Names with commas between them; of many the first, and how many more: two at least."""
     every = list(names)
+    if len(every) == most + 1:
+        return ", ".join(every)
     more = f" and {len(every) - most} more" if len(every) > most else ""
     return ", ".join(every[:most]) + more

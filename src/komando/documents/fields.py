@@ -119,7 +119,8 @@ def _prose(least: int) -> Spelling:
     return Spelling(read, description, (), rf"^[\s\S]{{{least},}}$")
 
 
-def _date(value: Any) -> date:
+def read_day(value: Any) -> date:
+    """A day as a policy file has it; raises Unfit."""
     if isinstance(value, date):
         return value
     if isinstance(value, str) and _DATE.fullmatch(value):
@@ -154,6 +155,8 @@ Prose = Annotated[str, _prose(1)]
 Reason = Annotated[str, _prose(20)]
 Day = Annotated[
     date,
-    Spelling(_date, "A day as year-month-day.", ("2026-11-24",), r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"),
+    Spelling(
+        read_day, "A day as year-month-day.", ("2026-11-24",), r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+    ),
 ]
 Zone = Annotated[str, Spelling(read_zone, "A zone of the IANA database.", ("Asia/Pontianak",))]

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 TOO_MUCH: Final = frozenset({"guarantees-above-budget", "sums-uplink"})
 """The checks that refuse a guarantee because of what others are promised."""
 
+_REFUSED: Final = TOO_MUCH | {"floors-above-closed"}
+"""What a guarantee that fits may not meet either: a floor may have come with it."""
+
 _STEP: Final = 1_000_000
 """bit/s: nobody asks for less than a whole Mbit/s."""
 
@@ -39,7 +42,7 @@ def room_for(wanted: Pair, policy_with: Callable[[Pair], Policy]) -> Pair | None
 
 def _is_too_much(policy: Policy) -> bool:
     draft = Draft(region=policy.region, opd=dict(policy.opd), origins=dict(policy.origins))
-    if any(one.id in TOO_MUCH for one in check_pools(draft, policy.region)):
+    if any(one.id in _REFUSED for one in check_pools(draft, policy.region)):
         return True
     return bool(check_sums(policy, left_out=1))  # without shares, which take most of the time
 

@@ -19,6 +19,15 @@ from komando.ledger.verify import Signers, Verified, verify
 _NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?")
 
 
+def require_name(who: str) -> None:
+    """Raises LedgerError for a name that no witness can have."""
+    if not _NAME.fullmatch(who):
+        raise LedgerError(
+            f"{who!r} cannot name a witness: expected 1 to 63 small letters, digits, - and _, "
+            "with a letter or digit at both ends, as `inspektorat`"
+        )
+
+
 class RefusedWitnessError(LedgerError):
     """The ledger does not hold, or is not the one that this witness has seen: the alarm."""
 
@@ -44,11 +53,7 @@ class WitnessBranch(Branch):
         """Raises LedgerError for a name that is none."""
         branch = ledger.branch
         super().__init__(ledger.git, branch.environment, branch.remote, branch.timeout)
-        if not _NAME.fullmatch(who):
-            raise LedgerError(
-                f"{who!r} cannot name a witness: expected 1 to 63 small letters, digits, - and _, "
-                "with a letter or digit at both ends, as `inspektorat`"
-            )
+        require_name(who)
         name = f"witnesses/{branch.environment}/{who}"
         self._name(name, name)
 

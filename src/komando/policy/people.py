@@ -56,8 +56,8 @@ def _mail(value: Any) -> str:
     )
 
 
-_Login = Annotated[str, Spelling(_login, "A login on the forge.", ("approver-1",), f"^{_LOGIN}$")]
-_Mail = Annotated[
+Login = Annotated[str, Spelling(_login, "A login on the forge.", ("approver-1",), f"^{_LOGIN}$")]
+Mail = Annotated[
     str, Spelling(_mail, "A mail address.", ("networks@diskominfo.example",), r"^[!-?A-~]+@[^@ ]+$")
 ]
 
@@ -73,7 +73,7 @@ class PersonEntry(FrozenModel):
         description="approver: their approvals count; requester: they may only propose.",
         examples=["approver"],
     )
-    mails: tuple[_Mail, ...] = many(
+    mails: tuple[Mail, ...] = many(
         "All addresses that stand in their commits.", "networks@diskominfo.example"
     )
     keys: tuple[PublicKeyField, ...] = none_yet("The public ssh keys that they sign commits with.")
@@ -89,7 +89,7 @@ class PersonEntry(FrozenModel):
 class PeopleFile(FrozenModel):
     """`people.yaml` as it is written."""
 
-    people: dict[_Login, PersonEntry] = Field(
+    people: dict[Login, PersonEntry] = Field(
         description="Who may propose and who may approve, by login on the forge.",
         examples=[
             {
