@@ -42,6 +42,7 @@ def test_what_it_runs_is_root_s_and_the_clone_its_user_s(machine: Machine) -> No
         f"{PLACE}/environment/bin/python3": "root",
         f"{PLACE}/wheels": "root",
         f"{PLACE}/repository": "controller",
+        f"{PLACE}/judged": "controller",
         "/usr/local/bin/komando": "root",
         "/usr/local/bin/komando-pull": "root",
     }

@@ -94,7 +94,7 @@ def test_merges_while_an_apply_runs_end_as_one_more_of_the_newest(town: Town) ->
     for one in asked:
         town.approve(one.number)
     merges = []
-    for one, word in zip(asked, ("apply: main is at", "apply: waits", "merged #"), strict=True):
+    for one, word in zip(asked, ("core-1: activating", "apply: waits", "merged #"), strict=True):
         merges.append(merge := town.start_merge(one.number))
         assert merge.stderr is not None
         assert any(line.startswith(word) for line in merge.stderr), word

@@ -52,6 +52,7 @@ def test_a_secret_is_seen_in_its_own_file_alone(city: City) -> None:
     assert city.host.router.komando("observe").said["kernel"] == "ok"
 
 
+@pytest.mark.nightly
 def test_a_secret_that_was_changed_by_hand_is_told_without_its_content(city: City) -> None:
     life(city)
     own = city.host.router.root / "var/lib/komando/current" / OWN
@@ -122,6 +123,7 @@ Plaintexts.members = members
 """
 
 
+@pytest.mark.nightly  # that the first test can fail
 @pytest.mark.parametrize(
     ("here", "there", "where"),
     [

@@ -105,16 +105,18 @@ def _merges(scope: Scope, register: Register) -> Merges | None:
         raise TreeError(
             f"nothing of {MAIN} was ever applied to {_environment(scope)} from this clone, so that "
             "nobody knows from where on to judge: the first apply is a person's, with "
-            "`komando apply`"
+            "`komando apply --record`"
         )
-    if start == tip:
-        tell(f"nothing was merged since {tip[:NAMED]} was applied")
-        return None
     if not trees.leads(head, tip):
         raise TreeError(
             f"{MAIN} is at {tip[:NAMED]}, which does not go on from {head[:NAMED]}, which is "
             "checked out here: somebody rewrote it (docs/runbooks/controller-lost.md)"
         )
+    if start == tip:
+        if head != tip:  # a person applied it: drift is looked for by what is in force
+            _check_out(trees, tip)
+        tell(f"nothing was merged since {tip[:NAMED]} was applied")
+        return None
     with ledger.spool.alone():
         ledger.fetch()
     forge = forge_from_environment()
@@ -134,16 +136,21 @@ def _fetched(trees: Trees, remote: str) -> str:
     return trees.commit(f"refs/remotes/{remote}/{MAIN}")
 
 
+def _check_out(trees: Trees, commit: str) -> None:
+    """Move what is checked out forward, a branch or none. Raises TreeError."""
+    on_branch = trees.git.run("symbolic-ref", "--quiet", "HEAD").status == 0
+    words = ("merge", "--ff-only") if on_branch else ("checkout", "--detach")
+    answer = trees.git.run(*words, "--quiet", commit)
+    if answer.status != 0:
+        raise TreeError(f"{commit[:NAMED]} cannot be checked out: {answer.words}")
+
+
 def _go_on_as(merges: Merges) -> NoReturn:
     """Check out what was judged, and begin again by its own program."""
-    git = merges.trees.git
-    on_branch = git.run("symbolic-ref", "--quiet", "HEAD").status == 0
-    words = ("merge", "--ff-only") if on_branch else ("checkout", "--detach")
-    answer = git.run(*words, "--quiet", merges.tip)
-    if answer.status != 0:
-        raise click.ClickException(
-            f"no host was changed: {merges.tip[:NAMED]} cannot be checked out: {answer.words}"
-        )
+    try:
+        _check_out(merges.trees, merges.tip)
+    except TreeError as error:
+        raise click.ClickException(f"no host was changed: {error}") from error
     tell(f"judged {merges.start[:NAMED]}..{merges.tip[:NAMED]}, and now at {merges.tip[:NAMED]}",
          err=True)  # fmt: skip
     source = Path.cwd() / PROGRAM
@@ -151,7 +158,7 @@ def _go_on_as(merges: Merges) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os.execve(  # noqa: S606 - this very command, by the program that was judged
-        sys.executable, [sys.executable, "-c", KOMANDO, *sys.argv[1:]], os.environ | own
+        sys.executable, [sys.executable, "-P", "-c", KOMANDO, *sys.argv[1:]], os.environ | own
     )
 
 

@@ -95,7 +95,7 @@ def _stated(trees: Trees, before: str, head: str) -> Iterator[Stated]:
     """The commits that a request brings, with the addresses that they state."""
     fields = ("--no-show-signature", "-z", "--format=%H%x00%ae%x00%ce")
     text = trees.git.ask("log", *fields, f"{before}..{head}", "--").decode("utf-8", "replace")
-    words = text.split("\0") if text else []
+    words = text.split("\0")[:-1]  # each field ends with one
     for commit, author, committer in zip(words[::3], words[1::3], words[2::3], strict=True):
         yield Stated(commit, author, committer)
 
