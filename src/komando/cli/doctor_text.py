@@ -16,7 +16,7 @@ from rich.text import Text
 from komando.diagnostics import printable
 from komando.doctor import LEVELS, Symptom
 from komando.doctor.symptom import counted
-from komando.plan.inert import code, inert
+from komando.plan.inert import worded
 
 _STYLES = {"ok": "green", "note": "cyan", "warning": "bold yellow", "error": "bold red"}
 
@@ -79,30 +79,13 @@ def as_json(symptoms: Sequence[Symptom]) -> str:
 
 def as_markdown(symptoms: Sequence[Symptom]) -> str:
     """The symptoms as a list, the worst first; what is in order in one line at the end."""
-    lines = [f"**{_plain(summary(symptoms))}**", ""]
+    lines = [f"**{worded(summary(symptoms))}**", ""]
     for one in symptoms:
         if one.level != "ok":
-            lines.append(f"- **{one.level}** `{one.id}`: {_plain(one.what)}")
+            lines.append(f"- **{one.level}** `{one.id}`: {worded(one.what)}")
             if one.mend:
-                lines.append(f"  - {_plain(one.mend)}")
+                lines.append(f"  - {worded(one.mend)}")
     good = sorted({f"`{one.id}`" for one in symptoms if one.level == "ok"})
     if good:
         lines += ["", f"In order: {', '.join(good)}"]
     return "\n".join(lines)
-
-
-def _plain(text: str) -> str:
-    """Text that Markdown shows as it is, whatever somebody wrote in a name; commands as code."""
-    words, *rest = " ".join(text.split()).split("`")
-    if len(rest) % 2:  # a mark without its other one
-        return inert("`".join([words, *rest]))
-    parts = [_kept(words)]
-    for number, part in enumerate(rest):
-        parts.append(_kept(part) if number % 2 else code(part))
-    return "".join(parts)
-
-
-def _kept(part: str) -> str:
-    """Inert, with the spaces at its ends: code stands there."""
-    head, tail = part[: len(part) - len(part.lstrip())], part[len(part.rstrip()) :]
-    return head + inert(part) + tail if part.strip() else part
