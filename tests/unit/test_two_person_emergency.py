@@ -90,7 +90,14 @@ def test_a_label_that_is_not_needed_is_not_reported() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["policies/people.yaml", "policies/OWNERS", ".github/CODEOWNERS", "src/komando/x.py"]
+    "path",
+    [
+        "policies/people.yaml",
+        "policies/OWNERS",
+        "policies/acknowledgements/x.yaml",
+        ".github/CODEOWNERS",
+        "src/komando/x.py",
+    ],
 )
 def test_an_emergency_is_for_what_offices_get_alone(path: str) -> None:
     verdict = judged(paths=(path,), reviews=(), labels=(emergency("approver-1"),))

@@ -18,6 +18,8 @@ from komando.forge.judges import PEOPLE_FILE, Judges
 from komando.forge.model import Approval, Label, Push, Request, Review
 from komando.forge.owners import OWNERS_FILES
 
+REGION_FILE: Final = "policies/region.yaml"
+
 EMERGENCY: Final = "emergency"
 """The label by which an approver lets a request through at once; it is reviewed afterwards."""
 
@@ -270,8 +272,8 @@ def _no_emergency(label: Label, request: Request, judges: Judges) -> str:
 
 
 def _is_urgent(path: str) -> bool:
-    """Whether a path is a policy, and none that says who may approve."""
-    return path.startswith("policies/") and path not in (PEOPLE_FILE, *OWNERS_FILES)
+    """Whether a path says what offices, points and the region get, and not who accepts what."""
+    return path.startswith(("policies/opd/", "policies/hotspots/")) or path == REGION_FILE
 
 
 def _short(commit: str) -> str:
