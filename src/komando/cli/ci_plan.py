@@ -214,7 +214,7 @@ def _setting(asked: Asked) -> Setting:
         notes=(*why, *asked.notes),
         diagnostics=() if fault is None else fault.diagnostics,
         base=f"{at}/blob/{asked.about.head}" if at else "",
-        whole="the job's summary",
+        whole="the job's summary" if asked.plan else "",
         whole_at=f"{at}/actions/runs/{run}" if at and run else "",
     )
 

@@ -52,9 +52,9 @@ def paged(blocks: Iterable[Block], limit: int | None, whole: str) -> str:
     """The blocks one below the other, in at most `limit` bytes of UTF-8 (None: however many).
 
     `whole` says in Markdown where all of it is to be read ("": nowhere). A block that is too long
-    gets what those after it do not need, and half of what is left at least. Where one was cut, the
-    last line counts what there was no room for at all. Raises ValueError where not even the first
-    block and that line fit.
+    gets what those after it do not need, and half of what is left at least; the last line counts
+    what there was no room for at all. Raises ValueError where not even the first block and that
+    line fit.
     """
     found = list(blocks)
     if limit is None:
@@ -63,19 +63,18 @@ def paged(blocks: Iterable[Block], limit: int | None, whole: str) -> str:
     room = limit - _size(found[0].text) - _size(_closing(_counted(found), whole)) - 4
     if room < 0:
         raise ValueError(f"{limit} bytes are too few for a headline and where the rest is")
-    shown, cut = [found[0].text], False
+    shown = [found[0].text]
     for block, needed in zip(found[1:], _needed_after(found)[1:], strict=True):
         text = block.text
         budget = room if block.spare else max(room - needed, room // 2)
         if _size(text) + 2 > budget or (block.most and len(block.rows) > block.most):
-            text, cut = block.cut(budget - 2, whole), True
+            text = block.cut(budget - 2, whole)
         if text:
             shown.append(text)
             room -= _size(text) + 2
         else:
             left_out[block.noun] += max(1, len(block.rows))
-    closing = _closing(left_out, whole) if cut else ""
-    return "".join(f"{part}\n" for part in _joined((*shown, closing)))
+    return "".join(f"{part}\n" for part in _joined((*shown, _closing(left_out, whole))))
 
 
 def _joined(parts: Iterable[str]) -> Iterator[str]:
