@@ -117,7 +117,7 @@ def test_a_host_that_was_rolled_back_stops_the_next_apply(town: Town) -> None:
     assert merged.returncode == 1
     assert "which stands in no reviewed plan" in merged.stderr
     assert "it was rolled back, or changed from elsewhere" in merged.stderr
-    by_hand = town.on_controller("apply", "--lab", town.city.name, "--remote", "origin")
+    by_hand = town.on_controller("apply", "--record", "--lab", town.city.name, "--remote", "origin")
     assert by_hand.returncode == 0, by_hand.stderr
 
 

@@ -69,7 +69,7 @@ class Town:
         town = cls(city, clone)
         town.git("config", "user.name", REQUESTER)
         town.git("config", "user.email", f"{REQUESTER}@example.org")
-        by_hand = town.on_controller("apply", "--lab", city.name, "--remote", "origin")
+        by_hand = town.on_controller("apply", "--record", "--lab", city.name, "--remote", "origin")
         assert by_hand.returncode == 0, by_hand.stderr
         return town
 

@@ -376,6 +376,13 @@ class TestCame:
         assert found.merged == ()
         assert f"main does not go on from {start[:12]}" in found.faults[0]
 
+    def test_a_branch_that_was_pushed_back(self, repository: Repository) -> None:
+        old = repository.git("rev-parse", "HEAD")
+        start = repository.commit("applied", policies_b="y\n")
+        found = came(repository.trees, Played({}, {}), (start, old), "main", "origin")
+        assert f"main does not go on from {start[:12]}" in found.faults[0]
+        assert came(repository.trees, Played({}, {}), (start, start), "main", "origin").faults == ()
+
     def test_a_line_without_a_root_in_common(self, repository: Repository) -> None:
         start = repository.git("rev-parse", "HEAD")
         repository.git("switch", "-q", "--orphan", "other")
@@ -456,6 +463,17 @@ class TestJudged:
         assert note_judged(trees, "lab", three, "origin/main")
         assert judged(trees, "lab") == three
         assert judged(trees, "production") is None
+
+    def test_it_goes_on_past_what_a_person_had_to_look_at(self, repository: Repository) -> None:
+        old = repository.git("rev-parse", "HEAD")
+        before = repository.commit("applied", policies_b="y\n")
+        repository.git("update-ref", "refs/remotes/origin/main", before)
+        assert note_judged(repository.trees, "lab", before, "origin/main")
+        repository.git("switch", "-qc", "side", old)
+        repository.git("merge", "-q", "--no-ff", "-m", "main into mine", "main")
+        pushed = repository.git("rev-parse", "HEAD")
+        repository.git("update-ref", "refs/remotes/origin/main", pushed)
+        assert note_judged(repository.trees, "lab", pushed, "origin/main")
 
 
 class TestStands:

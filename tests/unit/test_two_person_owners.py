@@ -100,6 +100,11 @@ def test_who_made_the_commits_of_an_inner_request_made_them() -> None:
     assert "they opened it themselves" in verdict.faults[0]
 
 
+def test_what_runs_and_cannot_be_read_is_approved_by_nobody() -> None:
+    for path in ("src/komando/__pycache__/x.cpython-311.pyc", "src/komando/x.so", "src/x.pth"):
+        assert not judged(paths=(path,)).passes
+
+
 def test_a_request_is_not_judged_by_what_it_brings() -> None:
     """It makes its author's friend an approver, and drops the owners."""
     before = {

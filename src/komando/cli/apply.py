@@ -59,7 +59,8 @@ def _manner_options(verb: Callable[..., None]) -> Callable[..., None]:
 
     for option in (
         click.option("--record", is_flag=True,
-                     help="Write it into the ledger even where nothing changes."),
+                     help="Write it into the ledger even where nothing changes, and let merges "
+                          "be judged from this commit on."),
         click.option("--verify/--no-verify", default=True, show_default=True,
                      help="Run the checks of tests/hosts on each wave."),
         click.option("--at-once", is_flag=True,
@@ -107,6 +108,8 @@ def apply(
     with scope.ahead() as launched:
         with changing_nothing():
             shown = None if plan_file is None else _shown(plan_file)
+            if manner.record:
+                manner = replace(manner, commit=_checked_out(scope, register))
             wanted = scope.desired(limit, launched)
         manner = replace(manner, partial=limit is not None)
         left_out = wanted.left_out
@@ -151,20 +154,49 @@ def carried_out(
         what = replace(what, limit=limit, requests=manner.requests, commit=manner.commit)
         ledger = partial(register.open, wanted.inventory.name, scope.lab_folder)
         done = _carried(found, wanted, what, ledger, look, at_once=manner.at_once)
-    if done.holds and done.recorded and not any(done.of("unreached")) and not manner.partial:
-        _note_judged(ledger(), policies, register)
+    whole = done.holds and done.recorded and not any(done.of("unreached")) and not manner.partial
+    if whole and manner.record and manner.commit:
+        _note_judged(ledger(), manner.commit, register)
     return done
 
 
-def _note_judged(ledger: Ledger, policies: tuple[str, ...], register: Register) -> None:
-    """From here on merges are judged: what is checked out was applied as a whole."""
+def _checked_out(scope: Scope, register: Register) -> str:
+    """The commit that is recorded; "" in a lab without a forge. What it brings is told.
+
+    Ends the verb where files differ from it: nobody could say then what was applied.
+    """
+    from komando.ledger import LedgerError
+    from komando.review.judged import judged
+    from komando.review.trees import TreeError, Trees
+
+    environment = Path(scope.inventory).name
+    try:
+        ledger = register.open(environment, scope.lab_folder)
+        policy, trees = ledger.policy(), Trees(ledger.git)
+        if policy.commit and policy.changed:
+            raise click.ClickException(
+                f"--record is of a commit, and files here differ from {policy.commit[:12]}: "
+                "`git status` names them"
+            )
+        before = judged(trees, environment)
+        if policy.commit and before is not None:
+            for commit in trees.first_parents(before, policy.commit):
+                tell(f"recorded with it, by your hand: {commit[:12]} {trees.subject(commit)}",
+                     err=True)  # fmt: skip
+    except (LedgerError, TreeError) as error:
+        raise click.ClickException(str(error)) from error
+    return policy.commit
+
+
+def _note_judged(ledger: Ledger, commit: str, register: Register) -> None:
+    """From here on merges are judged: this commit was applied as a whole."""
     from komando.review.judged import note_judged
     from komando.review.trees import Trees
 
-    policy = ledger.policy(*policies)
-    if policy.commit and not policy.changed:
-        branch = f"{register.remote or 'origin'}/{MAIN}"
-        note_judged(Trees(ledger.git), ledger.branch.environment, policy.commit, branch)
+    branch = f"{register.remote or 'origin'}/{MAIN}"
+    if not note_judged(Trees(ledger.git), ledger.branch.environment, commit, branch):
+        tell(f"note: {commit[:12]} is no commit of {branch} that goes on from what was judged "
+             "last: merges are judged from there on as before", err=True)  # fmt: skip
 
 
 def _carried(

@@ -28,6 +28,7 @@ from komando.ledger import Ledger, LedgerError
 from komando.ledger.chain import entries_of
 from komando.plan import Plan, refusal
 from komando.review.judged import judged
+from komando.review.requests import BY_HAND
 from komando.review.since import last_applied
 from komando.review.stands import unreviewed
 from komando.review.trees import TreeError, Trees
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from komando.rollout.outcome import Rollout
 
 NAMED = 12
+
+AS_IT_IS = "* !working-tree-encoding !filter !ident !eol -text\n"
+"""gitattributes(5) by which a checkout changes no byte."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +116,14 @@ def _merges(scope: Scope, register: Register) -> Merges | None:
             f"{MAIN} is at {tip[:NAMED]}, which does not go on from {head[:NAMED]}, which is "
             "checked out here: somebody rewrote it (docs/runbooks/controller-lost.md)"
         )
+    if start not in trees.line(tip, until=start):
+        raise TreeError(
+            f"{MAIN} is at {tip[:NAMED]}, which does not go on from {start[:NAMED]}, which was "
+            f"applied last. {BY_HAND}"
+        )
+    if head != start and trees.leads(head, start):  # a person applied it: that is in force
+        _check_out(trees, start)
     if start == tip:
-        if head != tip:  # a person applied it: drift is looked for by what is in force
-            _check_out(trees, tip)
         tell(f"nothing was merged since {tip[:NAMED]} was applied")
         return None
     with ledger.spool.alone():
@@ -137,7 +146,13 @@ def _fetched(trees: Trees, remote: str) -> str:
 
 
 def _check_out(trees: Trees, commit: str) -> None:
-    """Move what is checked out forward, a branch or none. Raises TreeError."""
+    """Move what is checked out forward, a branch or none; byte for byte what was reviewed.
+
+    Raises TreeError.
+    """
+    own = trees.git.common / "info" / "attributes"  # comes before those of the commit
+    own.parent.mkdir(exist_ok=True)
+    own.write_text(AS_IT_IS, encoding="ascii")
     on_branch = trees.git.run("symbolic-ref", "--quiet", "HEAD").status == 0
     words = ("merge", "--ff-only") if on_branch else ("checkout", "--detach")
     answer = trees.git.run(*words, "--quiet", commit)

@@ -25,7 +25,7 @@ from komando.forge.environment import forge_from_environment
 from komando.ledger import LedgerError
 from komando.ledger.chain import entries_of
 from komando.plan.inert import inert
-from komando.review.trees import Trees
+from komando.review.trees import TreeError, Trees
 
 MOST = 60_000
 """Characters of an issue's text: a forge takes 65,536."""
@@ -45,7 +45,7 @@ def told_drift(scope: Scope, register: Register) -> None:
         drift = as_markdown(found, before, rollout, diff=True)
         body = _body(environment, [_reminded(reminders), drift, symptoms_of(around)])
         _keep(forge, environment, body, amiss=amiss)
-    except (ForgeError, LedgerError) as error:
+    except (ForgeError, LedgerError, TreeError) as error:
         raise click.ClickException(str(error)) from error
     for line in reminders:
         tell(line)

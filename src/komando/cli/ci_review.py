@@ -48,7 +48,9 @@ def reviewed_since(
 def still_unreviewed(trees: Trees, forge: Forge, entries: Iterable[Entry]) -> Iterator[Request]:
     """The emergencies of a ledger to which nobody else has agreed since. Raises as above."""
     began = [it for it in entries if isinstance(it, Started)]
-    urgent = {one.number: one for it in began for one in it.requests if one.emergency}
+    urgent: dict[int, Request] = {}
+    for one in (one for it in began for one in it.requests if one.emergency):
+        urgent.setdefault(one.number, one)  # the first word counts: nobody takes it back later
     for request in urgent.values():
         now = forge.request(request.number)
         if not _judged(trees, forge, Merged(now, request.base, request.merge)).holds:
@@ -81,14 +83,16 @@ def _zone(trees: Trees, commit: str) -> str:
 
 
 def _inner(forge: Forge, request: model.Request, stated: list[Stated]) -> list[model.Request]:
-    """Other requests that brought some of the commits to the branch of this one."""
+    """Other requests that brought some of the commits to the branch of this one, before it."""
     numbers = {
         number
         for commit in stated
         for number in forge.requests_of(commit.commit)
         if number != request.number
     }
-    return [forge.request(number) for number in sorted(numbers)]
+    others = [forge.request(number) for number in sorted(numbers)]
+    until = request.merged or datetime.now(UTC)
+    return [one for one in others if one.merged is not None and one.merged <= until]
 
 
 def _stated(trees: Trees, before: str, head: str) -> Iterator[Stated]:

@@ -81,7 +81,7 @@ def applied_in(trees: Trees, environment: str, head: str, remote: str) -> Applie
         return None
     newest = max(found, key=trees.length)
     entries = entries_of(read(trees.git, newest))
-    return last_applied(entries, lambda commit: trees.leads(commit, head))
+    return last_applied(entries, lambda commit: commit in trees.line(head, until=commit))
 
 
 def planned_between(span: Span) -> tuple[Plan, Desired]:

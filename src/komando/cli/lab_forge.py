@@ -75,7 +75,7 @@ def start(name: str, source: str, policies: Path, mails: tuple[str, ...]) -> Non
     # the lab's own clone of the ledger has no policies, and `ci apply` goes on from their commit
     options = " ".join((*store.read().work.apply, "--remote", "origin"))
     tell(f"main begins with {first[:12]}. The first apply is by hand:", err=True)
-    tell(f"  cd {store.controller} && komando apply {options}", err=True)
+    tell(f"  cd {store.controller} && komando apply --record {options}", err=True)
     click.echo(str(store.bare))
 
 

@@ -8,7 +8,7 @@ the people and owners of the base (ADR 29).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -17,6 +17,9 @@ from komando.forge.hands import Stated, hands_of, last_push, pushes_of
 from komando.forge.judges import PEOPLE_FILE, Judges
 from komando.forge.model import Approval, Label, Push, Request, Review
 from komando.forge.owners import OWNERS_FILES
+
+COMPILED: Final = (".pyc", ".pyo", ".so", ".pth")
+"""Ends of files that Python runs, and that no reviewer reads."""
 
 REGION_FILE: Final = "policies/region.yaml"
 
@@ -77,8 +80,8 @@ def judge(
     region's day) is only for who could still approve: an approval is judged by its own day.
     """
     hands = hands_of(request, commits, judges)
-    for one in inner:
-        hands = hands_of(one, (), judges) | hands
+    for one in inner:  # who opened it and who pushed; commits that are not here are not theirs
+        hands = hands_of(replace(one, commits=()), (), judges) | hands
     approvals: list[Approval] = []
     refused: list[str] = []
     for review in _last_words(request):
@@ -233,6 +236,8 @@ def _unreadable(paths: Collection[str]) -> Iterator[str]:
     for path in sorted(paths):
         if not path.isprintable():
             yield f"The path {visible(path)} has a character that cannot be seen: rename it."
+        if path.endswith(COMPILED) or "__pycache__" in path.split("/"):
+            yield f"{visible(path)} runs and cannot be read: leave it out."
 
 
 def _beyond(label: Label, paths: Collection[str]) -> str:

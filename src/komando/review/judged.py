@@ -15,13 +15,13 @@ def note_judged(trees: Trees, environment: str, commit: str, branch: str) -> boo
 
     `branch` is the remote's, as this clone knows it (`origin/main`). A commit beside it is an
     emergency's, from a branch of its own: what comes by the branch is judged all the same. It goes
-    forward alone.
+    forward alone, also past what a person had to look at.
     """
     tip = trees.git.commit_at(f"refs/remotes/{branch}")
     if tip is None or commit not in trees.line(tip, until=commit):
         return False
     before = judged(trees, environment)
-    if before is not None and before not in trees.line(commit, until=before):
+    if before is not None and not trees.leads(before, commit):
         return False
     trees.git.set_reference(_reference(environment), commit)
     return True

@@ -46,8 +46,8 @@ def came(trees: Trees, forge: Forge, span: tuple[str, str], branch: str, remote:
     where it should: others would judge it then. Raises ForgeError and TreeError.
     """
     start, commits = span[0], trees.first_parents(*span)
-    if commits and trees.parents(commits[0])[:1] != [start]:
-        return Came((), (_elsewhere(branch, start, commits[0]),))
+    if start != span[1] and (not commits or trees.parents(commits[0])[:1] != [start]):
+        return Came((), (_elsewhere(branch, start, commits[0] if commits else span[1]),))
     merged: list[Merged] = []
     faults: list[str] = []
     for request, first, last in _groups(forge, commits, branch):

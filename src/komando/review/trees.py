@@ -127,9 +127,11 @@ class Trees:
         return lines.split()
 
     def line(self, tip: str, until: str) -> list[str]:
-        """The first parents of `tip`, itself first, down to `until` or, without it, to the root."""
+        """The first parents of `tip`, itself first, down to `until`, if that is one of them."""
         if tip == until:
             return [tip]
+        if not self.leads(until, tip):
+            return []
         newer = self._asked("rev-list", "--first-parent", f"{until}..{tip}", "--").split()
         last = self.parents(newer[-1])[:1] if newer else []
         return [*newer, *last]
