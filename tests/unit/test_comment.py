@@ -91,7 +91,7 @@ def sound(text: str, limit: int, setting: Setting = SETTING) -> Page:
     return page
 
 
-@pytest.mark.parametrize("number", [500, 5_000])
+@pytest.mark.parametrize("number", [500, pytest.param(5_000, marks=pytest.mark.nightly)])
 def test_many_changed_offices_are_cut_at_a_row_and_counted(number: int) -> None:
     plan = Plan((host_with(changed(number)),))
     page = sound(comment(plan, SETTING), COMMENT_LIMIT)
