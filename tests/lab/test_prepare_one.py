@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.lab.conftest import LAB, own_city, prepare
 
-pytestmark = LAB
+pytestmark = [*LAB, pytest.mark.nightly]
 
 NAME = "controller-1"
 
