@@ -35,7 +35,10 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     store = Store(tmp_path / "run" / "kotim")
     assert done.exit_code == 0, done.output
     assert done.stdout == f"{store.bare}\n"
-    assert f"cd {store.controller} && komando apply --record --inventory lab --lab kotim" in done.stderr
+    assert (
+        f"cd {store.controller} && komando apply --record --inventory lab --lab kotim"
+        in done.stderr
+    )
     work = Work(
         komando=(sys.executable, str(STAND_IN), str(store.folder / "log")), apply=("--lab", "kotim")
     )
