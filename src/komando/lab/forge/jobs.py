@@ -90,16 +90,10 @@ class Jobs:
             environment = self._asking(served.url, APPLY, "KOMANDO_FORGE_TOKEN")
             return self._komando(self.store.controller, words, environment)
 
-    def move_controller(self) -> str:
-        """Move the controller's clone forward to main, or make it; returns main's commit.
-
-        Raises LabError where it would not be forward.
-        """
+    def make_controller(self) -> str:
+        """Make the controller's clone; returns main's commit, which it has checked out."""
         clone = self.store.controller
-        if not clone.exists():
-            run(["git", "clone", "--quiet", str(self.store.bare), str(clone)])
-        run(["git", "-C", str(clone), "fetch", "--quiet", "origin"])
-        run(["git", "-C", str(clone), "merge", "--quiet", "--ff-only", "origin/main"])
+        run(["git", "clone", "--quiet", str(self.store.bare), str(clone)])
         return run(["git", "-C", str(clone), "rev-parse", "HEAD"]).strip()
 
     def _comment(self, clone: Path, out: Path, number: int) -> None:

@@ -73,7 +73,7 @@ def begin(store: Store, beginning: Beginning) -> str:
     )
     store.git.set_reference(f"refs/heads/{MAIN}", first)
     _lay_hook(store)
-    return Jobs(store, lambda _: None).move_controller()
+    return Jobs(store, lambda _: None).make_controller()
 
 
 def approve(store: Store, number: int, login: str) -> Pull:
